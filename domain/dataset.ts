@@ -1,0 +1,140 @@
+/** Datasets: named tables with a schema, expectations and a rule for when a row became knowable. */
+import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
+import { Duration } from './duration.js';
+import { ColumnName, Name } from './names.js';
+
+/** Logical column types. Timestamps are stored as BIGINT microseconds UTC, so that arithmetic is exact everywhere. */
+export const ColumnType = z.enum(['float', 'integer', 'string', 'boolean', 'timestamp']);
+export type ColumnType = z.infer<typeof ColumnType>;
+
+export const DatasetColumn = z.strictObject({
+  name: ColumnName,
+  type: ColumnType,
+  nullable: z.boolean().default(false),
+  /** Column of the source file, where its name differs. */
+  from: z.string().min(1).optional(),
+  description: z.string().optional(),
+});
+export type DatasetColumn = z.infer<typeof DatasetColumn>;
+
+/** When a row could first have been used: at commit (observed), or declared by a column or by event time plus a delay. */
+export const Knowledge = z.discriminatedUnion('from', [
+  z.strictObject({ from: z.literal('commit') }),
+  z.strictObject({ from: z.literal('column'), column: ColumnName }),
+  z.strictObject({ from: z.literal('event'), delay: Duration }),
+]);
+export type Knowledge = z.infer<typeof Knowledge>;
+
+/**
+ * A validation rule. With `expression` it judges each row (true or null passes); with `unique` it judges the batch.
+ * `quarantine` sets failing rows aside, `warn` only reports them, `fail` refuses the whole source.
+ */
+export const Expectation = z
+  .strictObject({
+    name: Name,
+    expression: z.string().min(1).optional(),
+    unique: z.array(ColumnName).min(1).optional(),
+    action: z.enum(['quarantine', 'warn', 'fail']),
+    /** Share of rows (0 to 1) that must pass for `fail` and `warn` to stay silent. */
+    mostly: z.number().min(0).max(1).default(1),
+    description: z.string().optional(),
+  })
+  .refine((rule) => (rule.expression === undefined) !== (rule.unique === undefined), 'give either expression or unique')
+  .refine((rule) => !(rule.unique !== undefined && rule.action === 'quarantine'), 'unique is judged on the batch: use warn or fail');
+export type Expectation = z.infer<typeof Expectation>;
+
+export const FileFormat = z.enum(['parquet', 'csv', 'ndjson']);
+export type FileFormat = z.infer<typeof FileFormat>;
+
+export const DatasetSpec = z.strictObject({
+  columns: z.array(DatasetColumn).min(1),
+  eventTime: ColumnName,
+  /** Columns that identify a row; a second row with the same key and event time is a restatement. */
+  keys: z.array(ColumnName).default([]),
+  knowledge: Knowledge.default({ from: 'commit' }),
+  format: FileFormat.default('parquet'),
+  expectations: z.array(Expectation).default([]),
+  /** Share of quarantined rows above which the whole source is refused. */
+  maxQuarantined: z.number().min(0).max(1).default(0.1),
+});
+export type DatasetSpec = z.infer<typeof DatasetSpec>;
+
+export const ExpectationResult = z.strictObject({
+  name: z.string(),
+  action: z.enum(['quarantine', 'warn', 'fail']),
+  verdict: z.enum(['passed', 'warned', 'quarantined', 'failed']),
+  rows: z.number().int(),
+  failing: z.number().int(),
+  /** Up to 20 offending values, as text. */
+  samples: z.array(z.string()),
+  message: z.string(),
+});
+export type ExpectationResult = z.infer<typeof ExpectationResult>;
+
+export const ColumnProfile = z.strictObject({
+  name: z.string(),
+  type: ColumnType,
+  count: z.number().int(),
+  nulls: z.number().int(),
+  distinct: z.number().int(),
+  /** Numeric columns and times (microseconds); null for the rest or when all values are null. */
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  mean: z.number().nullable(),
+  standardDeviation: z.number().nullable(),
+  /** The most frequent values of string columns. */
+  top: z.array(z.strictObject({ value: z.string(), count: z.number().int() })),
+});
+export type ColumnProfile = z.infer<typeof ColumnProfile>;
+
+/** One ingested source: the accepted rows as Parquet with `__known_ts` and `__seq` beside the declared columns. */
+export const Segment = z.strictObject({
+  /** Digest of source bytes, dataset revision and reader version. */
+  segmentId: z.string(),
+  dataset: Name,
+  sourceUri: z.string(),
+  sourceSha256: z.string(),
+  accepted: z.number().int(),
+  quarantined: z.number().int(),
+  minEventTs: z.number().int(),
+  maxEventTs: z.number().int(),
+  minKnownTs: z.number().int(),
+  maxKnownTs: z.number().int(),
+  knowledge: z.enum(['declared', 'observed']),
+  table: ArtifactRef,
+  quarantineTable: ArtifactRef.nullable(),
+  report: z.array(ExpectationResult),
+  profile: ArtifactRef,
+});
+export type Segment = z.infer<typeof Segment>;
+
+/** One immutable snapshot: an ordered list of segments. */
+export const DatasetVersion = z.strictObject({
+  dataset: Name,
+  /** Digest over the ordered segment ids. */
+  versionId: z.string(),
+  commitSeq: z.number().int().positive(),
+  knownTs: z.number().int(),
+  revision: z.number().int(),
+  segmentIds: z.array(z.string()),
+  rows: z.number().int(),
+  quarantined: z.number().int(),
+  minEventTs: z.number().int(),
+  maxEventTs: z.number().int(),
+  committedBy: z.string(),
+});
+export type DatasetVersion = z.infer<typeof DatasetVersion>;
+
+/** Rows that expectations refused, waiting for a person's decision. */
+export const QuarantineCase = z.strictObject({
+  caseId: z.string(),
+  dataset: Name,
+  segmentId: z.string(),
+  rows: z.number().int(),
+  rules: z.array(z.string()),
+  table: ArtifactRef,
+  state: z.enum(['open', 'released', 'discarded']),
+  openedTs: z.number().int(),
+});
+export type QuarantineCase = z.infer<typeof QuarantineCase>;
