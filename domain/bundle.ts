@@ -1,0 +1,70 @@
+/** What a version serves: one ONNX graph, its signature, the features it reads and the numbers it was judged by. */
+import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
+import { FeaturePlan } from './features.js';
+import { ColumnName, Name } from './names.js';
+
+/** A feature view as a version reads it: frozen keys and age limit, so that a later change of the view cannot skew it. */
+export const FrozenView = z.strictObject({
+  view: Name,
+  revision: z.number().int().nonnegative(),
+  /** Entity keys in the order of the online key, and the request field that carries each. */
+  keys: z.array(z.strictObject({ key: ColumnName, type: z.enum(['string', 'integer']), request: ColumnName })),
+  features: z.array(ColumnName),
+  maxAgeMicros: z.number().int().nullable(),
+});
+export type FrozenView = z.infer<typeof FrozenView>;
+
+/** A field callers send. Times travel as INT64 microseconds. */
+export const RequestField = z.strictObject({
+  name: ColumnName,
+  datatype: z.enum(['FP32', 'INT64', 'BYTES']),
+  nullable: z.boolean(),
+});
+export type RequestField = z.infer<typeof RequestField>;
+
+export const Bundle = z.strictObject({
+  bundleVersion: z.literal(1),
+  model: Name,
+  task: z.literal('binary'),
+  graph: ArtifactRef,
+  /** Everything a caller may send: entity keys and request fields, in order. */
+  request: z.array(RequestField),
+  /** Request field that holds the event time. */
+  eventTime: ColumnName,
+  views: z.array(FrozenView),
+  plan: FeaturePlan,
+  /** Probability at or above which the decision is 1. Frozen when the version was evaluated. */
+  decisionThreshold: z.number().min(0).max(1),
+  /** Rows with the answers training-time scoring gave: what serving must reproduce. See {@link GoldenRows}. */
+  goldenRows: ArtifactRef,
+  /** Histograms of predictions and inputs over the holdout, with frozen edges. See {@link ReferenceProfile}. */
+  referenceProfile: ArtifactRef,
+});
+export type Bundle = z.infer<typeof Bundle>;
+
+/** Model inputs (after feature look-up) and the probability the training side computed for them. */
+export const GoldenRows = z.strictObject({
+  /** One array per input of the plan, aligned. FP32 uses null for a missing value. */
+  inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.null()]))),
+  /** The request fields of the same rows. */
+  request: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.null()]))),
+  probabilities: z.array(z.number()),
+});
+export type GoldenRows = z.infer<typeof GoldenRows>;
+
+export const Histogram = z.strictObject({
+  /** Inner edges, ascending; bins are (−∞, e0], (e0, e1], …, (ek, ∞). */
+  edges: z.array(z.number()),
+  counts: z.array(z.number().int().nonnegative()),
+  nulls: z.number().int().nonnegative(),
+});
+export type Histogram = z.infer<typeof Histogram>;
+
+export const ReferenceProfile = z.strictObject({
+  rows: z.number().int(),
+  prediction: Histogram,
+  /** FP32 inputs of the plan by name. */
+  inputs: z.record(z.string(), Histogram),
+});
+export type ReferenceProfile = z.infer<typeof ReferenceProfile>;

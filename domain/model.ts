@@ -1,0 +1,105 @@
+/** The spec of a model: everything that must be declared once to carry it from data to production and back. */
+import { z } from 'zod';
+import { Duration } from './duration.js';
+import { Gate } from './gates.js';
+import { ColumnName, Name } from './names.js';
+
+/** A feature the model reads: a request field, features of a view, or an expression over request fields and view features. */
+export const FeatureReference = z.union([
+  z.strictObject({ request: ColumnName }),
+  z.strictObject({ view: Name, feature: ColumnName.optional() }),
+  z.strictObject({ name: ColumnName, expression: z.string().min(1) }),
+]);
+export type FeatureReference = z.infer<typeof FeatureReference>;
+
+export const SplitSpec = z.strictObject({
+  /** `expanding`: all rows since `from`; or the last stretch before the holdout. */
+  train: z.union([z.literal('expanding'), z.strictObject({ trailing: Duration })]).default('expanding'),
+  /** First event time used for training, ISO 8601. */
+  from: z.iso.datetime({ offset: true }).optional(),
+  /** Gap between training rows and holdout, so that labels known late cannot leak. */
+  purge: Duration.default('1d'),
+  holdout: Duration,
+  /** Rows drawn by a stable hash where a part is larger; whole parts otherwise. */
+  sample: z.strictObject({ train: z.number().int().positive(), holdout: z.number().int().positive() }).optional(),
+});
+export type SplitSpec = z.infer<typeof SplitSpec>;
+
+export const TrainerSpec = z.strictObject({
+  kind: z.enum(['gbdt']),
+  parameters: z.record(z.string(), z.number()).default({}),
+  seed: z.number().int().nonnegative().default(1),
+});
+export type TrainerSpec = z.infer<typeof TrainerSpec>;
+
+export const ApprovalSpec = z.strictObject({
+  quorum: z.number().int().min(1).max(10).default(1),
+  roles: z.array(z.enum(['approver', 'operator', 'admin'])).min(1).default(['approver', 'admin']),
+  forbid: z.array(z.enum(['requester'])).default([]),
+  expiresAfter: Duration.default('14d'),
+  remindEvery: Duration.default('1d'),
+  /** Count signals that carry no proof of who sent them. Only for demos and single-person installations. */
+  allowUnauthenticated: z.boolean().default(false),
+});
+export type ApprovalSpec = z.infer<typeof ApprovalSpec>;
+
+export const Guardrail = z.union([
+  z.strictObject({ metric: z.enum(['error_rate', 'latency_p99_ms']), max: z.number().nonnegative() }),
+  z.strictObject({
+    metric: z.literal('log_loss'),
+    against: z.literal('champion'),
+    paired: z.literal(true),
+    /** Largest tolerated increase of the mean log loss on the same rows. */
+    maxHarm: z.number().positive(),
+    confidence: z.number().gt(0.5).lt(1).default(0.95),
+  }),
+]);
+export type Guardrail = z.infer<typeof Guardrail>;
+
+export const CanaryStep = z.strictObject({ weight: z.number().gt(0).lt(100), for: Duration });
+export type CanaryStep = z.infer<typeof CanaryStep>;
+
+export const RolloutSpec = z.strictObject({
+  shadow: z.strictObject({ minRows: z.number().int().positive() }).optional(),
+  canary: z.array(CanaryStep).default([]),
+  bake: Duration.default('0s'),
+  /** Rows a step needs before the guardrails on it may be called satisfied. */
+  minRows: z.number().int().nonnegative().default(100),
+  /** What to do when a step ends without enough rows or labels: wait for more, or roll back. */
+  noEvidence: z.enum(['hold', 'rollback', 'proceed']).default('hold'),
+  guardrails: z.array(Guardrail).default([]),
+});
+export type RolloutSpec = z.infer<typeof RolloutSpec>;
+
+export const RetrainingSpec = z.strictObject({
+  on: z.array(z.enum(['alert', 'manual'])).default(['manual']),
+  cooldown: Duration.default('0s'),
+  maxPerMonth: z.number().int().positive().default(30),
+  /** Labelled time to gather after the alarm before training. */
+  waitForLabelled: Duration.default('0s'),
+});
+export type RetrainingSpec = z.infer<typeof RetrainingSpec>;
+
+export const StagingSpec = z.strictObject({
+  /** Largest tolerated latency of the staged version, milliseconds at the 99th percentile. */
+  maxLatencyP99Ms: z.number().positive().default(250),
+});
+export type StagingSpec = z.infer<typeof StagingSpec>;
+
+export const ModelSpec = z.strictObject({
+  task: z.literal('binary'),
+  endpoint: Name,
+  /** The rows the model is asked about: dataset, entity key columns, and the time of the question. */
+  spine: z.strictObject({ dataset: Name, keys: z.array(ColumnName).default([]), eventTime: ColumnName }),
+  /** The outcome as an expression over the spine's columns, and how long after the event it becomes known. */
+  label: z.strictObject({ expression: z.string().min(1), availableAfter: Duration }),
+  features: z.array(FeatureReference).min(1),
+  split: SplitSpec,
+  trainer: TrainerSpec,
+  gates: z.array(Gate).default([]),
+  approval: ApprovalSpec.prefault({}),
+  staging: StagingSpec.prefault({}),
+  rollout: RolloutSpec.prefault({}),
+  retraining: RetrainingSpec.prefault({}),
+});
+export type ModelSpec = z.infer<typeof ModelSpec>;

@@ -1,0 +1,77 @@
+/** Windows, their reports, and the alerts raised on them. */
+import { z } from 'zod';
+import { Histogram } from './bundle.js';
+import { Name } from './names.js';
+
+/** Plain numbers of one version in one closed window; null where there was nothing to measure. */
+export const WindowMetrics = z.strictObject({
+  rows: z.number().int(),
+  labelled: z.number().int(),
+  sumPrediction: z.number(),
+  sumOutcome: z.number(),
+  accuracy: z.number().nullable(),
+  precision: z.number().nullable(),
+  recall: z.number().nullable(),
+  rocAuc: z.number().nullable(),
+  logLoss: z.number().nullable(),
+  calibrationGap: z.number().nullable(),
+  psiPrediction: z.number().nullable(),
+  psiPredictionCritical: z.number().nullable(),
+  /** FP32 input → PSI against the reference profile of the version. */
+  psiInputs: z.record(z.string(), z.number()),
+  latencyP50Ms: z.number().nullable(),
+  latencyP99Ms: z.number().nullable(),
+  errorRate: z.number().nullable(),
+});
+export type WindowMetrics = z.infer<typeof WindowMetrics>;
+
+export const MonitorResult = z.strictObject({
+  monitor: Name,
+  metric: z.string(),
+  state: z.enum(['ok', 'breach', 'insufficient_data']),
+  value: z.number().nullable(),
+  statistic: z.number().nullable(),
+  pValue: z.number().nullable(),
+  rows: z.number().int(),
+  firing: z.boolean(),
+  explanation: z.string(),
+});
+export type MonitorResult = z.infer<typeof MonitorResult>;
+
+export const WindowReport = z.strictObject({
+  endpoint: Name,
+  model: Name,
+  version: z.number().int().positive(),
+  windowStart: z.number().int(),
+  windowEnd: z.number().int(),
+  /** Raised when labels or rows arrived after the window was sealed. */
+  revision: z.number().int().positive(),
+  /** True for the version that held most traffic: monitors judge this one. */
+  primary: z.boolean(),
+  metrics: WindowMetrics,
+  prediction: Histogram,
+  monitors: z.array(MonitorResult),
+  sealedTs: z.number().int(),
+});
+export type WindowReport = z.infer<typeof WindowReport>;
+
+export const Alert = z.strictObject({
+  alertId: z.string(),
+  endpoint: Name,
+  model: Name,
+  version: z.number().int().positive(),
+  monitor: Name,
+  metric: z.string(),
+  severity: z.enum(['info', 'page']),
+  windowEnd: z.number().int(),
+  windowRevision: z.number().int().positive(),
+  effect: z.number(),
+  statistic: z.number().nullable(),
+  explanation: z.string(),
+  action: z.enum(['none', 'retrain']),
+  /** What came of it: a request, a rollback, nothing yet. */
+  outcome: z.string(),
+  raisedTs: z.number().int(),
+  acknowledgedBy: z.string().nullable(),
+});
+export type Alert = z.infer<typeof Alert>;
