@@ -1,0 +1,45 @@
+/** Dataset heads, versions, segments, quarantine cases, and the state of ingestions. */
+import type { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
+
+export interface Ingestion {
+  readonly ingestionId: string;
+  readonly dataset: string;
+  readonly sourceUri: string;
+  readonly requestedBy: string;
+  readonly state: 'running' | 'committed' | 'unchanged' | 'refused' | 'failed';
+  readonly commitSeq: number | null;
+  readonly versionId: string | null;
+  readonly accepted: number;
+  readonly quarantined: number;
+  readonly warnings: readonly string[];
+  /** Catalogue code and message where it was refused or failed. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly startedTs: number;
+  readonly endedTs: number | null;
+}
+
+export interface DatasetStore {
+  /** Inserts or replaces the state of an ingestion (keyed by its id). */
+  saveIngestion(ingestion: Ingestion): Promise<void>;
+  getIngestion(ingestionId: string): Promise<Ingestion | null>;
+  listIngestions(dataset: string, limit: number): Promise<Ingestion[]>;
+
+  /**
+   * Appends a segment to the head: `commitSeq + 1`, `knownTs = max(previous + 1, now)`, new version, audit entry and
+   * quarantine case in one transaction. The same segment again returns the version that holds it (`unchanged`).
+   * Rows known `from: commit` carry `__known_ts = null` in their table and read the version's `knownTs`.
+   */
+  commitSegment(input: {
+    segment: Segment;
+    revision: number;
+    actor: string;
+    now: number;
+  }): Promise<{ readonly status: 'committed' | 'unchanged'; readonly version: DatasetVersion }>;
+  head(dataset: string): Promise<DatasetVersion | null>;
+  version(dataset: string, versionId: string): Promise<DatasetVersion | null>;
+  versions(dataset: string, limit: number): Promise<DatasetVersion[]>;
+  /** The segments of a version in order, each with the `knownTs` of the commit that brought it. */
+  segments(version: DatasetVersion): Promise<(Segment & { readonly commitSeq: number; readonly commitKnownTs: number })[]>;
+  quarantineCases(dataset?: string): Promise<QuarantineCase[]>;
+  quarantineCase(caseId: string): Promise<QuarantineCase | null>;
+}

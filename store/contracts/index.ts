@@ -1,0 +1,28 @@
+/** Everything the product keeps, as one object handed to composition roots. Deliberate index of the contracts. */
+import type { ArtifactStore } from './artifacts.js';
+import type { AuditStore, KeyStore } from './audit.js';
+import type { DatasetStore } from './datasets.js';
+import type { EndpointStore } from './endpoints.js';
+import type { FeatureStore } from './features.js';
+import type { LifecycleStore } from './lifecycles.js';
+import type { MonitoringStore } from './monitoring.js';
+import type { PredictionStore } from './predictions.js';
+import type { RegistryStore } from './registry.js';
+import type { ResourceStore } from './resources.js';
+
+export interface DocumentStores {
+  readonly resources: ResourceStore;
+  readonly datasets: DatasetStore;
+  readonly features: FeatureStore;
+  readonly registry: RegistryStore;
+  readonly endpoints: EndpointStore;
+  readonly predictions: PredictionStore;
+  readonly monitoring: MonitoringStore;
+  readonly lifecycles: LifecycleStore;
+  readonly audit: AuditStore;
+  readonly keys: KeyStore;
+}
+
+export interface Stores extends DocumentStores {
+  readonly artifacts: ArtifactStore;
+}

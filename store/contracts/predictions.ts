@@ -1,0 +1,15 @@
+/** The prediction log in columnar buckets, ground truth by prediction id. */
+import type { GroundTruth, PredictionBucket } from '../../domain/prediction.js';
+
+export interface PredictionStore {
+  /** Unordered, once per `bucketId`. */
+  insertBuckets(buckets: readonly PredictionBucket[]): Promise<void>;
+  /** Buckets that hold rows with `from ≤ event time < to`; rows outside must be filtered by the caller. */
+  buckets(input: { endpoint: string; from: number; to: number }): Promise<PredictionBucket[]>;
+  count(endpoint: string): Promise<number>;
+  /** Upserts labels; of two for one prediction the one known later wins. Returns how many rows changed. */
+  saveGroundTruth(endpoint: string, labels: readonly (GroundTruth & { readonly knownTs: number })[], receivedTs: number): Promise<number>;
+  /** Labels of the given predictions that were known at `asOf`. */
+  groundTruth(predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, 0 | 1>>;
+  groundTruthCount(endpoint: string): Promise<number>;
+}
