@@ -87,6 +87,8 @@ export const Rollout = z.strictObject({
       verdict: z.string().nullable(),
     }),
   ),
+  /** Last watermark (or wall time) at which the current step was judged, microseconds. */
+  judgedAt: z.number().int().nullable(),
   reason: z.string(),
   startedTs: z.number().int(),
   endedTs: z.number().int().nullable(),

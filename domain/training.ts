@@ -1,0 +1,65 @@
+/** What a training run pins down before it reads a row, and what it hands on between its steps. */
+import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
+import { Bundle } from './bundle.js';
+import { EntitySpec, FeatureViewSpec } from './feature-view.js';
+import { ModelSpec } from './model.js';
+import { Name } from './names.js';
+import { Evidence } from './registry.js';
+
+/** Half-open intervals of event time, microseconds. */
+export const SplitBounds = z.strictObject({
+  trainFrom: z.number().int(),
+  trainTo: z.number().int(),
+  holdoutFrom: z.number().int(),
+  holdoutTo: z.number().int(),
+});
+export type SplitBounds = z.infer<typeof SplitBounds>;
+
+export const PinnedView = z.strictObject({
+  view: Name,
+  revision: z.number().int(),
+  spec: FeatureViewSpec,
+  entity: EntitySpec,
+  /** Chunks up to this `seq` belong to the snapshot. */
+  throughSeq: z.number().int(),
+  datasetVersionId: z.string(),
+});
+export type PinnedView = z.infer<typeof PinnedView>;
+
+/** Everything a run reads, fixed: the same snapshot and code give the same bundle digest. */
+export const TrainingSnapshot = z.strictObject({
+  pipelineId: z.string(),
+  model: Name,
+  modelRevision: z.number().int(),
+  spec: ModelSpec,
+  spine: z.strictObject({ dataset: Name, revision: z.number().int(), versionId: z.string(), commitSeq: z.number().int() }),
+  views: z.array(PinnedView),
+  /** Nothing known after this moment is read, microseconds. */
+  asOf: z.number().int(),
+  split: SplitBounds,
+  champion: z.strictObject({ version: z.number().int().positive() }).nullable(),
+  aliasRevision: z.number().int().nonnegative(),
+  knowledge: z.enum(['declared', 'observed']),
+});
+export type TrainingSnapshot = z.infer<typeof TrainingSnapshot>;
+
+/**
+ * Rows with `event_ts` (BIGINT µs), `label` (DOUBLE 0 or 1), and one column per model input (FP32 REAL with NaN for
+ * null, INT64 BIGINT, BYTES VARCHAR), ordered by event time and spine position.
+ */
+export const TrainingDataset = z.strictObject({
+  train: ArtifactRef,
+  holdout: ArtifactRef,
+  trainRows: z.number().int(),
+  holdoutRows: z.number().int(),
+  digest: z.string(),
+});
+export type TrainingDataset = z.infer<typeof TrainingDataset>;
+
+/** The result of training, kept as an artefact; evaluation completes the bundle's threshold and profile. */
+export const TrainedModel = z.strictObject({ bundle: Bundle, bundleDigest: z.string() });
+export type TrainedModel = z.infer<typeof TrainedModel>;
+
+export const EvaluatedModel = z.strictObject({ evidence: Evidence, evidenceDigest: z.string() });
+export type EvaluatedModel = z.infer<typeof EvaluatedModel>;
