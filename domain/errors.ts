@@ -21,7 +21,10 @@ export const ERROR_CATALOGUE = {
   PRN_REQUEST_RATE_LIMITED: entry(429, 'Too many requests; wait {retryAfterSeconds} s and try again.', true),
   PRN_AUTH_MISSING: entry(401, 'This route needs an API key: send `Authorization: Bearer KEY`.'),
   PRN_AUTH_INVALID: entry(401, 'The API key is unknown, expired or revoked; ask an admin for a new one.'),
-  PRN_AUTH_FORBIDDEN: entry(403, '{actor} has role {role}, but {action} needs role {required}; ask an admin for a grant.'),
+  PRN_AUTH_FORBIDDEN: entry(
+    403,
+    '{actor} has role {role}, but {action} needs role {required}; ask an admin for a grant.',
+  ),
   PRN_IDEMPOTENCY_MISMATCH: entry(422, 'Idempotency-Key {key} was used before with another request; choose a new key.'),
   PRN_TIME_INVALID: entry(400, 'Expected an ISO 8601 time or whole microseconds, got {got}.'),
   PRN_INTERNAL: entry(500, 'Something went wrong here (request {requestId}); the log of this process has the details.'),
@@ -31,17 +34,39 @@ export const ERROR_CATALOGUE = {
   PRN_RESOURCE_INVALID: entry(400, '{where}: {problem}. {remedy}'),
   PRN_RESOURCE_NOT_FOUND: entry(404, 'No {kind} named {name} exists{hint}.'),
   PRN_RESOURCE_REFERENCE: entry(422, '{where}: refers to {kind} {name}, which does not exist{hint}.'),
-  PRN_RESOURCE_CYCLE: entry(422, 'The resources refer to each other in a circle: {path}. Break one of these references.'),
-  PRN_RESOURCE_CONFLICT: entry(409, '{kind} {name} is at revision {actual}, not {expected}; read it again and re-apply.'),
+  PRN_RESOURCE_CYCLE: entry(
+    422,
+    'The resources refer to each other in a circle: {path}. Break one of these references.',
+  ),
+  PRN_RESOURCE_CONFLICT: entry(
+    409,
+    '{kind} {name} is at revision {actual}, not {expected}; read it again and re-apply.',
+  ),
   PRN_RESOURCE_IN_USE: entry(409, '{kind} {name} is used by {users}; delete or change those first.'),
 
   // datasets
-  PRN_DATASET_SOURCE_MISSING: entry(404, 'Source {uri} does not exist or cannot be read; check the path on the worker.'),
-  PRN_DATASET_SOURCE_FORBIDDEN: entry(403, 'Source {uri} lies outside the folders that this installation may read ({allowed}).'),
-  PRN_DATASET_SOURCE_UNREADABLE: entry(422, 'Source {uri} is not readable as {format}{line}: {reason}. Nothing was ingested.'),
-  PRN_DATASET_SCHEMA_MISMATCH: entry(422, 'Source {uri} does not fit dataset {dataset}: {problem}. Expected {expected}, got {got}.'),
+  PRN_DATASET_SOURCE_MISSING: entry(
+    404,
+    'Source {uri} does not exist or cannot be read; check the path on the worker.',
+  ),
+  PRN_DATASET_SOURCE_FORBIDDEN: entry(
+    403,
+    'Source {uri} lies outside the folders that this installation may read ({allowed}).',
+  ),
+  PRN_DATASET_SOURCE_UNREADABLE: entry(
+    422,
+    'Source {uri} is not readable as {format}{line}: {reason}. Nothing was ingested.',
+  ),
+  PRN_DATASET_SCHEMA_MISMATCH: entry(
+    422,
+    'Source {uri} does not fit dataset {dataset}: {problem}. Expected {expected}, got {got}.',
+  ),
   PRN_DATASET_VALIDATION_FAILED: entry(422, 'Dataset {dataset} refused the source: {failures}.'),
-  PRN_DATASET_HEAD_MOVED: entry(409, 'Dataset {dataset} moved on while this version was prepared; the commit is repeated.', true),
+  PRN_DATASET_HEAD_MOVED: entry(
+    409,
+    'Dataset {dataset} moved on while this version was prepared; the commit is repeated.',
+    true,
+  ),
   PRN_DATASET_EMPTY: entry(422, 'Dataset {dataset} has no committed version{hint}.'),
 
   // features
@@ -51,7 +76,10 @@ export const ERROR_CATALOGUE = {
 
   // training and evaluation
   PRN_TRAINING_NO_ROWS: entry(422, 'The training dataset is empty: {reason}.'),
-  PRN_TRAINING_ONE_CLASS: entry(422, 'All {rows} training rows have the same label; a binary model needs both classes.'),
+  PRN_TRAINING_ONE_CLASS: entry(
+    422,
+    'All {rows} training rows have the same label; a binary model needs both classes.',
+  ),
   PRN_TRAINING_INVALID_PARAMETER: entry(400, 'Training parameter {parameter} must be {expected}, got {got}.'),
   PRN_TRAINING_DIVERGED: entry(422, 'Training diverged at iteration {iteration}: {problem}.'),
   PRN_ONNX_INVALID: entry(422, 'The ONNX model cannot be used: {problem}.'),
@@ -62,8 +90,14 @@ export const ERROR_CATALOGUE = {
   PRN_MODEL_VERSION_NOT_FOUND: entry(404, 'Model {model} has no version {version}.'),
   PRN_MODEL_NO_CHAMPION: entry(404, 'Model {model} had no version in production{when}.'),
   PRN_REGISTRY_STAGE_CONFLICT: entry(409, 'Version {version} of {model} is {actual}, so it cannot become {wanted}.'),
-  PRN_REGISTRY_VERSION_CONFLICT: entry(409, 'Request {requestId} already created version {version} with another content digest.'),
-  PRN_REGISTRY_STALE_EVIDENCE: entry(409, 'The champion of {model} changed since version {version} was judged; evaluate and ask again.'),
+  PRN_REGISTRY_VERSION_CONFLICT: entry(
+    409,
+    'Request {requestId} already created version {version} with another content digest.',
+  ),
+  PRN_REGISTRY_STALE_EVIDENCE: entry(
+    409,
+    'The champion of {model} changed since version {version} was judged; evaluate and ask again.',
+  ),
   PRN_APPROVAL_NOT_FOUND: entry(404, 'No approval {approvalId} exists.'),
   PRN_APPROVAL_CLOSED: entry(409, 'Approval {approvalId} is already {outcome}; nothing was changed.'),
   PRN_APPROVAL_REASON_REQUIRED: entry(400, 'A rejection needs a reason of at least three characters.'),
@@ -78,7 +112,10 @@ export const ERROR_CATALOGUE = {
   // endpoints and serving
   PRN_ENDPOINT_NOT_FOUND: entry(404, 'Request for unknown model: endpoint {endpoint} does not exist{hint}.'),
   PRN_ENDPOINT_NOT_READY: entry(503, 'Endpoint {endpoint} has no version to serve yet.', true),
-  PRN_ENDPOINT_VERSION_UNAVAILABLE: entry(404, 'Request for unknown model: version {version} of endpoint {endpoint} is neither routed nor in staging.'),
+  PRN_ENDPOINT_VERSION_UNAVAILABLE: entry(
+    404,
+    'Request for unknown model: version {version} of endpoint {endpoint} is neither routed nor in staging.',
+  ),
   PRN_ENDPOINT_CONTROLLED: entry(409, 'Endpoint {endpoint} is controlled by {controller}; wait for it or abort it.'),
   PRN_ENDPOINT_SUPERSEDED: entry(409, 'Control of endpoint {endpoint} passed to another workflow (epoch {epoch}).'),
   PRN_INFERENCE_INPUT: entry(400, 'Input {input}: {problem}.'),
@@ -92,8 +129,20 @@ export const ERROR_CATALOGUE = {
 
   // set-up and processes
   PRN_CONFIG_INVALID: entry(500, 'Configuration: {problem}.'),
-  PRN_PORT_IN_USE: entry(500, 'Port {port} for {process} is already in use; stop that program or choose another with {option}.'),
-  PRN_DATA_FOLDER_IN_USE: entry(500, 'Data folder {folder} is used by a running Perennial (pid {pid}); run `perennial down --data {folder}` first.'),
+  PRN_ENGINE_MISSING: entry(500, '{engine}: {problem}'),
+  PRN_PROCESS_NOT_HEALTHY: entry(500, '{process} did not become healthy: {reason}. Its log is {logPath}.'),
+  PRN_STACK_NOT_RUNNING: entry(
+    404,
+    'No Perennial runs with data folder {folder}; start it with `perennial up --data {folder}`.',
+  ),
+  PRN_PORT_IN_USE: entry(
+    500,
+    'Port {port} for {process} is already in use; stop that program or choose another with {option}.',
+  ),
+  PRN_DATA_FOLDER_IN_USE: entry(
+    500,
+    'Data folder {folder} is used by a running Perennial (pid {pid}); run `perennial down --data {folder}` first.',
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { httpCheck } from './health.js';
+import { packageRoot } from './package-root.js';
+import { LOOPBACK } from './ports.js';
+import type { ProcessSpec } from './supervised-process.js';
+
+/** Our own processes: where their compiled entry lies and where they answer to a health check. */
+const SERVICES = {
+  worker: { entry: 'dist/workers/main.js', healthPath: '/healthz', stopGraceMs: 30_000 },
+  api: { entry: 'dist/api/main.js', healthPath: '/healthz', stopGraceMs: 15_000 },
+  serving: { entry: 'dist/serving/main.js', healthPath: '/v2/health/live', stopGraceMs: 20_000 },
+} as const;
+
+export type ServiceName = keyof typeof SERVICES;
+export const SERVICE_NAMES: readonly ServiceName[] = ['worker', 'api', 'serving'];
+
+export interface ServiceSpecInput {
+  readonly name: ServiceName;
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logPath: string;
+}
+
+/** One of our own processes; it reads everything it needs from its environment. */
+export function serviceSpec({ name, port, env, logPath }: ServiceSpecInput): ProcessSpec {
+  const { entry, healthPath, stopGraceMs } = SERVICES[name];
+  const address = `${LOOPBACK}:${port}`;
+  const healthUrl = `http://${address}${healthPath}`;
+  const root = packageRoot();
+  return {
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', join(root, entry)],
+    env,
+    cwd: root,
+    logPath,
+    address,
+    healthUrl,
+    isHealthy: httpCheck(healthUrl),
+    startTimeoutMs: 90_000,
+    stopGraceMs,
+  };
+}
