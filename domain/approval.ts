@@ -74,7 +74,8 @@ export function whyIgnored(approval: Approval, decision: Decision): string | nul
   if (decision.role === null || !policy.roles.some((role) => role === decision.role)) {
     return `it needs one of the roles ${policy.roles.join(', ')}`;
   }
-  if (policy.forbid.includes('requester') && decision.actor === approval.requestedBy) return 'the requester may not decide';
+  if (policy.forbid.includes('requester') && decision.actor === approval.requestedBy)
+    return 'the requester may not decide';
   return null;
 }
 
@@ -95,7 +96,8 @@ export function judgeApproval(approval: Approval, decisions: readonly Decision[]
       ignored.push({ decisionId: decision.decisionId, because: `${decision.actor} has approved already` });
     } else {
       approvedBy.push(decision.actor);
-      if (approvedBy.length >= approval.policy.quorum) return { outcome: 'approved', approvedBy, rejectedBy: null, ignored };
+      if (approvedBy.length >= approval.policy.quorum)
+        return { outcome: 'approved', approvedBy, rejectedBy: null, ignored };
     }
   }
   return { outcome: 'pending', approvedBy, rejectedBy: null, ignored };

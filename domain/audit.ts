@@ -40,12 +40,17 @@ export function verifyAuditChain(
   for (const [index, entry] of entries.entries()) {
     const seq = index + 1;
     if (entry.seq !== seq) return { valid: false, seq, problem: `entry ${seq} is missing` };
-    if (entry.previousHash !== previousHash) return { valid: false, seq, problem: 'it does not follow the entry before' };
+    if (entry.previousHash !== previousHash)
+      return { valid: false, seq, problem: 'it does not follow the entry before' };
     if (auditHash(entry, sha256Hex) !== entry.hash) return { valid: false, seq, problem: 'its content was changed' };
     previousHash = entry.hash;
   }
   if (head.seq !== entries.length || head.hash !== previousHash) {
-    return { valid: false, seq: entries.length + 1, problem: `the head records ${head.seq} entries, the chain has ${entries.length}` };
+    return {
+      valid: false,
+      seq: entries.length + 1,
+      problem: `the head records ${head.seq} entries, the chain has ${entries.length}`,
+    };
   }
   return { valid: true, entries: entries.length };
 }

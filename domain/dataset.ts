@@ -41,7 +41,10 @@ export const Expectation = z
     description: z.string().optional(),
   })
   .refine((rule) => (rule.expression === undefined) !== (rule.unique === undefined), 'give either expression or unique')
-  .refine((rule) => !(rule.unique !== undefined && rule.action === 'quarantine'), 'unique is judged on the batch: use warn or fail');
+  .refine(
+    (rule) => !(rule.unique !== undefined && rule.action === 'quarantine'),
+    'unique is judged on the batch: use warn or fail',
+  );
 export type Expectation = z.infer<typeof Expectation>;
 
 export const FileFormat = z.enum(['parquet', 'csv', 'ndjson']);

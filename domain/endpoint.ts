@@ -32,9 +32,12 @@ export const EndpointRoutes = z
     /** Salt of the stable hash that assigns units to routes; kept for a whole rollout so that ramps never move a unit back. */
     salt: z.string(),
   })
-  .refine(({ routes }) => routes.length === 0 || Math.abs(routes.reduce((sum, route) => sum + route.weight, 0) - 100) < 1e-9, {
-    message: 'the weights of the routes must add up to 100',
-  });
+  .refine(
+    ({ routes }) => routes.length === 0 || Math.abs(routes.reduce((sum, route) => sum + route.weight, 0) - 100) < 1e-9,
+    {
+      message: 'the weights of the routes must add up to 100',
+    },
+  );
 export type EndpointRoutes = z.infer<typeof EndpointRoutes>;
 
 /** The workflow that may change routes; each acquisition raises the epoch, each write is filtered by it. */

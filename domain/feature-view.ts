@@ -7,7 +7,10 @@ import { ColumnName, Name } from './names.js';
 export const EntityKey = z.strictObject({ name: ColumnName, type: z.enum(['string', 'integer']) });
 export type EntityKey = z.infer<typeof EntityKey>;
 
-export const EntitySpec = z.strictObject({ keys: z.array(EntityKey).min(1).max(4), description: z.string().optional() });
+export const EntitySpec = z.strictObject({
+  keys: z.array(EntityKey).min(1).max(4),
+  description: z.string().optional(),
+});
 export type EntitySpec = z.infer<typeof EntitySpec>;
 
 /** An aggregate over the rows of one key whose event time lies in `[cut − lag − window, cut − lag)`. */

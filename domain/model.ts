@@ -34,7 +34,10 @@ export type TrainerSpec = z.infer<typeof TrainerSpec>;
 
 export const ApprovalSpec = z.strictObject({
   quorum: z.number().int().min(1).max(10).default(1),
-  roles: z.array(z.enum(['approver', 'operator', 'admin'])).min(1).default(['approver', 'admin']),
+  roles: z
+    .array(z.enum(['approver', 'operator', 'admin']))
+    .min(1)
+    .default(['approver', 'admin']),
   forbid: z.array(z.enum(['requester'])).default([]),
   expiresAfter: Duration.default('14d'),
   remindEvery: Duration.default('1d'),

@@ -4,11 +4,16 @@ import { z } from 'zod';
 /** A resource name: lower case letters, digits and hyphens, at most 63 characters, safe in URLs, ids and file names. */
 export const Name = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and hyphens, at most 63, starting with a letter or digit');
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'expected lower-case letters, digits and hyphens, at most 63, starting with a letter or digit',
+  );
 export type Name = z.infer<typeof Name>;
 
 /** A column or feature name: what SQL and ONNX both accept without quoting surprises. */
-export const ColumnName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'expected a column name: letters, digits and underscores');
+export const ColumnName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'expected a column name: letters, digits and underscores');
 export type ColumnName = z.infer<typeof ColumnName>;
 
 /** The known name nearest to a mistyped one (Levenshtein distance at most a third of its length, at least 2), if any. */

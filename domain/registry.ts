@@ -42,7 +42,14 @@ export const Lineage = z.strictObject({
   trigger: z.string(),
   modelRevision: z.number().int(),
   spine: z.strictObject({ dataset: Name, versionId: z.string(), commitSeq: z.number().int() }),
-  views: z.array(z.strictObject({ view: Name, revision: z.number().int(), throughSeq: z.number().int(), datasetVersionId: z.string() })),
+  views: z.array(
+    z.strictObject({
+      view: Name,
+      revision: z.number().int(),
+      throughSeq: z.number().int(),
+      datasetVersionId: z.string(),
+    }),
+  ),
   trainingDatasetDigest: z.string(),
   trainRows: z.number().int(),
   holdoutRows: z.number().int(),

@@ -41,4 +41,11 @@ export type ResourceKind = Resource['kind'];
 export type ResourceOf<K extends ResourceKind> = Extract<Resource, { kind: K }>;
 
 /** Kinds in the order in which they can be applied: each refers only to earlier ones. */
-export const RESOURCE_KINDS = ['Dataset', 'Entity', 'FeatureView', 'Endpoint', 'Model', 'Monitor'] as const satisfies readonly ResourceKind[];
+export const RESOURCE_KINDS = [
+  'Dataset',
+  'Entity',
+  'FeatureView',
+  'Endpoint',
+  'Model',
+  'Monitor',
+] as const satisfies readonly ResourceKind[];

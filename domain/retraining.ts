@@ -20,7 +20,11 @@ export type RetrainingRequest = z.infer<typeof RetrainingRequest>;
 
 export type Admission =
   | { readonly admitted: true }
-  | { readonly admitted: false; readonly because: 'not_yet' | 'cooldown' | 'budget' | 'paused'; readonly until: number | null };
+  | {
+      readonly admitted: false;
+      readonly because: 'not_yet' | 'cooldown' | 'budget' | 'paused';
+      readonly until: number | null;
+    };
 
 /**
  * May this request start now? People are not held by cooldown or budget, alerts are. `now` and the start times are on
@@ -35,7 +39,8 @@ export function admitRequest(input: {
 }): Admission {
   const { request, policy, startedAt, now, paused } = input;
   if (paused) return { admitted: false, because: 'paused', until: null };
-  if (request.notBefore !== null && now < request.notBefore) return { admitted: false, because: 'not_yet', until: request.notBefore };
+  if (request.notBefore !== null && now < request.notBefore)
+    return { admitted: false, because: 'not_yet', until: request.notBefore };
   if (request.source === 'manual') return { admitted: true };
   const last = startedAt.at(-1);
   const cooldownEnd = last === undefined ? null : last + durationMicros(policy.cooldown);

@@ -54,9 +54,7 @@ export const StepEvidence = z.strictObject({
   rows: z.number().int(),
   failedRows: z.number().int(),
   latencyP99Ms: z.number().nullable(),
-  paired: z
-    .strictObject({ rows: z.number().int(), meanHarm: z.number(), standardError: z.number() })
-    .nullable(),
+  paired: z.strictObject({ rows: z.number().int(), meanHarm: z.number(), standardError: z.number() }).nullable(),
 });
 export type StepEvidence = z.infer<typeof StepEvidence>;
 
@@ -101,7 +99,8 @@ export function planRollout(spec: RolloutSpec, hasChampion: boolean): RolloutSte
   if (!hasChampion) {
     kinds.push({ kind: 'direct', weight: 100, forMicros: 0, minRows: 0 });
   } else {
-    if (spec.shadow !== undefined) kinds.push({ kind: 'shadow', weight: 0, forMicros: 0, minRows: spec.shadow.minRows });
+    if (spec.shadow !== undefined)
+      kinds.push({ kind: 'shadow', weight: 0, forMicros: 0, minRows: spec.shadow.minRows });
     for (const step of spec.canary) {
       kinds.push({ kind: 'canary', weight: step.weight, forMicros: durationMicros(step.for), minRows: spec.minRows });
     }
@@ -144,7 +143,14 @@ export function judgeGuardrail(guardrail: Guardrail, evidence: StepEvidence, min
         ? null
         : evidence.failedRows / evidence.rows
       : evidence.latencyP99Ms;
-  const base = { metric: guardrail.metric, observed, lower: null, upper: null, limit: guardrail.max, rows: evidence.rows };
+  const base = {
+    metric: guardrail.metric,
+    observed,
+    lower: null,
+    upper: null,
+    limit: guardrail.max,
+    rows: evidence.rows,
+  };
   if (observed === null) return { ...base, verdict: 'no_evidence', explanation: `${guardrail.metric}: no rows yet` };
   const breached = observed > guardrail.max;
   return {
@@ -164,11 +170,23 @@ function judgePairedHarm(
   const base = { metric: 'log_loss', limit: guardrail.maxHarm, rows: paired?.rows ?? 0 };
   if (paired === null || paired.rows < Math.max(2, minRows)) {
     const explanation = `log loss: ${paired?.rows ?? 0} labelled rows scored by both versions, ${minRows} needed`;
-    return { ...base, verdict: 'no_evidence', observed: paired?.meanHarm ?? null, lower: null, upper: null, explanation };
+    return {
+      ...base,
+      verdict: 'no_evidence',
+      observed: paired?.meanHarm ?? null,
+      lower: null,
+      upper: null,
+      explanation,
+    };
   }
   const margin = zOf(guardrail.confidence) * paired.standardError;
   const [lower, upper] = [paired.meanHarm - margin, paired.meanHarm + margin];
-  const verdict = paired.meanHarm > guardrail.maxHarm && lower > 0 ? 'breached' : upper <= guardrail.maxHarm ? 'satisfied' : 'no_evidence';
+  const verdict =
+    paired.meanHarm > guardrail.maxHarm && lower > 0
+      ? 'breached'
+      : upper <= guardrail.maxHarm
+        ? 'satisfied'
+        : 'no_evidence';
   const explanation = `log loss harm ${paired.meanHarm.toFixed(4)} [${lower.toFixed(4)}, ${upper.toFixed(4)}] against a limit of ${guardrail.maxHarm}`;
   return { ...base, verdict, observed: paired.meanHarm, lower, upper, explanation };
 }
@@ -186,9 +204,12 @@ export function judgeStep(input: {
   const { step, spec, evidence, elapsedMicros } = input;
   const guardrails = spec.guardrails.map((guardrail) => judgeGuardrail(guardrail, evidence, step.minRows));
   const breached = guardrails.filter(({ verdict }) => verdict === 'breached');
-  if (breached.length > 0) return { action: 'rollback', guardrails, reasons: breached.map(({ explanation }) => explanation) };
-  if (elapsedMicros < step.forMicros) return { action: 'hold', guardrails, reasons: ['the time of this step is not over'] };
-  if (step.kind === 'bake' || step.kind === 'direct') return { action: 'proceed', guardrails, reasons: ['no guardrail was breached'] };
+  if (breached.length > 0)
+    return { action: 'rollback', guardrails, reasons: breached.map(({ explanation }) => explanation) };
+  if (elapsedMicros < step.forMicros)
+    return { action: 'hold', guardrails, reasons: ['the time of this step is not over'] };
+  if (step.kind === 'bake' || step.kind === 'direct')
+    return { action: 'proceed', guardrails, reasons: ['no guardrail was breached'] };
   const unproven = step.kind === 'shadow' ? [] : guardrails.filter(({ verdict }) => verdict === 'no_evidence');
   const reasons = unproven.map(({ explanation }) => explanation);
   if (evidence.rows < step.minRows) reasons.unshift(`${evidence.rows} rows so far, ${step.minRows} needed`);

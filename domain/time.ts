@@ -54,5 +54,8 @@ export function floorTo(time: Micros, step: number): Micros {
 }
 
 export function minMicros(times: readonly Micros[]): Micros | undefined {
-  return times.reduce<Micros | undefined>((least, time) => (least === undefined || time < least ? time : least), undefined);
+  return times.reduce<Micros | undefined>(
+    (least, time) => (least === undefined || time < least ? time : least),
+    undefined,
+  );
 }

@@ -33,7 +33,12 @@ export const TrainingSnapshot = z.strictObject({
   model: Name,
   modelRevision: z.number().int(),
   spec: ModelSpec,
-  spine: z.strictObject({ dataset: Name, revision: z.number().int(), versionId: z.string(), commitSeq: z.number().int() }),
+  spine: z.strictObject({
+    dataset: Name,
+    revision: z.number().int(),
+    versionId: z.string(),
+    commitSeq: z.number().int(),
+  }),
   views: z.array(PinnedView),
   /** Nothing known after this moment is read, microseconds. */
   asOf: z.number().int(),

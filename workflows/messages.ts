@@ -5,6 +5,7 @@ import { DecisionMessage } from '../domain/approval.js';
 import { RetrainingRequest } from '../domain/retraining.js';
 import { RetrainingSpec } from '../domain/model.js';
 
+export { DecisionMessage, RetrainingRequest };
 export type { IngestDatasetInput, IngestDatasetResult } from './contracts/dataset.js';
 export type { MaterializeFeaturesInput, MaterializeFeaturesResult } from './contracts/features.js';
 export type { TrainingPipelineInput } from './contracts/lifecycle.js';
@@ -47,11 +48,17 @@ export const pipelineStatusQuery = defineQuery<PipelineStatus>('status');
 export const ExtendDeadlineMessage = z.strictObject({
   requestId: z.string().min(1).max(100),
   actor: z.string().min(1).max(100),
-  extraMinutes: z.number().positive().max(60 * 24 * 60),
+  extraMinutes: z
+    .number()
+    .positive()
+    .max(60 * 24 * 60),
 });
 export type ExtendDeadlineMessage = z.infer<typeof ExtendDeadlineMessage>;
 
-export const SupersedeMessage = z.strictObject({ requestId: z.string().min(1).max(100), byVersion: z.number().int().positive() });
+export const SupersedeMessage = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  byVersion: z.number().int().positive(),
+});
 export type SupersedeMessage = z.infer<typeof SupersedeMessage>;
 
 export interface DecisionReceipt {
@@ -76,7 +83,6 @@ export const pauseUpdate = defineUpdate<{ readonly paused: boolean }, [PauseMess
 export const resumeUpdate = defineUpdate<{ readonly paused: boolean }, [PauseMessage]>('resume');
 export const overviewQuery = defineQuery<LifecycleOverview>('overview');
 
-
 /** The pipeline no longer trains (`slotReleased`), or has ended. */
 export const PipelineFinishedMessage = z.strictObject({
   pipelineId: z.string(),
@@ -92,7 +98,11 @@ export const SetPolicyMessage = z.strictObject({
 });
 export type SetPolicyMessage = z.infer<typeof SetPolicyMessage>;
 
-export const PauseMessage = z.strictObject({ requestId: z.string().min(1).max(100), actor: z.string().min(1).max(100), reason: z.string().max(1000) });
+export const PauseMessage = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  actor: z.string().min(1).max(100),
+  reason: z.string().max(1000),
+});
 export type PauseMessage = z.infer<typeof PauseMessage>;
 
 export interface LifecycleOverview {
@@ -131,13 +141,25 @@ export interface DriftState {
 }
 
 // rollout
-export const ApproveStepMessage = z.strictObject({ requestId: z.string().min(1).max(100), actor: z.string().min(1).max(100), step: z.number().int().nonnegative() });
+export const ApproveStepMessage = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  actor: z.string().min(1).max(100),
+  step: z.number().int().nonnegative(),
+});
 export type ApproveStepMessage = z.infer<typeof ApproveStepMessage>;
 export const approveStepSignal = defineSignal<[ApproveStepMessage]>('approveStep');
-export const AbortMessage = z.strictObject({ requestId: z.string().min(1).max(100), actor: z.string().min(1).max(100), reason: z.string().min(1).max(1000) });
+export const AbortMessage = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  actor: z.string().min(1).max(100),
+  reason: z.string().min(1).max(1000),
+});
 export type AbortMessage = z.infer<typeof AbortMessage>;
 export const abortSignal = defineSignal<[AbortMessage]>('abort');
-export const GuardrailBreachedMessage = z.strictObject({ alertId: z.string(), monitor: z.string(), explanation: z.string() });
+export const GuardrailBreachedMessage = z.strictObject({
+  alertId: z.string(),
+  monitor: z.string(),
+  explanation: z.string(),
+});
 export type GuardrailBreachedMessage = z.infer<typeof GuardrailBreachedMessage>;
 export const guardrailBreachedSignal = defineSignal<[GuardrailBreachedMessage]>('guardrailBreached');
 export const rolloutStatusQuery = defineQuery<RolloutStatus>('status');

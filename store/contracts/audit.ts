@@ -22,5 +22,8 @@ export interface KeyStore {
     status: number;
     body: unknown;
   }): Promise<{ readonly requestDigest: string; readonly status: number; readonly body: unknown }>;
-  answer(key: string, actor: string): Promise<{ readonly requestDigest: string; readonly status: number; readonly body: unknown } | null>;
+  answer(
+    key: string,
+    actor: string,
+  ): Promise<{ readonly requestDigest: string; readonly status: number; readonly body: unknown } | null>;
 }

@@ -39,7 +39,9 @@ export interface DatasetStore {
   version(dataset: string, versionId: string): Promise<DatasetVersion | null>;
   versions(dataset: string, limit: number): Promise<DatasetVersion[]>;
   /** The segments of a version in order, each with the `knownTs` of the commit that brought it. */
-  segments(version: DatasetVersion): Promise<(Segment & { readonly commitSeq: number; readonly commitKnownTs: number })[]>;
+  segments(
+    version: DatasetVersion,
+  ): Promise<(Segment & { readonly commitSeq: number; readonly commitKnownTs: number })[]>;
   quarantineCases(dataset?: string): Promise<QuarantineCase[]>;
   quarantineCase(caseId: string): Promise<QuarantineCase | null>;
 }

@@ -27,7 +27,10 @@ export interface EndpointStore {
   setWatermark(endpoint: string, watermark: number): Promise<void>;
 
   /** Takes control (epoch + 1) if free or already held by this workflow; otherwise returns the holder. */
-  acquire(endpoint: string, workflowId: string): Promise<{ readonly acquired: boolean; readonly controller: EndpointController }>;
+  acquire(
+    endpoint: string,
+    workflowId: string,
+  ): Promise<{ readonly acquired: boolean; readonly controller: EndpointController }>;
   release(endpoint: string, controller: EndpointController): Promise<void>;
   /** Writes routes as `rev + 1` under the controller's epoch, once per `requestId`. Throws `PRN_ENDPOINT_SUPERSEDED`. */
   setRoutes(input: {
@@ -52,12 +55,19 @@ export interface EndpointStore {
   rollout(rolloutId: string): Promise<Rollout | null>;
   rollouts(filter: { endpoint?: string; model?: string; open?: boolean }): Promise<Rollout[]>;
   /** Keeps the evidence and verdict of a step evaluation, once per key. */
-  saveEvaluation(evaluation: { readonly key: string; readonly rolloutId: string; readonly content: Record<string, unknown> }): Promise<void>;
+  saveEvaluation(evaluation: {
+    readonly key: string;
+    readonly rolloutId: string;
+    readonly content: Record<string, unknown>;
+  }): Promise<void>;
 
   saveInstance(instance: ServingInstance): Promise<void>;
   removeInstance(instanceId: string): Promise<void>;
   /** Instances that were heard of since `since` (microseconds). */
   instances(since: number): Promise<ServingInstance[]>;
   /** Calls back with every endpoint whose routes changed: change stream first, then snapshot, then only higher `rev`. */
-  watchRoutes(onState: (state: EndpointState) => void, onHealth: (healthy: boolean) => void): Promise<{ close(): Promise<void> }>;
+  watchRoutes(
+    onState: (state: EndpointState) => void,
+    onHealth: (healthy: boolean) => void,
+  ): Promise<{ close(): Promise<void> }>;
 }

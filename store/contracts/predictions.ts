@@ -8,7 +8,11 @@ export interface PredictionStore {
   buckets(input: { endpoint: string; from: number; to: number }): Promise<PredictionBucket[]>;
   count(endpoint: string): Promise<number>;
   /** Upserts labels; of two for one prediction the one known later wins. Returns how many rows changed. */
-  saveGroundTruth(endpoint: string, labels: readonly (GroundTruth & { readonly knownTs: number })[], receivedTs: number): Promise<number>;
+  saveGroundTruth(
+    endpoint: string,
+    labels: readonly (GroundTruth & { readonly knownTs: number })[],
+    receivedTs: number,
+  ): Promise<number>;
   /** Labels of the given predictions that were known at `asOf`. */
   groundTruth(predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, 0 | 1>>;
   groundTruthCount(endpoint: string): Promise<number>;

@@ -19,7 +19,14 @@ export interface RegistryStore {
   head(model: string): Promise<ModelHead | null>;
   heads(): Promise<ModelHead[]>;
   /** Compare-and-set of a stage other than production; a repeat is a no-op. Throws `PRN_REGISTRY_STAGE_CONFLICT`. */
-  setStage(input: { model: string; version: number; from: Stage; to: Stage; actor: string; reason: string }): Promise<void>;
+  setStage(input: {
+    model: string;
+    version: number;
+    from: Stage;
+    to: Stage;
+    actor: string;
+    reason: string;
+  }): Promise<void>;
   champion(model: string): Promise<ChampionEntry | null>;
   championAt(model: string, at: number): Promise<ChampionEntry | null>;
   championHistory(model: string): Promise<ChampionEntry[]>;

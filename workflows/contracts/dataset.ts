@@ -28,7 +28,11 @@ export interface RefusedSegment {
 
 export interface DatasetComputeActivities {
   /** Reads, validates, profiles and splits a source; writes Parquet artefacts, commits nothing. Runs on `compute`. */
-  prepareSegment(input: { ingestionId: string; dataset: string; sourceUri: string }): Promise<PreparedSegment | RefusedSegment>;
+  prepareSegment(input: {
+    ingestionId: string;
+    dataset: string;
+    sourceUri: string;
+  }): Promise<PreparedSegment | RefusedSegment>;
 }
 
 export interface DatasetActivities {

@@ -32,9 +32,20 @@ export interface LifecycleActivities {
   /** Keeps a request once per model and id. */
   receiveRequest(input: { model: string; request: RetrainingRequest }): Promise<{ readonly inserted: boolean }>;
   /** Marks the request started and opens the pipeline's projection. */
-  openPipeline(input: { model: string; request: RetrainingRequest; startedAt: number }): Promise<{ readonly pipelineId: string; readonly workflowId: string }>;
+  openPipeline(input: {
+    model: string;
+    request: RetrainingRequest;
+    startedAt: number;
+  }): Promise<{ readonly pipelineId: string; readonly workflowId: string }>;
   /** Asks Temporal about the pipeline; one that ended without a report is recorded `lost`. */
   inspectPipeline(input: { pipelineId: string }): Promise<{ readonly state: 'running' | 'ended' | 'lost' }>;
+  /** Keeps a policy that stands until the model's spec is applied with another one. */
+  setRetrainingPolicy(input: {
+    model: string;
+    policy: RetrainingSpec;
+    actor: string;
+    requestId: string;
+  }): Promise<void>;
   setPaused(input: { model: string; paused: boolean; actor: string }): Promise<void>;
   /** Keeps where a pipeline stands, for lists and polls. */
   recordPipeline(input: {

@@ -43,5 +43,10 @@ export interface MonitoringActivities {
 
 export interface MonitoringComputeActivities {
   /** Computes reports of one window, judges the monitors over it, keeps reports and alerts. Safe to repeat. */
-  sealWindow(input: { endpoint: string; windowStart: number; windowEnd: number; muted: boolean }): Promise<SealedWindow>;
+  sealWindow(input: {
+    endpoint: string;
+    windowStart: number;
+    windowEnd: number;
+    muted: boolean;
+  }): Promise<SealedWindow>;
 }

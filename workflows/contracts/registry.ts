@@ -43,15 +43,33 @@ export interface RegistryActivities {
   /** Stage `staging`, and reachable under its versioned URL. */
   stageVersion(input: { model: string; version: number; actor: string }): Promise<void>;
   /** Asks the serving process: loaded, contract, golden rows bit for bit, latency. Waits for the version to load. */
-  checkStagedVersion(input: { model: string; version: number }): Promise<{ readonly outcome: 'passed' | 'failed'; readonly checks: readonly StagingCheck[] }>;
+  checkStagedVersion(input: {
+    model: string;
+    version: number;
+  }): Promise<{ readonly outcome: 'passed' | 'failed'; readonly checks: readonly StagingCheck[] }>;
   /** Takes a candidate out: `archived`, no longer reachable. A version in production is left alone. */
   archiveCandidate(input: { model: string; version: number; actor: string; reason: string }): Promise<void>;
-  openApproval(input: { approvalId: string; model: string; version: number; workflowId: string; requestedBy: string }): Promise<OpenedApproval>;
+  openApproval(input: {
+    approvalId: string;
+    model: string;
+    version: number;
+    workflowId: string;
+    requestedBy: string;
+  }): Promise<OpenedApproval>;
   /** Verifies who decided, stores the decision once, and judges all decisions so far. */
   recordDecision(input: { approvalId: string; message: DecisionMessage }): Promise<RecordedDecision>;
   /** Judges the stored decisions again: finds those whose signal was lost. */
-  reviewApproval(input: { approvalId: string }): Promise<{ readonly verdict: 'pending' | 'approved' | 'rejected'; readonly decidedBy: string | null; readonly reason: string }>;
-  closeApproval(input: { approvalId: string; outcome: Exclude<ApprovalOutcome, 'pending'> }): Promise<{ readonly outcome: ApprovalOutcome }>;
+  reviewApproval(input: {
+    approvalId: string;
+  }): Promise<{
+    readonly verdict: 'pending' | 'approved' | 'rejected';
+    readonly decidedBy: string | null;
+    readonly reason: string;
+  }>;
+  closeApproval(input: {
+    approvalId: string;
+    outcome: Exclude<ApprovalOutcome, 'pending'>;
+  }): Promise<{ readonly outcome: ApprovalOutcome }>;
   extendApproval(input: { approvalId: string; deadlineMs: number }): Promise<void>;
   remindApprovers(input: { approvalId: string; reminder: number }): Promise<void>;
 }

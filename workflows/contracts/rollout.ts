@@ -45,7 +45,12 @@ export interface RolloutActivities {
   /** Takes control of the endpoint and plans the steps; waits by result, not by failure. */
   openRollout(input: RolloutInput & { readonly workflowId: string }): Promise<OpenedRollout>;
   /** Writes the routes of a step (the promotion itself when traffic reaches 100 %) and waits until serving applied them. */
-  applyStep(input: { rollout: RolloutInput; controller: EndpointController; fromVersion: number | null; step: RolloutStep }): Promise<AppliedStep>;
+  applyStep(input: {
+    rollout: RolloutInput;
+    controller: EndpointController;
+    fromVersion: number | null;
+    step: RolloutStep;
+  }): Promise<AppliedStep>;
   /** Ends a rollout: routes back to the champion, or the champion restored when it had been replaced already. */
   restoreRoutes(input: {
     rollout: RolloutInput;
@@ -55,7 +60,12 @@ export interface RolloutActivities {
     reason: string;
   }): Promise<{ readonly restored: boolean }>;
   /** Last word: shadow off, control released, state and reason kept. */
-  closeRollout(input: { rollout: RolloutInput; controller: EndpointController | null; state: RolloutState; reason: string }): Promise<void>;
+  closeRollout(input: {
+    rollout: RolloutInput;
+    controller: EndpointController | null;
+    state: RolloutState;
+    reason: string;
+  }): Promise<void>;
 }
 
 export interface RolloutComputeActivities {

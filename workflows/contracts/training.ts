@@ -35,7 +35,11 @@ export interface EvaluationSummary {
   readonly outcome: 'passed' | 'rejected';
   readonly reasons: readonly string[];
   readonly metrics: { readonly rocAuc: number; readonly logLoss: number; readonly calibrationGap: number };
-  readonly championMetrics: { readonly rocAuc: number; readonly logLoss: number; readonly calibrationGap: number } | null;
+  readonly championMetrics: {
+    readonly rocAuc: number;
+    readonly logLoss: number;
+    readonly calibrationGap: number;
+  } | null;
   /** One readable line per gate, for the status card. */
   readonly gateLines: readonly string[];
 }
@@ -51,5 +55,9 @@ export interface TrainingComputeActivities {
   /** Fits preprocessing and trees on the training part; writes the fused ONNX graph and golden rows. */
   trainModel(input: { snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<TrainedModelSummary>;
   /** Scores holdout rows with the bundle's own graph, beside champion and baselines; judges the gates. */
-  evaluateModel(input: { snapshot: ArtifactRef; dataset: ArtifactRef; trained: ArtifactRef }): Promise<EvaluationSummary>;
+  evaluateModel(input: {
+    snapshot: ArtifactRef;
+    dataset: ArtifactRef;
+    trained: ArtifactRef;
+  }): Promise<EvaluationSummary>;
 }
