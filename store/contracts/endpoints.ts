@@ -26,10 +26,14 @@ export interface EndpointStore {
   list(): Promise<EndpointState[]>;
   setWatermark(endpoint: string, watermark: number): Promise<void>;
 
-  /** Takes control (epoch + 1) if free or already held by this workflow; otherwise returns the holder. */
+  /**
+   * Takes control (epoch + 1) if free; keeps it if this workflow holds it already; otherwise returns the holder.
+   * `preempt` takes it from whoever holds it (rollback, break-glass): the holder's next write is refused.
+   */
   acquire(
     endpoint: string,
     workflowId: string,
+    options?: { readonly preempt: boolean },
   ): Promise<{ readonly acquired: boolean; readonly controller: EndpointController }>;
   release(endpoint: string, controller: EndpointController): Promise<void>;
   /** Writes routes as `rev + 1` under the controller's epoch, once per `requestId`. Throws `PRN_ENDPOINT_SUPERSEDED`. */

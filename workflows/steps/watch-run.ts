@@ -64,7 +64,7 @@ export async function openWatchRun(input: DriftWatchInput): Promise<WatchRun> {
   const record = await activities.loadWatch({ endpoint });
   Object.assign(state, {
     watermark: carried?.watermark ?? record.watermark,
-    sealedThrough: record.sealedThrough ?? carried?.sealedThrough ?? null,
+    sealedThrough: later(record.sealedThrough, carried?.sealedThrough ?? null),
     firstWindowStart: carried?.firstWindowStart ?? null,
     mutedUntil: carried?.mutedUntil ?? null,
     lastLines: carried?.lastLines ?? [],
@@ -138,4 +138,9 @@ function receiveWatchMessages(endpoint: string, state: WatchState): void {
     },
     { description: 'Watermark, last sealed window and what the monitors said' },
   );
+}
+
+function later(left: number | null, right: number | null): number | null {
+  if (left === null || right === null) return left ?? right;
+  return Math.max(left, right);
 }

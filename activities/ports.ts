@@ -1,0 +1,39 @@
+/** What activities ask of other processes. Composition roots implement these over the Temporal client and HTTP. */
+import type { RetrainingRequest } from '../domain/retraining.js';
+
+export interface WorkflowPort {
+  /** Starts the lifecycle if needed and hands it the request, in one call. */
+  requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
+  /** Tells a workflow how far event time has come; one that is gone is not an error. */
+  observe(workflowId: string, watermark: number): Promise<void>;
+  reportBreach(workflowId: string, breach: { alertId: string; monitor: string; explanation: string }): Promise<void>;
+  state(workflowId: string): Promise<'running' | 'ended' | 'missing'>;
+}
+
+export interface ServedTensor {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+}
+
+export interface ServingPort {
+  /** False while the version is still loading. */
+  isReady(endpoint: string, version: number): Promise<boolean>;
+  metadata(
+    endpoint: string,
+    version: number,
+  ): Promise<{ readonly inputs: readonly ServedTensor[]; readonly outputs: readonly ServedTensor[] }>;
+  /** Probabilities in the order of the rows. Inputs are columns of equal length. */
+  infer(
+    endpoint: string,
+    version: number,
+    inputs: readonly {
+      readonly name: string;
+      readonly datatype: string;
+      readonly data: readonly (number | string | null)[];
+    }[],
+  ): Promise<readonly number[]>;
+}
+
+/** Where activities read the time; a function, so that tests decide. Microseconds. */
+export type Clock = () => number;

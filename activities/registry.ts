@@ -1,0 +1,238 @@
+/** Registration, staging and approval: each a small write that may be repeated. */
+import type { ArtifactRef } from '../domain/artifact.js';
+import { type Approval, type Decision, type DecisionMessage, judgeApproval, whyIgnored } from '../domain/approval.js';
+import { durationMicros, durationMs } from '../domain/duration.js';
+import { DomainError } from '../domain/errors.js';
+import type { Sha256Hex } from '../domain/ids.js';
+import type { Lineage, ModelVersion } from '../domain/registry.js';
+import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../domain/training.js';
+import type { Stores } from '../store/contracts/index.js';
+import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
+import { getJson } from './json-artifacts.js';
+import type { Clock, ServingPort } from './ports.js';
+import { runStagingChecks } from './staging-checks.js';
+import { requireResource } from './training.js';
+
+export interface RegistryDependencies {
+  readonly stores: Stores;
+  readonly serving: ServingPort;
+  readonly now: Clock;
+  readonly sha256Hex: Sha256Hex;
+  readonly heartbeat: (details?: unknown) => void;
+}
+
+export function createRegistryActivities(dependencies: RegistryDependencies) {
+  const { stores, now } = dependencies;
+  const { registry, endpoints, audit } = stores;
+
+  return {
+    async registerVersion(input) {
+      const { bundle, bundleDigest } = await getJson(stores.artifacts, input.trained, TrainedModel);
+      const { evidence, evidenceDigest } = await getJson(stores.artifacts, input.evaluated, EvaluatedModel);
+      const lineage = await readLineage(stores, input);
+      const { model, requestId, actor: createdBy } = input;
+      const registered = await registry.registerVersion({
+        model,
+        requestId,
+        bundle,
+        bundleDigest,
+        evidence,
+        evidenceDigest,
+        lineage,
+        createdTs: now(),
+        createdBy,
+      });
+      return { version: registered.version };
+    },
+
+    async stageVersion({ model, version, actor }) {
+      const { resource } = await requireResource(stores, 'Model', model);
+      await registry.setStage({ model, version, from: 'none', to: 'staging', actor, reason: 'candidate' });
+      await endpoints.setStaged({ endpoint: resource.spec.endpoint, model, version, staged: true });
+    },
+
+    async checkStagedVersion({ model, version }) {
+      const { resource } = await requireResource(stores, 'Model', model);
+      const found = await requireVersion(stores, model, version);
+      const { endpoint, staging } = resource.spec;
+      return runStagingChecks(dependencies, {
+        endpoint,
+        version,
+        bundle: found.bundle,
+        maxLatencyP99Ms: staging.maxLatencyP99Ms,
+      });
+    },
+
+    async archiveCandidate({ model, version, actor, reason }) {
+      const { resource } = await requireResource(stores, 'Model', model);
+      const { stage } = await requireVersion(stores, model, version);
+      await endpoints.setStaged({ endpoint: resource.spec.endpoint, model, version, staged: false });
+      if (stage === 'none' || stage === 'staging')
+        await registry.setStage({ model, version, from: stage, to: 'archived', actor, reason });
+    },
+
+    async openApproval({ approvalId, model, version, workflowId, requestedBy }) {
+      const { revision, resource } = await requireResource(stores, 'Model', model);
+      const { bundleDigest, evidenceDigest } = await requireVersion(stores, model, version);
+      const policy = resource.spec.approval;
+      const standing = await registry.approval(approvalId);
+      const openedTs = standing?.openedTs ?? now();
+      const approval: Approval = {
+        approvalId,
+        model,
+        version,
+        workflowId,
+        bundleDigest,
+        evidenceDigest,
+        policy,
+        policyRevision: revision,
+        requestedBy,
+        openedTs,
+        deadlineTs: openedTs + durationMicros(policy.expiresAfter),
+        outcome: 'pending',
+        closedTs: null,
+      };
+      const { superseded } = await registry.openApproval(approval);
+      return {
+        approvalId,
+        deadlineMs: approval.deadlineTs / 1_000,
+        remindEveryMs: durationMs(policy.remindEvery),
+        quorum: policy.quorum,
+        allowUnauthenticated: policy.allowUnauthenticated,
+        supersededWorkflows: superseded.map((older) => older.workflowId),
+      };
+    },
+
+    async recordDecision({ approvalId, message }) {
+      const approval = await requireApproval(stores, approvalId);
+      const stored = await registry.decision(message.decisionId);
+      const decision =
+        stored ?? (await registry.insertDecision(await signalledDecision(dependencies, approval, message)));
+      return judge(stores, approval, decision);
+    },
+
+    async reviewApproval({ approvalId }) {
+      const approval = await requireApproval(stores, approvalId);
+      const decisions = await registry.decisions(approvalId);
+      const { outcome, approvedBy, rejectedBy } = judgeApproval(approval, decisions);
+      const reason = decisions.find((decision) => decision.decision === 'reject')?.reason ?? '';
+      return {
+        verdict: outcome,
+        decidedBy: rejectedBy ?? approvedBy.at(-1) ?? null,
+        reason: outcome === 'rejected' ? reason : '',
+      };
+    },
+
+    async closeApproval({ approvalId, outcome }) {
+      const closed = await registry.closeApproval({ approvalId, outcome, at: now(), actor: 'pipeline' });
+      return { outcome: closed.outcome };
+    },
+
+    async extendApproval({ approvalId, deadlineMs }) {
+      await registry.extendApproval(approvalId, Math.round(deadlineMs) * 1_000);
+    },
+
+    async remindApprovers({ approvalId, reminder }) {
+      const { model, version } = await requireApproval(stores, approvalId);
+      const facts = {
+        scope: `model/${model}`,
+        actor: 'pipeline',
+        action: 'approval.reminded',
+        subject: approvalId,
+        details: { version, reminder },
+      };
+      await audit.append(facts, now());
+    },
+  } satisfies RegistryActivities;
+}
+
+export async function requireVersion(
+  stores: Pick<Stores, 'registry'>,
+  model: string,
+  version: number,
+): Promise<ModelVersion> {
+  const found = await stores.registry.version(model, version);
+  if (found === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version });
+  return found;
+}
+
+async function requireApproval(stores: Pick<Stores, 'registry'>, approvalId: string): Promise<Approval> {
+  const approval = await stores.registry.approval(approvalId);
+  if (approval === null) throw new DomainError('PRN_APPROVAL_NOT_FOUND', { approvalId });
+  return approval;
+}
+
+/** A decision that came by signal: proven by a one-time token, or recorded as what it claims to be. */
+async function signalledDecision(
+  dependencies: RegistryDependencies,
+  approval: Approval,
+  message: DecisionMessage,
+): Promise<Decision> {
+  const { stores, sha256Hex, now } = dependencies;
+  const { decisionId, decision, reason, version } = message;
+  const { approvalId } = approval;
+  const token =
+    message.token === undefined
+      ? null
+      : await stores.registry.consumeToken({ digest: sha256Hex(message.token), approvalId, decisionId });
+  return {
+    decisionId,
+    approvalId,
+    decision,
+    reason,
+    version,
+    actor: token?.actor ?? message.actor ?? 'unknown',
+    role: token?.role ?? null,
+    channel: 'signal',
+    authenticated: token !== null,
+    at: now(),
+  };
+}
+
+async function judge(stores: Stores, approval: Approval, decision: Decision): Promise<RecordedDecision> {
+  const foreign = decision.approvalId !== approval.approvalId;
+  const decisions = await stores.registry.decisions(approval.approvalId);
+  const { outcome, ignored } = judgeApproval(approval, decisions);
+  const because = foreign
+    ? 'this decisionId was used for another approval'
+    : (whyIgnored(approval, decision) ??
+      ignored.find(({ decisionId }) => decisionId === decision.decisionId)?.because ??
+      null);
+  return {
+    decisionId: decision.decisionId,
+    counted: because === null,
+    because,
+    verdict: outcome,
+    decidedBy: decision.actor,
+  };
+}
+
+async function readLineage(
+  stores: Stores,
+  input: { pipelineId: string; requestId: string; trigger: string; snapshot: ArtifactRef; dataset: ArtifactRef },
+): Promise<Lineage> {
+  const snapshot = await getJson(stores.artifacts, input.snapshot, TrainingSnapshot);
+  const dataset = await getJson(stores.artifacts, input.dataset, TrainingDataset);
+  const { dataset: spineDataset, versionId, commitSeq } = snapshot.spine;
+  return {
+    pipelineId: input.pipelineId,
+    requestId: input.requestId,
+    trigger: input.trigger,
+    modelRevision: snapshot.modelRevision,
+    spine: { dataset: spineDataset, versionId, commitSeq },
+    views: snapshot.views.map(({ view, revision, throughSeq, datasetVersionId }) => ({
+      view,
+      revision,
+      throughSeq,
+      datasetVersionId,
+    })),
+    trainingDatasetDigest: dataset.digest,
+    trainRows: dataset.trainRows,
+    holdoutRows: dataset.holdoutRows,
+    ...snapshot.split,
+    asOf: snapshot.asOf,
+    knowledge: snapshot.knowledge,
+    seed: snapshot.spec.trainer.seed,
+    parameters: snapshot.spec.trainer.parameters,
+  };
+}

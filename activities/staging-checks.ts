@@ -1,0 +1,118 @@
+/** What a version must prove in the serving process before people are asked about it. */
+import { type Bundle, GoldenRows } from '../domain/bundle.js';
+import type { StagingCheck } from '../workflows/contracts/registry.js';
+import { getJson } from './json-artifacts.js';
+import type { RegistryDependencies } from './registry.js';
+
+interface Staged {
+  readonly endpoint: string;
+  readonly version: number;
+  readonly bundle: Bundle;
+  readonly maxLatencyP99Ms: number;
+}
+
+const LOAD_TIMEOUT_MS = 90_000;
+const LOAD_POLL_MS = 200;
+const LATENCY_REQUESTS = 200;
+
+export async function runStagingChecks(
+  dependencies: RegistryDependencies,
+  staged: Staged,
+): Promise<{ outcome: 'passed' | 'failed'; checks: StagingCheck[] }> {
+  const loaded = await waitUntilLoaded(dependencies, staged);
+  const checks = [loaded];
+  if (loaded.passed) {
+    checks.push(await checkContract(dependencies, staged));
+    const golden = await getJson(dependencies.stores.artifacts, staged.bundle.goldenRows, GoldenRows);
+    checks.push(await checkGoldenRows(dependencies, staged, golden));
+    checks.push(await checkLatency(dependencies, staged, golden));
+  }
+  return { outcome: checks.every(({ passed }) => passed) ? 'passed' : 'failed', checks };
+}
+
+async function waitUntilLoaded({ serving, heartbeat }: RegistryDependencies, staged: Staged): Promise<StagingCheck> {
+  const { endpoint, version } = staged;
+  for (let waitedMs = 0; waitedMs <= LOAD_TIMEOUT_MS; waitedMs += LOAD_POLL_MS) {
+    if (await serving.isReady(endpoint, version)) {
+      return {
+        name: 'loaded',
+        passed: true,
+        explanation: `serving answers at /v2/models/${endpoint}/versions/${version}`,
+      };
+    }
+    heartbeat({ waitedMs });
+    await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+  }
+  return {
+    name: 'loaded',
+    passed: false,
+    explanation: `serving did not load the version within ${LOAD_TIMEOUT_MS / 1_000} s`,
+  };
+}
+
+async function checkContract({ serving }: RegistryDependencies, staged: Staged): Promise<StagingCheck> {
+  const { inputs, outputs } = await serving.metadata(staged.endpoint, staged.version);
+  const missing = staged.bundle.request.filter(
+    ({ name, datatype }) => !inputs.some((input) => input.name === name && input.datatype === datatype),
+  );
+  const hasProbability = outputs.some(({ name }) => name === 'probability');
+  const passed = missing.length === 0 && hasProbability;
+  const explanation = passed
+    ? `${staged.bundle.request.length} request fields and ${outputs.length} outputs as declared`
+    : `not served as declared: ${[...missing.map(({ name }) => name), ...(hasProbability ? [] : ['probability'])].join(', ')}`;
+  return { name: 'contract', passed, explanation };
+}
+
+type Columns = Parameters<RegistryDependencies['serving']['infer']>[2];
+
+/** Request fields, and view features as overrides, so that both sides score the very same inputs. */
+function goldenInputs(bundle: Bundle, golden: GoldenRows): Columns {
+  const request = bundle.request.map(({ name, datatype }) => ({ name, datatype, data: golden.request[name] ?? [] }));
+  const overrides = bundle.plan.inputs
+    .filter(({ source }) => source.kind === 'view')
+    .map(({ name, datatype }) => ({ name, datatype, data: golden.inputs[name] ?? [] }));
+  return [...request, ...overrides];
+}
+
+async function checkGoldenRows(
+  { serving }: RegistryDependencies,
+  staged: Staged,
+  golden: GoldenRows,
+): Promise<StagingCheck> {
+  const served = await serving.infer(staged.endpoint, staged.version, goldenInputs(staged.bundle, golden));
+  const differing = golden.probabilities.filter(
+    (expected, row) => Math.fround(served[row] ?? Number.NaN) !== Math.fround(expected),
+  ).length;
+  const rows = golden.probabilities.length;
+  const passed = rows > 0 && differing === 0 && served.length === rows;
+  const explanation = passed
+    ? `${rows} rows answered bit for bit as in training`
+    : `${differing} of ${rows} rows differ from training`;
+  return { name: 'golden rows', passed, explanation };
+}
+
+async function checkLatency(
+  { serving, heartbeat }: RegistryDependencies,
+  staged: Staged,
+  golden: GoldenRows,
+): Promise<StagingCheck> {
+  const rows = Math.max(1, golden.probabilities.length);
+  const columns = goldenInputs(staged.bundle, golden);
+  const latenciesMs: number[] = [];
+  for (let request = 0; request < LATENCY_REQUESTS; request += 1) {
+    const row = request % rows;
+    const single = columns.map(({ name, datatype, data }) => ({ name, datatype, data: data.slice(row, row + 1) }));
+    const startedMs = performance.now();
+    await serving.infer(staged.endpoint, staged.version, single);
+    latenciesMs.push(performance.now() - startedMs);
+    if (request % 50 === 0) heartbeat({ request });
+  }
+  latenciesMs.sort((left, right) => left - right);
+  const p99 = latenciesMs[Math.ceil(latenciesMs.length * 0.99) - 1] ?? Number.POSITIVE_INFINITY;
+  const passed = p99 <= staged.maxLatencyP99Ms;
+  return {
+    name: 'latency',
+    passed,
+    explanation: `p99 ${p99.toFixed(1)} ms of ${LATENCY_REQUESTS} requests, limit ${staged.maxLatencyP99Ms} ms`,
+  };
+}
