@@ -181,6 +181,8 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 function renderTemplate(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (_placeholder, key: string) => {
     const value = details[key];
-    return value === undefined ? '' : String(value);
+    if (value === undefined) return '';
+    if (typeof value === 'string') return value;
+    return typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
   });
 }

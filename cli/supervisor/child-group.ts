@@ -69,6 +69,12 @@ export class ChildGroup {
     }
   }
 
+  /** Lets the process outlive this one: nothing waits for it or ends it any more. */
+  release(): void {
+    living.delete(this);
+    this.#child.unref();
+  }
+
   /** Ends the process and everything it started, at once. */
   kill(): void {
     signalGroup(this.pid, 'SIGKILL');

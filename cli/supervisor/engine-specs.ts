@@ -1,21 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { SEARCH_ATTRIBUTES } from '../../domain/search-attributes.js';
 import { httpCheck } from './health.js';
 import { LOOPBACK } from './ports.js';
 import { ensurePrimary } from './replica-set.js';
 import type { ProcessSpec } from './supervised-process.js';
-
-/** Search attributes of every Perennial workflow, by type; SQL stores allow only three of any but Keyword. */
-export const SEARCH_ATTRIBUTES = {
-  MlModel: 'Keyword',
-  MlVersion: 'Keyword',
-  MlEndpoint: 'Keyword',
-  MlStage: 'Keyword',
-  MlTrigger: 'Keyword',
-  MlOutcome: 'Keyword',
-  MlDeadline: 'Datetime',
-  MlPrimaryMetric: 'Double',
-} as const;
 
 /** What both engines need to know to be started. */
 export interface EngineSpecInput {
@@ -40,11 +29,12 @@ export function mongodSpec({ binary, dataDir, logPath }: EngineSpecInput, port: 
     name: 'mongod',
     command: binary,
     args: [
-      ...['--dbpath', dbPath, '--port', String(port), '--bind_ip', LOOPBACK, '--nounixsocket'],
-      ...['--replSet', 'rs0', '--oplogSize', '512', '--wiredTigerCacheSizeGB', '0.25'],
-      // Compressors are off because servers before 6.0.27 leak memory when they decompress zlib messages.
-      ...['--networkMessageCompressors', 'disabled', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
-    ],
+      ['--dbpath', dbPath],
+      ['--port', String(port), '--bind_ip', LOOPBACK, '--nounixsocket'],
+      ['--replSet', 'rs0', '--oplogSize', '512', '--wiredTigerCacheSizeGB', '0.25'],
+      // MongoDB 6.0.5 predates the fix of a memory leak in zlib decompression: no compressors, and loopback only.
+      ['--networkMessageCompressors', 'disabled', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    ].flat(),
     env: process.env,
     cwd: dataDir,
     logPath,
@@ -68,12 +58,13 @@ export function temporalSpec({ binary, dataDir, logPath }: EngineSpecInput, port
     name: 'temporal',
     command: binary,
     args: [
-      ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(ports.grpc), '--http-port', String(ports.http)],
-      ...['--metrics-port', String(ports.metrics), '--db-filename', join(dataDir, 'temporal.db')],
-      ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal', '--log-level', 'warn'],
-      ...ui,
-      ...attributes,
-    ],
+      ['server', 'start-dev', '--ip', LOOPBACK, '--log-level', 'warn'],
+      ['--port', String(ports.grpc), '--http-port', String(ports.http), '--metrics-port', String(ports.metrics)],
+      ['--db-filename', join(dataDir, 'temporal.db')],
+      ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
+      ui,
+      attributes,
+    ].flat(),
     env: process.env,
     cwd: dataDir,
     logPath,

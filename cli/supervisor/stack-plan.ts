@@ -92,13 +92,13 @@ async function planEngine(
 
 async function planTemporal(binary: string, input: StackPlanInput, chooser: PortChooser): Promise<PlannedEngine> {
   const { fixedPorts, webUi, dataDir } = input;
-  const choose = async (what: string, option: string, preferred: number, fixed?: number): Promise<number> =>
-    chooser.choose({ process: what, option, preferred, fixed });
+  const option = '--temporal-port';
+  const uiWish = { process: 'the Temporal Web UI', option: '--ui-port', preferred: 8233, fixed: fixedPorts.ui };
   const ports = {
-    grpc: await choose('Temporal', '--temporal-port', 7233, fixedPorts.temporal),
-    http: await choose('the Temporal HTTP API', '--temporal-port', 7243),
-    metrics: await choose('Temporal metrics', '--temporal-port', 7253),
-    ui: webUi ? await choose('the Temporal Web UI', '--ui-port', 8233, fixedPorts.ui) : undefined,
+    grpc: await chooser.choose({ process: 'Temporal', option, preferred: 7233, fixed: fixedPorts.temporal }),
+    http: await chooser.choose({ process: 'the Temporal HTTP API', option, preferred: 7243 }),
+    metrics: await chooser.choose({ process: 'Temporal metrics', option, preferred: 7253 }),
+    ui: webUi ? await chooser.choose(uiWish) : undefined,
   };
   return {
     address: `${LOOPBACK}:${ports.grpc}`,

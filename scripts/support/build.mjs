@@ -28,7 +28,7 @@ async function listSources(root) {
   const { include } = JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8'));
   const folders = include.map((pattern) => pattern.split('/')[0]);
   const lists = await Promise.all(folders.map((folder) => listFiles(root, folder, '.ts')));
-  return lists.flat().sort();
+  return lists.flat().toSorted((a, b) => a.localeCompare(b));
 }
 
 async function listFiles(root, folder, suffix) {

@@ -1,0 +1,19 @@
+import { resolve } from 'node:path';
+import { DomainError } from '../../domain/errors.js';
+import { lockHolder } from './data-lock.js';
+import { type StackState, readStackState } from './stack-state.js';
+
+/** Folder of a local installation unless told otherwise, relative to the working directory. */
+export const DEFAULT_DATA_DIR = '.perennial';
+
+/**
+ * The state of the stack that runs with this data folder.
+ * @throws PRN_STACK_NOT_RUNNING
+ */
+export function requireRunningStack(dataDir: string): { readonly supervisorPid: number; readonly state: StackState } {
+  const folder = resolve(dataDir);
+  const supervisorPid = lockHolder(folder);
+  const state = readStackState(folder);
+  if (supervisorPid === undefined || state === undefined) throw new DomainError('PRN_STACK_NOT_RUNNING', { folder });
+  return { supervisorPid, state };
+}

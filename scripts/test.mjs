@@ -1,0 +1,77 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, ensureSetup, runScript } from './setup.mjs';
+import { run } from './support/run.mjs';
+
+/** @typedef {{ passed: number, failed: number }} Tally */
+
+const bin = (name) => join(ROOT, 'node_modules/.bin', name);
+
+const CHECKS = [
+  { name: 'format', command: bin('oxfmt'), args: ['--check'] },
+  { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--deny-warnings'] },
+  { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json', '--noEmit', '--incremental', 'false'] },
+  { name: 'types of the workflow sandbox', command: bin('tsc'), args: ['-p', 'tsconfig.sandbox.json'] },
+  { name: 'types of the tests', command: bin('tsc'), args: ['-p', 'tsconfig.test.json'] },
+  { name: 'generated docs', command: process.execPath, args: ['scripts/generate-error-codes.mjs', '--check'] },
+];
+
+const isLong = process.argv.includes('--long');
+const PROJECTS = isLong ? ['unit', 'server', 'e2e', 'long'] : ['unit', 'server', 'e2e'];
+
+await runScript(async () => {
+  const setUp = await ensureSetup().catch((error) => error);
+  if (setUp instanceof Error) {
+    process.stdout.write(`${setUp.message}\n0 passed, 1 failed\n`);
+    return 1;
+  }
+  const tallies = [];
+  for (const check of CHECKS) tallies.push(await runCheck(check));
+  for (const project of PROJECTS) tallies.push(await runProject(project));
+  const passed = sum(tallies, 'passed');
+  const failed = sum(tallies, 'failed');
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+});
+
+/** @returns {Promise<Tally>} */
+async function runCheck({ name, command, args }) {
+  const startedAt = performance.now();
+  const { code, output } = await run(command, args, { cwd: ROOT });
+  report(name, code === 0, startedAt);
+  if (code !== 0) process.stdout.write(`${output.trimEnd()}\n`);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Counts what vitest wrote as JSON, so that a run that broke before or after its tests is a failure too. */
+async function runProject(project) {
+  const startedAt = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'perennial-report-'));
+  const path = join(folder, 'report.json');
+  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path}`];
+  const { code } = await run(bin('vitest'), args, { cwd: ROOT, show: true });
+  const tally = await readTally(path, code);
+  await rm(folder, { recursive: true, force: true });
+  report(`tests: ${project}`, tally.failed === 0, startedAt);
+  return tally;
+}
+
+/** @returns {Promise<Tally>} */
+async function readTally(path, code) {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return { passed: 0, failed: 1 };
+  const { numPassedTests: passed, numTotalTests: total } = JSON.parse(text);
+  const notPassed = total - passed;
+  // A file that does not load has no tests, and nor has a run that found none: both end vitest with a code of their own.
+  return { passed, failed: notPassed === 0 && code !== 0 ? 1 : notPassed };
+}
+
+function report(name, ok, startedAt) {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  process.stdout.write(`${ok ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s)\n`);
+}
+
+function sum(tallies, key) {
+  return tallies.reduce((total, tally) => total + tally[key], 0);
+}
