@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that need MongoDB and Temporal, and tests that start whole processes; everything else needs nothing. */
+/** Tests that need MongoDB and Temporal, tests that start whole processes, and what only `npm run test:long` runs. */
 const serverTests = ['test/{store/mongo,activities,workflows,api,serving}/**/*.test.ts'];
 const processTests = ['test/{e2e,cli}/**/*.test.ts'];
+const longTests = ['test/long/**/*.test.ts'];
 const engines = ['test/support/engines-setup.ts'];
 
 export default defineConfig({
@@ -14,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...serverTests, ...processTests],
+          exclude: [...serverTests, ...processTests, ...longTests],
           testTimeout: 20_000,
         },
       },
@@ -37,6 +38,17 @@ export default defineConfig({
           globalSetup: engines,
           fileParallelism: false,
           testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: longTests,
+          globalSetup: engines,
+          fileParallelism: false,
+          testTimeout: 1_800_000,
           hookTimeout: 300_000,
         },
       },

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.js';
 import { type ChildCommand, ChildGroup } from './child-group.js';
@@ -77,8 +78,11 @@ export class SupervisedProcess {
   async start(): Promise<void> {
     let reason = '';
     for (let attempt = 0; attempt < this.#timing.startAttempts; attempt += 1) {
-      if (attempt > 0) await this.#pause(this.#backoffMs(attempt));
-      if (this.#stopping.signal.aborted) throw this.#notHealthy('the stack is being stopped');
+      if (attempt > 0) {
+        this.#change('restarting', `${reason}; tries again`);
+        await this.#pause(this.#backoffMs(attempt));
+      }
+      if (this.#stopping.signal.aborted) break;
       const group = await this.#launch();
       const problem = await this.#untilHealthy(group);
       if (problem === undefined) {
@@ -87,9 +91,12 @@ export class SupervisedProcess {
       }
       reason = problem;
       await this.#end(group);
+      if (this.#stopping.signal.aborted) break;
     }
+    if (this.#stopping.signal.aborted) reason = 'it was stopped while it started';
     this.#change('stopped', `gave up: ${reason}`);
-    throw this.#notHealthy(reason);
+    const { name, logPath } = this.spec;
+    throw new DomainError('PRN_PROCESS_NOT_HEALTHY', { process: name, reason, logPath });
   }
 
   /** Ends the process gently, then firmly; it is not started again. */
@@ -149,7 +156,7 @@ export class SupervisedProcess {
     });
     for (;;) {
       const problem = await problemOf(this.spec.isHealthy);
-      if (ending !== undefined) return `it ended with ${ending}`;
+      if (ending !== undefined) return `it ended with ${ending}${lastWords(this.spec.logPath)}`;
       if (problem === undefined) {
         this.#change('healthy', `healthy at ${this.spec.address}`);
         return undefined;
@@ -194,12 +201,15 @@ export class SupervisedProcess {
     this.#status = status;
     this.#listener.onChange(this.spec.name, message);
   }
-
-  #notHealthy(reason: string): DomainError {
-    return new DomainError('PRN_PROCESS_NOT_HEALTHY', { process: this.spec.name, reason, logPath: this.spec.logPath });
-  }
 }
 
 async function problemOf(isHealthy: HealthCheck): Promise<string | undefined> {
   return isHealthy().then(() => undefined, reasonOf);
+}
+
+/** The last error line of a log, because it usually says why a process ended. */
+function lastWords(logPath: string): string {
+  const lines = readFileSync(logPath, 'utf8').trimEnd().split('\n').slice(-30);
+  const line = lines.findLast((text) => /error|PRN_/i.test(text));
+  return line === undefined ? '' : ` (${line.trim().slice(0, 300)})`;
 }
