@@ -1,7 +1,7 @@
 import { MongoClient } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SUPERVISION_TIMING } from '../../cli/supervisor/supervised-process.js';
-import { type TestStack, startTestStack } from '../support/stack.js';
+import { type TestStack, killNow, startTestStack } from '../support/stack.js';
 
 const KILLS = 8;
 const WAIT = { timeout: 120_000, interval: 100 };
@@ -25,7 +25,7 @@ describe('a stack under repeated kills of its engines', () => {
     const things = client.db('probe').collection('things');
     for (let kill = 1; kill <= KILLS; kill += 1) {
       await things.insertOne({ kill }, { writeConcern: { w: 'majority', j: true } });
-      for (const { pid } of stack.processes()) process.kill(pid ?? 0, 'SIGKILL');
+      for (const { pid } of stack.processes()) killNow(pid);
       await expect.poll(() => stack.processes().map(({ restarts }) => restarts), WAIT).toEqual([kill, kill]);
       await expect.poll(() => stack.processes().map(({ status }) => status), WAIT).toEqual(['healthy', 'healthy']);
     }

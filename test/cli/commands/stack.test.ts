@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { freePort } from '../../../cli/supervisor/ports.js';
 import { processIdentity } from '../../../cli/supervisor/process-identity.js';
 import { StackState, readStackState } from '../../../cli/supervisor/stack-state.js';
-import { temporaryFolder } from '../../support/stack.js';
+import { killNow, temporaryFolder } from '../../support/stack.js';
 
 const PERENNIAL = fileURLToPath(new URL('../../../bin/perennial', import.meta.url));
 
@@ -59,6 +59,7 @@ describe('perennial up --detach', () => {
     ];
     ports = { api, serving, temporal, ui, mongo };
     up = await start();
+    expect(up.code, up.stderr).toBe(0);
   });
 
   afterAll(async () => {
@@ -67,7 +68,7 @@ describe('perennial up --detach', () => {
   });
 
   it('returns once everything is healthy and prints the addresses', () => {
-    expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining(`http://127.0.0.1:${ports.api}/docs`) });
+    expect(up.stdout).toContain(`http://127.0.0.1:${ports.api}/docs`);
   });
 
   it('shows every process in `status -o json`, with log files and a key file that only its owner can read', async () => {
@@ -97,15 +98,15 @@ describe('perennial up --detach', () => {
 
   it('leaves nothing behind a killed supervisor once `up` or `down` runs again', async () => {
     const before = readStackState(dataDir);
-    process.kill(before?.supervisorPid ?? 0, 'SIGKILL');
+    killNow(before?.supervisorPid);
     expect((await start()).code).toBe(0);
-    const pids = before?.processes.map(({ pid }) => pid ?? 0) ?? [];
+    const pids = before?.processes.map(({ pid }) => pid ?? -1) ?? [];
     expect(pids).toHaveLength(5);
     expect(pids.filter((pid) => processIdentity(pid) !== undefined)).toEqual([]);
   });
 
   it('stops every process on `down`, and says so when nothing runs', async () => {
-    const pids = readStackState(dataDir)?.processes.map(({ pid }) => pid ?? 0) ?? [];
+    const pids = readStackState(dataDir)?.processes.map(({ pid }) => pid ?? -1) ?? [];
     expect(await perennial('down', '--data', dataDir)).toMatchObject({ code: 0, stdout: 'Perennial is down.\n' });
     expect(pids.filter((pid) => processIdentity(pid) !== undefined)).toEqual([]);
 

@@ -5,7 +5,7 @@ import { isPortFree } from '../../../cli/supervisor/ports.js';
 import { type Stack, startStack } from '../../../cli/supervisor/stack.js';
 import { readStackState } from '../../../cli/supervisor/stack-state.js';
 import { SUPERVISION_TIMING } from '../../../cli/supervisor/supervised-process.js';
-import { temporaryFolder } from '../../support/stack.js';
+import { killNow, temporaryFolder } from '../../support/stack.js';
 
 const WAIT = { timeout: 60_000, interval: 100 };
 
@@ -39,7 +39,7 @@ describe('a stack of both engines', () => {
     await writeDocument(first.addresses.mongodbUri);
     const before = pidOf(first, 'mongod');
 
-    process.kill(before, 'SIGKILL');
+    killNow(before);
     await expect.poll(() => pidOf(first, 'mongod'), WAIT).not.toBe(before);
     await expect.poll(() => stateOf(first, 'mongod').status, WAIT).toBe('healthy');
     expect(stateOf(first, 'mongod').restarts).toBe(1);
@@ -55,7 +55,7 @@ describe('a stack of both engines', () => {
     const stack = await start();
     const before = pidOf(stack, 'temporal');
 
-    process.kill(before, 'SIGKILL');
+    killNow(before);
     await expect.poll(() => pidOf(stack, 'temporal'), WAIT).not.toBe(before);
     await expect.poll(() => stateOf(stack, 'temporal').status, WAIT).toBe('healthy');
 

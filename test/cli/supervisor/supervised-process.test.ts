@@ -6,6 +6,7 @@ import { httpCheck } from '../../../cli/supervisor/health.js';
 import { freePort } from '../../../cli/supervisor/ports.js';
 import { isSameProcess, processIdentity } from '../../../cli/supervisor/process-identity.js';
 import { SupervisedProcess, type SupervisionTiming } from '../../../cli/supervisor/supervised-process.js';
+import { killNow } from '../../support/stack.js';
 
 const FAST: SupervisionTiming = {
   firstBackoffMs: 20,
@@ -73,7 +74,7 @@ describe('a supervised process', () => {
     await supervised.start();
     for (let life = 1; life <= 3; life += 1) {
       await expect.poll(() => supervised.state.status, { timeout: 10_000 }).toBe('healthy');
-      process.kill(supervised.state.pid ?? 0, 'SIGKILL');
+      killNow(supervised.state.pid);
       await expect.poll(() => supervised.state.restarts, { timeout: 10_000 }).toBe(life);
     }
     await expect.poll(() => supervised.state.status, { timeout: 10_000 }).toBe('healthy');
@@ -138,7 +139,7 @@ describe('a supervised process', () => {
     const supervised = await supervise(SERVER);
     await supervised.start();
     const { pid, identity } = supervised.state;
-    expect(isSameProcess({ pid: pid ?? 0, identity: identity ?? '' })).toBe(true);
+    expect(isSameProcess({ pid: pid ?? -1, identity: identity ?? '' })).toBe(true);
     expect(isSameProcess({ pid: process.pid, identity: identity ?? '' })).toBe(false);
   });
 });
