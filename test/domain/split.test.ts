@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { SplitSpec } from '../../domain/model.js';
+import { splitBounds } from '../../domain/split.js';
+import { parseIso, toIso, micros } from '../../domain/time.js';
+
+const bounds = (split: object, asOf: string) => {
+  const spec = { split: SplitSpec.parse(split), label: { expression: 'delay > 15', availableAfter: '12h' } };
+  const { trainFrom, trainTo, holdoutFrom, holdoutTo } = splitBounds(spec, parseIso(asOf), parseIso('2001-01-01'));
+  return [trainFrom, trainTo, holdoutFrom, holdoutTo].map((time) => toIso(micros(time)).slice(0, 13));
+};
+
+describe('splitBounds', () => {
+  it('holds out the last whole days with known labels and purges before them', () => {
+    // The retraining of the flights example: labels known at 8 May noon, holdout 24 April to 7 May, 23 April purged.
+    expect(bounds({ from: '2001-01-08T00:00:00Z', purge: '1d', holdout: '14d' }, '2001-05-08T12:00:00Z')).toEqual([
+      '2001-01-08T00',
+      '2001-04-23T00',
+      '2001-04-24T00',
+      '2001-05-08T00',
+    ]);
+  });
+
+  it('never holds out a day whose last labels are not known yet', () => {
+    expect(bounds({ holdout: '7d' }, '2001-05-08T11:59:59Z')[3]).toBe('2001-05-07T00');
+  });
+
+  it('trains on the trailing stretch when asked to', () => {
+    expect(bounds({ train: { trailing: '30d' }, purge: '0s', holdout: '7d' }, '2001-05-08T12:00:00Z')[0]).toBe(
+      '2001-04-01T00',
+    );
+  });
+
+  it('cuts by hours when the holdout is shorter than a day', () => {
+    expect(bounds({ purge: '0s', holdout: '6h' }, '2001-05-08T12:30:00Z').slice(2)).toEqual([
+      '2001-05-07T18',
+      '2001-05-08T00',
+    ]);
+  });
+});

@@ -1,0 +1,40 @@
+/** What a worker process reads from its environment, once, at its start. */
+import { cpus } from 'node:os';
+import { z } from 'zod';
+import { DomainError } from '../domain/errors.js';
+
+const Queue = z.enum(['orchestration', 'io', 'compute']);
+
+export const WorkerConfig = z.object({
+  MONGODB_URI: z.string().min(1),
+  PERENNIAL_DATABASE: z.string().min(1).default('perennial'),
+  TEMPORAL_ADDRESS: z.string().min(1),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  /** Folder of artefacts and spill files. */
+  PERENNIAL_DATA: z.string().min(1),
+  PERENNIAL_SERVING_URL: z.url(),
+  /** Folders that sources may be read from, separated by `:`. */
+  PERENNIAL_SOURCES: z.string().default(''),
+  PERENNIAL_QUEUES: z
+    .string()
+    .default('orchestration,io,compute')
+    .transform((text) => z.array(Queue).min(1).parse(text.split(','))),
+  PERENNIAL_WORKER_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  PERENNIAL_COMPUTE_THREADS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(Math.max(1, cpus().length - 1)),
+  PERENNIAL_TIMING: z.enum(['production', 'test']).default('production'),
+  PERENNIAL_FAILPOINT: z.string().optional(),
+  PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+});
+export type WorkerConfig = z.infer<typeof WorkerConfig>;
+
+/** Parses the environment; throws `PRN_CONFIG_INVALID` with every problem at once. */
+export function readWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
+  const parsed = WorkerConfig.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const problem = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+  throw new DomainError('PRN_CONFIG_INVALID', { problem });
+}

@@ -1,0 +1,41 @@
+/** The Temporal client as activities see it. */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { WorkflowPort } from '../../activities/ports.js';
+import { TASK_QUEUES, workflowIds } from '../../domain/ids.js';
+import type { Timing } from '../../workflows/contracts/common.js';
+import { guardrailBreachedSignal, observeSignal, requestRetrainingSignal, WORKFLOW_TYPES } from '../../workflows/messages.js';
+
+export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort {
+  const { workflow } = client;
+  return {
+    async requestRetraining(model, request) {
+      await workflow.signalWithStart(WORKFLOW_TYPES.modelLifecycle, {
+        workflowId: workflowIds.modelLifecycle(model),
+        taskQueue: TASK_QUEUES.orchestration,
+        args: [{ model, timing }],
+        signal: requestRetrainingSignal,
+        signalArgs: [request],
+        staticSummary: `Lifecycle of ${model}`,
+      });
+    },
+    observe: (workflowId, watermark) => tolerateGone(() => workflow.getHandle(workflowId).signal(observeSignal, { watermark })),
+    reportBreach: (workflowId, breach) => tolerateGone(() => workflow.getHandle(workflowId).signal(guardrailBreachedSignal, breach)),
+    async state(workflowId) {
+      try {
+        const { status } = await workflow.getHandle(workflowId).describe();
+        return status.name === 'RUNNING' ? 'running' : 'ended';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'missing';
+        throw error;
+      }
+    },
+  };
+}
+
+async function tolerateGone(send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
