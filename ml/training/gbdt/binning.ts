@@ -16,18 +16,29 @@ export interface BinnedMatrix {
 const EDGE_SAMPLE_ROWS = 50_000;
 
 /** Bins a row-major matrix (NaN is missing). Infinite values fall into the outer bins. */
-export function binMatrix(input: { matrix: Float32Array; rows: number; columns: number; maxBins: number }): BinnedMatrix {
+export function binMatrix(input: {
+  matrix: Float32Array;
+  rows: number;
+  columns: number;
+  maxBins: number;
+}): BinnedMatrix {
   const { matrix, rows, columns, maxBins } = input;
-  const edges = Array.from({ length: columns }, (_unused, column) => quantileEdges(sampleColumn(input, column), maxBins));
+  const edges = Array.from({ length: columns }, (_unused, column) =>
+    quantileEdges(sampleColumn(input, column), maxBins),
+  );
   const bins = new Uint8Array(rows * columns);
   for (let column = 0; column < columns; column += 1) {
     const columnEdges = edges[column] ?? new Float32Array();
-    for (let index = column; index < bins.length; index += columns) bins[index] = binOf(matrix[index] ?? Number.NaN, columnEdges);
+    for (let index = column; index < bins.length; index += columns)
+      bins[index] = binOf(matrix[index] ?? Number.NaN, columnEdges);
   }
   return { rows, columns, bins, edges };
 }
 
-function sampleColumn({ matrix, rows, columns }: { matrix: Float32Array; rows: number; columns: number }, column: number): Float32Array {
+function sampleColumn(
+  { matrix, rows, columns }: { matrix: Float32Array; rows: number; columns: number },
+  column: number,
+): Float32Array {
   const step = Math.max(1, rows / EDGE_SAMPLE_ROWS);
   const sample = new Float32Array(Math.min(rows, EDGE_SAMPLE_ROWS));
   let count = 0;

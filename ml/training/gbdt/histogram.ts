@@ -43,6 +43,7 @@ export function fillHistogram(
 /** The sibling's histogram without reading its rows: parent minus child. */
 export function subtractHistogram(parent: NodeHistogram, child: NodeHistogram): NodeHistogram {
   const sibling = new Float64Array(parent.length);
-  for (let slot = 0; slot < parent.length; slot += 1) sibling[slot] = (parent[slot] as number) - (child[slot] as number);
+  for (let slot = 0; slot < parent.length; slot += 1)
+    sibling[slot] = (parent[slot] as number) - (child[slot] as number);
   return sibling;
 }

@@ -34,7 +34,10 @@ export function findBestSplit(
       best = better(best, candidate({ feature, bin, missingLeft: false, left, sums, parameters: search.parameters }));
       if (missing.rows > 0) {
         const withMissing = add(left, missing);
-        best = better(best, candidate({ feature, bin, missingLeft: true, left: withMissing, sums, parameters: search.parameters }));
+        best = better(
+          best,
+          candidate({ feature, bin, missingLeft: true, left: withMissing, sums, parameters: search.parameters }),
+        );
       }
     }
   }
@@ -55,7 +58,11 @@ function candidate(input: {
   parameters: GbdtParameters;
 }): Split | null {
   const { feature, bin, missingLeft, left, sums, parameters } = input;
-  const right = { gradient: sums.gradient - left.gradient, hessian: sums.hessian - left.hessian, rows: sums.rows - left.rows };
+  const right = {
+    gradient: sums.gradient - left.gradient,
+    hessian: sums.hessian - left.hessian,
+    rows: sums.rows - left.rows,
+  };
   if (left.rows < parameters.minLeafRows || right.rows < parameters.minLeafRows) return null;
   if (left.hessian < parameters.minChildWeight || right.hessian < parameters.minChildWeight) return null;
   const gain = score(left, parameters.l2) + score(right, parameters.l2) - score(sums, parameters.l2);
@@ -78,5 +85,9 @@ function sumsAt(histogram: NodeHistogram, feature: number, bin: number): NodeSum
 }
 
 function add(left: NodeSums, right: NodeSums): NodeSums {
-  return { gradient: left.gradient + right.gradient, hessian: left.hessian + right.hessian, rows: left.rows + right.rows };
+  return {
+    gradient: left.gradient + right.gradient,
+    hessian: left.hessian + right.hessian,
+    rows: left.rows + right.rows,
+  };
 }

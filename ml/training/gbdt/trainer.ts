@@ -51,12 +51,18 @@ export function trainGradientBoosting(input: TrainGradientBoostingInput): TreeEn
   for (let iteration = trees.length; iteration < parameters.trees; iteration += 1) {
     if (input.shouldStop?.() === true) break;
     const trainingLoss = computeGradients(input, scores, { gradients, hessians });
-    if (!Number.isFinite(trainingLoss)) throw new DomainError('PRN_TRAINING_DIVERGED', { iteration, problem: `the loss is ${trainingLoss}` });
+    if (!Number.isFinite(trainingLoss))
+      throw new DomainError('PRN_TRAINING_DIVERGED', { iteration, problem: `the loss is ${trainingLoss}` });
     const data = { binned, gradients, hessians, features: sampleFeatures(input, iteration), parameters };
     const tree = growTree(data, sampleRows(input, iteration));
     trees.push(tree);
     addTreeScores(tree, matrix, scores);
-    input.onIteration?.({ iteration: iteration + 1, iterations: parameters.trees, trainingLoss, ensemble: { featureCount: columns, baseScore, trees } });
+    input.onIteration?.({
+      iteration: iteration + 1,
+      iterations: parameters.trees,
+      trainingLoss,
+      ensemble: { featureCount: columns, baseScore, trees },
+    });
   }
   return { featureCount: columns, baseScore, trees };
 }
@@ -68,7 +74,12 @@ function checkLabels({ labels, rows, weights }: TrainGradientBoostingInput): num
   let total = 0;
   for (let row = 0; row < rows; row += 1) {
     const label = labels[row] ?? Number.NaN;
-    if (label !== 0 && label !== 1) throw new DomainError('PRN_TRAINING_INVALID_PARAMETER', { parameter: `label of row ${row}`, expected: '0 or 1', got: label });
+    if (label !== 0 && label !== 1)
+      throw new DomainError('PRN_TRAINING_INVALID_PARAMETER', {
+        parameter: `label of row ${row}`,
+        expected: '0 or 1',
+        got: label,
+      });
     const weight = weights?.[row] ?? 1;
     positive += label * weight;
     total += weight;

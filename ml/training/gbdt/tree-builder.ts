@@ -91,10 +91,23 @@ function splitLeaf(data: TreeData, leaf: OpenLeaf & { split: Split }, nodes: Gro
   const larger = subtractHistogram(histogram, smaller);
   const [leftHistogram, rightHistogram] = leftIsSmaller ? [smaller, larger] : [larger, smaller];
   const left = openLeaf(data, { nodes, depth: depth + 1, rows: leftRows, sums: split.left, histogram: leftHistogram });
-  const right = openLeaf(data, { nodes, depth: depth + 1, rows: rightRows, sums: split.right, histogram: rightHistogram });
+  const right = openLeaf(data, {
+    nodes,
+    depth: depth + 1,
+    rows: rightRows,
+    sums: split.right,
+    histogram: rightHistogram,
+  });
   const threshold = data.binned.edges[split.feature]?.[split.bin] ?? 0;
   const missingLeft = split.missingLeft ? 1 : 0;
-  nodes[leaf.node] = { feature: split.feature, threshold, left: left.node, right: right.node, missingLeft, leafValue: 0 };
+  nodes[leaf.node] = {
+    feature: split.feature,
+    threshold,
+    left: left.node,
+    right: right.node,
+    missingLeft,
+    leafValue: 0,
+  };
   return [left, right];
 }
 

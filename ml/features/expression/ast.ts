@@ -1,0 +1,37 @@
+/** The expression language of features, labels and expectations, as a tree. Positions are 1-based, for error messages. */
+
+export type BinaryOperator = '+' | '-' | '*' | '/' | '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or';
+export type UnaryOperator = '-' | 'not';
+
+export type Expression =
+  | { readonly kind: 'number'; readonly value: number; readonly position: number }
+  | { readonly kind: 'text'; readonly value: string; readonly position: number }
+  | { readonly kind: 'boolean'; readonly value: boolean; readonly position: number }
+  | { readonly kind: 'column'; readonly name: string; readonly position: number }
+  | {
+      readonly kind: 'unary';
+      readonly operator: UnaryOperator;
+      readonly operand: Expression;
+      readonly position: number;
+    }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly position: number;
+    }
+  | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[]; readonly position: number };
+
+/** Names of the columns an expression reads, each once, in order of appearance. */
+export function columnsOf(expression: Expression): string[] {
+  const names = new Set<string>();
+  const visit = (node: Expression): void => {
+    if (node.kind === 'column') names.add(node.name);
+    else if (node.kind === 'unary') visit(node.operand);
+    else if (node.kind === 'binary') [node.left, node.right].forEach(visit);
+    else if (node.kind === 'call') node.args.forEach(visit);
+  };
+  visit(expression);
+  return [...names];
+}

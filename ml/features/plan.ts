@@ -1,0 +1,92 @@
+/** From a feature plan to the graph that computes its features: the one graph that training and serving both run. */
+import type { ColumnType } from '../../domain/dataset.js';
+import type { CategoryEncoding, FeaturePlan, ModelInput } from '../../domain/features.js';
+import { GraphBuilder } from '../onnx/graph-builder.js';
+import type { OnnxGraph, OnnxValueInfo } from '../onnx/writer.js';
+import { checkExpression, type ColumnTypes } from './expression/check.js';
+import { compileNumber } from './expression/onnx.js';
+
+/** More categories than this are folded: the most frequent stay, the rest count as unknown. */
+const MAX_CATEGORIES = 255;
+
+const COLUMN_TYPES: Readonly<Record<ModelInput['datatype'], ColumnType>> = {
+  FP32: 'float',
+  INT64: 'timestamp',
+  BYTES: 'string',
+};
+const ELEMENT_TYPES = { FP32: 'FLOAT', INT64: 'INT64', BYTES: 'STRING' } as const;
+
+export const FEATURES_OUTPUT = 'features';
+
+/** Column types of a plan's inputs, as expressions see them. */
+export function inputTypes(inputs: readonly ModelInput[]): ColumnTypes {
+  return Object.fromEntries(inputs.map(({ name, datatype }) => [name, COLUMN_TYPES[datatype]]));
+}
+
+/** Ordinal codes of text inputs from training values only. */
+export function fitEncodings(
+  inputs: readonly ModelInput[],
+  columns: Readonly<Record<string, readonly string[]>>,
+): CategoryEncoding[] {
+  return inputs
+    .filter(({ datatype }) => datatype === 'BYTES')
+    .map(({ name }) => ({ input: name, categories: frequentCategories(columns[name] ?? []) }));
+}
+
+function frequentCategories(values: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const value of values) if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts]
+    .sort(([left, leftCount], [right, rightCount]) => rightCount - leftCount || (left < right ? -1 : 1))
+    .slice(0, MAX_CATEGORIES)
+    .map(([category]) => category)
+    .sort();
+}
+
+/** Adds the nodes of a plan; returns the name of the FP32 [N,F] matrix. */
+export function buildPrefix(plan: FeaturePlan, builder: GraphBuilder): string {
+  const columns = inputTypes(plan.inputs);
+  const features = plan.features.map(({ expression }) => {
+    const checked = checkExpression(expression, columns);
+    if (checked.type === 'text' && checked.tree.kind === 'column')
+      return encodeCategory(plan, checked.tree.name, builder);
+    return spread(plan, compileNumber(checked.tree, { builder, text: expression, columns }), builder);
+  });
+  return builder.node('Concat', features, { attributes: { axis: { kind: 'int', value: 1 } }, output: FEATURES_OUTPUT });
+}
+
+/** A constant feature has shape [1,1]; adding zero times an input would keep NaN, so it is expanded by shape. */
+function spread(plan: FeaturePlan, tensor: string, builder: GraphBuilder): string {
+  const [first] = plan.inputs;
+  if (!builder.isConstant(tensor) || first === undefined) return tensor;
+  return builder.node('Expand', [tensor, builder.node('Shape', [first.name])]);
+}
+
+function encodeCategory(plan: FeaturePlan, input: string, builder: GraphBuilder): string {
+  const categories = plan.encodings.find((encoding) => encoding.input === input)?.categories ?? [];
+  return builder.node('LabelEncoder', [input], {
+    domain: 'ai.onnx.ml',
+    attributes: {
+      keys_strings: { kind: 'strings', value: ['', ...categories] },
+      values_floats: { kind: 'floats', value: [Number.NaN, ...categories.map((_category, code) => code)] },
+      default_float: { kind: 'float', value: -1 },
+    },
+  });
+}
+
+export function inputValueInfos(plan: FeaturePlan): OnnxValueInfo[] {
+  return plan.inputs.map(({ name, datatype }) => ({ name, type: ELEMENT_TYPES[datatype], shape: [-1, 1] }));
+}
+
+/** The prefix as a graph of its own: inputs [N,1] each, output `features` FP32 [N,F]. */
+export function compilePrefix(plan: FeaturePlan): OnnxGraph {
+  const builder = new GraphBuilder();
+  buildPrefix(plan, builder);
+  return {
+    name: 'features',
+    nodes: builder.nodes,
+    initializers: builder.initializers,
+    inputs: inputValueInfos(plan),
+    outputs: [{ name: FEATURES_OUTPUT, type: 'FLOAT', shape: [-1, plan.features.length] }],
+  };
+}

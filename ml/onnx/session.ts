@@ -1,0 +1,87 @@
+/** The only door to onnxruntime: sessions with typed feeds, one thread each, errors as catalogue errors. */
+import * as ort from 'onnxruntime-node';
+import { DomainError } from '../../domain/errors.js';
+
+export type TensorDatatype = 'FP32' | 'FP64' | 'INT64' | 'BYTES' | 'BOOL';
+/** A column of N values, fed as a tensor of shape [N,1]. */
+export type TensorData = Float32Array | Float64Array | BigInt64Array | readonly string[];
+
+export interface TensorInfo {
+  readonly name: string;
+  readonly datatype: TensorDatatype;
+  /** −1 for the number of rows. */
+  readonly shape: readonly number[];
+}
+
+export interface OnnxSession {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /**
+   * Scores rows; every feed is a column of equal length. Blocks this thread while it runs: keep batches small where
+   * others wait. Outputs come flat, row-major.
+   */
+  run(feeds: Readonly<Record<string, TensorData>>, outputs: readonly string[]): Promise<Record<string, TensorData>>;
+  /** Frees native memory; nothing may run or be queued any more. */
+  release(): Promise<void>;
+}
+
+const DATATYPES: Readonly<Record<string, TensorDatatype>> = {
+  float32: 'FP32',
+  float64: 'FP64',
+  int64: 'INT64',
+  string: 'BYTES',
+  bool: 'BOOL',
+};
+
+/** Loads a model; throws `PRN_ONNX_INVALID` for bytes that are not one or use what the runtime lacks. */
+export async function createSession(bytes: Uint8Array): Promise<OnnxSession> {
+  const session = await ort.InferenceSession.create(bytes, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+  }).catch((error: unknown) => {
+    throw new DomainError(
+      'PRN_ONNX_INVALID',
+      { problem: error instanceof Error ? error.message : String(error) },
+      { cause: error },
+    );
+  });
+  return {
+    inputs: session.inputMetadata.map(tensorInfo),
+    outputs: session.outputMetadata.map(tensorInfo),
+    async run(feeds, outputs) {
+      const tensors: Record<string, ort.Tensor> = {};
+      for (const name in feeds) tensors[name] = toTensor(feeds[name] ?? new Float32Array());
+      const results = await session.run(tensors, [...outputs]);
+      const values: Record<string, TensorData> = {};
+      for (const name of outputs) values[name] = fromTensor(results[name]);
+      return values;
+    },
+    release: () => session.release(),
+  };
+}
+
+function toTensor(data: TensorData): ort.Tensor {
+  const shape = [data.length, 1];
+  if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
+  if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape);
+  if (data instanceof Float64Array) return new ort.Tensor('float64', data, shape);
+  return new ort.Tensor('string', [...data], shape);
+}
+
+function fromTensor(tensor: ort.Tensor | undefined): TensorData {
+  const data = tensor?.data;
+  if (data instanceof Float32Array || data instanceof BigInt64Array || data instanceof Float64Array) return data;
+  if (Array.isArray(data)) return data.map(String);
+  throw new DomainError('PRN_ONNX_INVALID', { problem: `output of type ${tensor?.type ?? 'none'} cannot be read` });
+}
+
+function tensorInfo(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
+  if (!metadata.isTensor) throw new DomainError('PRN_ONNX_INVALID', { problem: `${metadata.name} is not a tensor` });
+  const datatype = DATATYPES[metadata.type];
+  if (datatype === undefined)
+    throw new DomainError('PRN_ONNX_INVALID', { problem: `${metadata.name} has type ${metadata.type}` });
+  return { name: metadata.name, datatype, shape: metadata.shape.map((size) => (typeof size === 'number' ? size : -1)) };
+}
