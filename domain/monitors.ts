@@ -42,3 +42,72 @@ export const MonitorSpec = z.strictObject({
   action: z.enum(['none', 'retrain']).default('none'),
 });
 export type MonitorSpec = z.infer<typeof MonitorSpec>;
+
+/** A measurement over the merged windows; null parts could not be measured. */
+export interface Measurement {
+  readonly value: number | null;
+  /** Student's t, where the metric has one. */
+  readonly statistic: number | null;
+  readonly pValue: number | null;
+  /** What two samples of one distribution would show by chance, for PSI. */
+  readonly critical: number | null;
+  readonly rows: number;
+}
+
+export interface WindowVerdict {
+  readonly state: 'ok' | 'breach' | 'insufficient_data';
+  readonly effect: number | null;
+  readonly explanation: string;
+}
+
+/** Metrics that fall when things go wrong; the effect is how far below 1 (a perfect score) they lie. */
+const FALLING: readonly MonitorMetric[] = ['accuracy', 'precision', 'recall', 'roc_auc'];
+
+/**
+ * The size of what the monitor watches, compared with `effect.min`: absolute value for calibration gaps, the shortfall
+ * from 1 for scores that fall, the value itself for everything else. `traffic` breaches from below.
+ */
+export function effectOf(metric: MonitorMetric, value: number): number {
+  if (metric === 'calibration_gap') return Math.abs(value);
+  return FALLING.includes(metric) ? 1 - value : value;
+}
+
+/** Too few rows is a state of its own. Otherwise the effect must be large enough and the test, where asked for, clear. */
+export function judgeWindow(monitor: MonitorSpec, measurement: Measurement): WindowVerdict {
+  const { value, statistic, pValue, critical, rows } = measurement;
+  if (value === null || rows < monitor.minRows) {
+    return {
+      state: 'insufficient_data',
+      effect: null,
+      explanation: `${monitor.metric}: ${rows} rows, ${monitor.minRows} needed`,
+    };
+  }
+  const effect = effectOf(monitor.metric, value);
+  const large = monitor.metric === 'traffic' ? value < monitor.effect.min : effect >= monitor.effect.min;
+  const clear =
+    (monitor.statistic === undefined || (statistic !== null && Math.abs(statistic) >= monitor.statistic.min)) &&
+    (monitor.alpha === undefined || pValue === null || pValue <= monitor.alpha) &&
+    (critical === null || value >= critical);
+  const tested = [
+    statistic === null ? '' : `t = ${statistic.toFixed(1)}`,
+    critical === null ? '' : `by chance up to ${critical.toFixed(3)}`,
+  ].filter((text) => text !== '');
+  const details = tested.length === 0 ? '' : ` (${tested.join(', ')})`;
+  const explanation = `${monitor.metric} ${value.toFixed(4)}${details} over ${rows} rows, limit ${monitor.effect.min}`;
+  return { state: large && clear ? 'breach' : 'ok', effect, explanation };
+}
+
+/** `2 of 3` → 2 and 3. The text must have passed the schema. */
+export function parseAfter(after: string): { k: number; n: number } {
+  const [k = 1, n = 1] = after.split(' of ').map(Number);
+  return { k, n };
+}
+
+/** Fires when at least `k` of the last `n` judged windows are breaches; windows without data neither count nor reset. */
+export function debounce(
+  states: readonly WindowVerdict['state'][],
+  { k, n }: { readonly k: number; readonly n: number },
+): boolean {
+  const judged = states.filter((state) => state !== 'insufficient_data').slice(-n);
+  return judged.at(-1) === 'breach' && judged.filter((state) => state === 'breach').length >= k;
+}
