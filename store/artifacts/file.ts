@@ -1,0 +1,96 @@
+/** Artefacts as files by digest: `root/sha256/ab/<digest>`. Written beside and renamed, so that no half file is ever seen. */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ArtifactRef } from '../../domain/artifact.js';
+import { DomainError } from '../../domain/errors.js';
+import type { ArtifactStore } from '../contracts/artifacts.js';
+
+export function openFileArtifacts(root: string): ArtifactStore {
+  const pathOf = (sha256: string): string => join(root, 'sha256', sha256.slice(0, 2), sha256);
+  const scratchPath = async (extension: string): Promise<string> => {
+    const folder = join(root, 'scratch');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return join(folder, `${randomUUID()}.${extension}`);
+  };
+
+  return {
+    scratchPath,
+    async put(bytes, mediaType) {
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      if (!(await fileExists(pathOf(sha256)))) {
+        const scratch = await scratchPath('part');
+        await writeDurably(scratch, bytes);
+        await place(scratch, pathOf(sha256));
+      }
+      return reference(sha256, bytes.length, mediaType);
+    },
+    async adopt(localPath, mediaType) {
+      const hash = createHash('sha256');
+      await pipeline(createReadStream(localPath), hash);
+      const sha256 = hash.digest('hex');
+      const { size } = await stat(localPath);
+      if (await fileExists(pathOf(sha256))) await rm(localPath);
+      else await place(localPath, pathOf(sha256));
+      return reference(sha256, size, mediaType);
+    },
+    async get(ref) {
+      const bytes = await readFile(pathOf(ref.sha256)).catch((error: unknown) => {
+        throw new DomainError('PRN_ARTIFACT_MISSING', { uri: ref.uri }, { cause: error });
+      });
+      const actual = createHash('sha256').update(bytes).digest('hex');
+      if (actual !== ref.sha256)
+        throw new DomainError('PRN_ARTIFACT_CORRUPT', { uri: ref.uri, actual, expected: ref.sha256 });
+      return bytes;
+    },
+    async localPath(ref) {
+      const path = pathOf(ref.sha256);
+      if (!(await fileExists(path))) throw new DomainError('PRN_ARTIFACT_MISSING', { uri: ref.uri });
+      return path;
+    },
+    exists: (ref) => fileExists(pathOf(ref.sha256)),
+  };
+}
+
+function reference(sha256: string, bytes: number, mediaType: string): ArtifactRef {
+  return { uri: `artifact://sha256/${sha256}`, sha256, bytes, mediaType };
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Two writers of the same bytes may race: both rename equal files, and either may win. */
+async function place(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!isErrno(error, 'EXDEV')) throw error;
+    const beside = `${to}.${randomUUID()}`;
+    await copyFile(from, beside);
+    await rename(beside, to);
+    await rm(from);
+  }
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+async function fileExists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
