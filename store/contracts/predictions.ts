@@ -14,6 +14,6 @@ export interface PredictionStore {
     receivedTs: number,
   ): Promise<number>;
   /** Labels of the given predictions that were known at `asOf`. */
-  groundTruth(endpoint: string, predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, 0 | 1>>;
+  groundTruth(predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, 0 | 1>>;
   groundTruthCount(endpoint: string): Promise<number>;
 }

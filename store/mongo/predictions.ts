@@ -36,7 +36,6 @@ export function createPredictionStore(database: Database): PredictionStore {
       const operations = rows.map(({ predictionId, label, knownTs }) => {
         const next = {
           endpoint,
-          predictionId,
           label,
           knownTs: int64(knownTs),
           receivedTs: int64(receivedTs),
@@ -44,15 +43,14 @@ export function createPredictionStore(database: Database): PredictionStore {
         };
         const later = { $gte: [next.knownTs, { $ifNull: ['$knownTs', next.knownTs] }] };
         const update = [{ $replaceWith: { $cond: [later, { $mergeObjects: ['$$ROOT', next] }, '$$ROOT'] } }];
-        return { updateOne: { filter: { _id: `${endpoint}/${predictionId}` }, update, upsert: true } };
+        return { updateOne: { filter: { _id: predictionId }, update, upsert: true } };
       });
       const { upsertedCount, modifiedCount } = await labels.bulkWrite(operations, { ordered: false });
       return upsertedCount + modifiedCount;
     },
-    async groundTruth(endpoint, predictionIds, asOf) {
-      const ids = predictionIds.map((predictionId) => `${endpoint}/${predictionId}`);
-      const found = await labels.find({ _id: { $in: ids }, knownTs: { $lte: int64(asOf) } }).toArray();
-      return new Map(found.map(({ predictionId, label }) => [String(predictionId), label === 1 ? 1 : 0] as const));
+    async groundTruth(predictionIds, asOf) {
+      const found = await labels.find({ _id: { $in: [...predictionIds] }, knownTs: { $lte: int64(asOf) } }).toArray();
+      return new Map(found.map(({ _id, label }) => [_id, label === 1 ? 1 : 0] as const));
     },
     groundTruthCount: (endpoint) => labels.countDocuments({ endpoint }),
   };

@@ -1,0 +1,150 @@
+/** CPU body of the training dataset: spine ⋈ features ⋈ label as of each row's time, split, sampled, as Parquet. */
+import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import type { DatasetSpec } from '../../domain/dataset.js';
+import { durationMicros } from '../../domain/duration.js';
+import { DomainError } from '../../domain/errors.js';
+import type { ModelInput } from '../../domain/features.js';
+import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
+import { datasetRelation } from '../../ml/features/dataset-sql.js';
+import { checkExpression } from '../../ml/features/expression/check.js';
+import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/expression/sql.js';
+import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
+import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+import type { JobContext } from './context.js';
+import { localSegments, type SegmentReference } from './segments.js';
+import { sha256Hex } from './source-file.js';
+
+export interface ViewChunks {
+  readonly view: string;
+  readonly chunks: readonly { readonly table: ArtifactRef; readonly seq: number }[];
+}
+
+export interface BuildTrainingDatasetInput {
+  readonly snapshot: TrainingSnapshot;
+  readonly dataset: DatasetSpec;
+  readonly segments: readonly SegmentReference[];
+  readonly viewChunks: readonly ViewChunks[];
+  /** Inputs of the candidate, and those of the champion that it does not have itself. */
+  readonly inputs: readonly ModelInput[];
+}
+
+type Part = 'train' | 'holdout';
+
+export async function buildTrainingDataset(
+  input: BuildTrainingDatasetInput,
+  context: JobContext,
+): Promise<TrainingDataset> {
+  const { artifacts, tables, signal, progress } = context;
+  const views = await viewJoins(artifacts, input);
+  const relation = datasetRelation(input.dataset, await localSegments(artifacts, input.segments));
+  return tables.use(async (session) => {
+    await session.execute(`create temp table spine as ${labelledSpine(input, relation)}`);
+    progress({ message: 'spine labelled' });
+    const parts: Partial<Record<Part, { ref: ArtifactRef; rows: number }>> = {};
+    for (const part of ['train', 'holdout'] as const) {
+      parts[part] = await writePart(session, { input, views, part }, artifacts);
+      progress({ message: `${part} rows written` });
+    }
+    const { train, holdout } = parts;
+    if (train === undefined || holdout === undefined)
+      throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'a part was not written' });
+    await requireRows(session, { input, relation, trainRows: train.rows, holdoutRows: holdout.rows });
+    const digest = sha256Hex(`${train.ref.sha256} ${holdout.ref.sha256}`);
+    return { train: train.ref, holdout: holdout.ref, trainRows: train.rows, holdoutRows: holdout.rows, digest };
+  }, signal);
+}
+
+async function viewJoins(
+  artifacts: ArtifactStore,
+  { snapshot, viewChunks, inputs }: BuildTrainingDatasetInput,
+): Promise<ViewJoin[]> {
+  return Promise.all(
+    snapshot.views.map(async (pinned, index) => ({
+      alias: `view_${index}`,
+      chunks: await Promise.all(
+        (viewChunks.find(({ view }) => view === pinned.view)?.chunks ?? []).map(async ({ table, seq }) => ({
+          path: await artifacts.localPath(table),
+          seq,
+        })),
+      ),
+      keys: pinned.entity.keys.map(({ name }) => ({ key: name, column: name })),
+      features: inputs.flatMap(({ name, source }) =>
+        source.kind === 'view' && source.view === pinned.view ? [{ feature: source.feature, output: name }] : [],
+      ),
+      maxAgeMicros: pinned.spec.maxAge === undefined ? null : durationMicros(pinned.spec.maxAge),
+    })),
+  );
+}
+
+/** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */
+function labelledSpine({ snapshot, dataset, inputs }: BuildTrainingDatasetInput, relation: string): string {
+  const { spec, split, asOf } = snapshot;
+  const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
+  const time = quoteIdentifier(spec.spine.eventTime);
+  const label = renderSql(checkExpression(spec.label.expression, types));
+  const keys = spec.spine.keys.map(quoteIdentifier);
+  const requests = inputs.flatMap(({ name, datatype, source }) =>
+    source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
+  );
+  const known = `known_ts <= ${asOf} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
+  return `
+    select ${[...new Set(keys)].join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
+      ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
+      case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
+      md5(concat_ws('|', ${time}, commit_seq, row_seq)) as draw, commit_seq, row_seq
+    from ${relation}
+    where ${known} and (${label}) is not null
+      and ((${time} >= ${split.trainFrom} and ${time} < ${split.trainTo}) or (${time} >= ${split.holdoutFrom} and ${time} < ${split.holdoutTo}))`;
+}
+
+/** Request inputs get a name of their own in the spine, since a key column may be one of them too. */
+function requestColumn(name: string, column: string, datatype: ModelInput['datatype']): { sql: string; alias: string } {
+  const types = { FP32: 'real', INT64: 'bigint', BYTES: 'varchar' } as const;
+  return { sql: `(${quoteIdentifier(column)})::${types[datatype]}`, alias: quoteIdentifier(`request:${name}`) };
+}
+
+async function writePart(
+  session: TableSession,
+  write: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[]; part: Part },
+  artifacts: ArtifactStore,
+): Promise<{ ref: ArtifactRef; rows: number }> {
+  const { input, views, part } = write;
+  const sample = input.snapshot.spec.split.sample?.[part];
+  const limit = sample === undefined ? '' : `qualify row_number() over (order by draw) <= ${sample}`;
+  await session.execute(
+    `create or replace temp table part_spine as select * from spine where part = '${part}' ${limit}`,
+  );
+  const joined = pointInTimeJoin('part_spine', views);
+  const columns = input.inputs.map(({ name, source }) =>
+    source.kind === 'request'
+      ? `${quoteIdentifier(`request:${name}`)} as ${quoteIdentifier(name)}`
+      : quoteIdentifier(name),
+  );
+  const path = await artifacts.scratchPath('parquet');
+  await session.execute(
+    `copy (select ts as event_ts, label, ${columns.join(', ')} from (${joined}) order by ts, commit_seq, row_seq) to ${quoteText(path)} (format parquet)`,
+  );
+  const [counted] = await session.rows(`select count(*) as rows from read_parquet(${quoteText(path)})`);
+  return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };
+}
+
+/** An empty part ends the run with the step that emptied it. */
+async function requireRows(
+  session: TableSession,
+  check: { input: BuildTrainingDatasetInput; relation: string; trainRows: number; holdoutRows: number },
+): Promise<void> {
+  const { input, relation, trainRows, holdoutRows } = check;
+  if (trainRows > 0 && holdoutRows > 0) return;
+  const { split, asOf, spec } = input.snapshot;
+  const [from, to] = trainRows === 0 ? [split.trainFrom, split.trainTo] : [split.holdoutFrom, split.holdoutTo];
+  const time = quoteIdentifier(spec.spine.eventTime);
+  const [counts] = await session.rows(
+    `select count(*) as rows, count(*) filter (where known_ts <= ${asOf}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
+  );
+  const iso = (micros: number): string => new Date(micros / 1_000).toISOString();
+  const reason =
+    `the ${trainRows === 0 ? 'training part' : 'holdout'} from ${iso(from)} to ${iso(to)} has ${counts?.['rows'] ?? 0} rows, ` +
+    `${counts?.['known'] ?? 0} of them known at ${iso(asOf)}, none with a usable label`;
+  throw new DomainError('PRN_TRAINING_NO_ROWS', { reason });
+}

@@ -1,0 +1,20 @@
+/** What every job is given: engines, and the ways to say how far it is and to hear that it should stop. */
+import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import type { TableEngine } from '../../store/contracts/tables.js';
+
+/** A sign of life. Long jobs send one at least every few seconds, or the pool takes them for hung. */
+export interface JobProgress {
+  readonly message: string;
+  /** Small plain JSON from which another attempt can go on; whatever it refers to is stored already. */
+  readonly checkpoint?: unknown;
+}
+
+export interface JobContext {
+  readonly tables: TableEngine;
+  readonly artifacts: ArtifactStore;
+  readonly progress: (progress: JobProgress) => void;
+  /** Aborted when the job is cancelled: stop at the next safe point and throw its reason. */
+  readonly signal: AbortSignal;
+  /** The last checkpoint of an earlier attempt at the same job; undefined at the first. Validate it before use. */
+  readonly resumeFrom?: unknown;
+}

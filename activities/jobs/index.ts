@@ -1,0 +1,30 @@
+/** The jobs of the compute pool by name. Deliberate index: the pool and the activities agree on names and types here. */
+import { buildTrainingDataset } from './build-training-dataset.js';
+import type { JobContext, JobProgress } from './context.js';
+import { evaluateModel } from './evaluate-model.js';
+import { judgeRolloutStep } from './judge-step.js';
+import { materializeChunk } from './materialize-chunk.js';
+import { prepareSegment } from './prepare-segment.js';
+import { trainModel } from './train-model.js';
+
+export const JOBS = {
+  prepareSegment,
+  materializeChunk,
+  buildTrainingDataset,
+  trainModel,
+  evaluateModel,
+  judgeStep: judgeRolloutStep,
+} as const satisfies Record<string, (input: never, context: JobContext) => Promise<unknown>>;
+
+export type JobName = keyof typeof JOBS;
+export type JobInputs = { [N in JobName]: Parameters<(typeof JOBS)[N]>[0] };
+export type JobResults = { [N in JobName]: Awaited<ReturnType<(typeof JOBS)[N]>> };
+
+export interface RunJobOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: JobProgress) => void;
+  readonly resumeFrom?: unknown;
+}
+
+/** Runs a job in the pool and gives its result, or rejects with its error. */
+export type RunJob = <N extends JobName>(name: N, input: JobInputs[N], options?: RunJobOptions) => Promise<JobResults[N]>;

@@ -1,0 +1,230 @@
+/** CPU body of ingestion: one source in, accepted and quarantined rows out as Parquet, with report and profile. */
+import { MEDIA_TYPES } from '../../domain/artifact.js';
+import type { ColumnProfile, DatasetSpec, ExpectationResult, FileFormat, Segment } from '../../domain/dataset.js';
+import { DomainError } from '../../domain/errors.js';
+import { naturalKeyId } from '../../domain/ids.js';
+import { quoteText } from '../../ml/features/expression/sql.js';
+import {
+  acceptedRows,
+  attemptSource,
+  type CheckCounts,
+  countChecks,
+  describeSource,
+  judgedRows,
+  profileColumns,
+  quarantinedRows,
+  rowRules,
+  uniqueCounts,
+} from '../../ml/features/validation-sql.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+import type { PreparedSegment, RefusedSegment } from '../../workflows/contracts/dataset.js';
+import { putJson } from '../json-artifacts.js';
+import type { JobContext } from './context.js';
+import { openSource, sha256Hex } from './source-file.js';
+import { judgeReport } from './validation-report.js';
+
+/** Raised when the same bytes would be read differently: part of every segment id. */
+const READER_VERSION = 1;
+
+export interface PrepareSegmentInput {
+  readonly dataset: string;
+  readonly revision: number;
+  readonly spec: DatasetSpec;
+  readonly sourceUri: string;
+  /** Folders that sources may lie in. */
+  readonly sourceFolders: readonly string[];
+}
+
+export async function prepareSegment(
+  input: PrepareSegmentInput,
+  context: JobContext,
+): Promise<PreparedSegment | RefusedSegment> {
+  const { dataset, revision, spec, sourceUri } = input;
+  const source = await openSource(sourceUri, input.sourceFolders, context.artifacts);
+  context.progress({ message: 'source read' });
+  try {
+    return await context.tables.use(async (session) => {
+      await loadSource(session, { spec, path: source.path, sourceUri, dataset });
+      context.progress({ message: 'rows validated' });
+      const counts = await readCounts(session, spec);
+      const report = await judgeRules(session, spec, counts);
+      const verdict = judgeReport(spec, report, counts);
+      if (verdict.failures.length > 0) return { outcome: 'refused', revision, failures: verdict.failures };
+      const segment = await writeSegment(session, { input, sourceSha256: source.sha256, report, counts }, context);
+      return {
+        outcome: 'accepted',
+        segment: await putJson(context.artifacts, segment),
+        revision,
+        accepted: segment.accepted,
+        quarantined: segment.quarantined,
+        warnings: verdict.warnings,
+      };
+    }, context.signal);
+  } finally {
+    await source.remove();
+  }
+}
+
+interface LoadInput {
+  readonly spec: DatasetSpec;
+  readonly path: string;
+  readonly sourceUri: string;
+  readonly dataset: string;
+}
+
+/** Leaves a temporary table `judged`: typed columns, source row number, and the names of all failed rules. */
+async function loadSource(session: TableSession, { spec, path, sourceUri, dataset }: LoadInput): Promise<void> {
+  const found = await readable(sourceUri, spec.format, () => session.rows(describeSource(spec.format, path)));
+  const names = found.map((row) => String(row['column_name']));
+  const missing = spec.columns.filter((column) => !names.includes(column.from ?? column.name));
+  if (missing.length > 0) {
+    const problem = `column ${missing.map((column) => column.from ?? column.name).join(', ')} is missing`;
+    const expected = spec.columns.map((column) => column.from ?? column.name).join(', ');
+    throw new DomainError('PRN_DATASET_SCHEMA_MISMATCH', {
+      uri: sourceUri,
+      dataset,
+      problem,
+      expected,
+      got: names.join(', '),
+    });
+  }
+  const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
+  await readable(sourceUri, spec.format, () =>
+    session.execute(`create temp table raw as ${attemptSource(spec, path, types)}`),
+  );
+  await session.execute(`create temp table judged as ${judgedRows(spec)}`);
+  await session.execute('drop table raw');
+}
+
+/** Reader errors name the file, and the line where the reader knows it. */
+async function readable<T>(uri: string, format: FileFormat, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
+    const reason = String(error.details['reason']).split('\n')[0] ?? '';
+    const line = /line:? (\d+)/i.exec(reason)?.[1];
+    throw new DomainError(
+      'PRN_DATASET_SOURCE_UNREADABLE',
+      { uri, format, line: line === undefined ? '' : `, line ${line}`, reason },
+      { cause: error },
+    );
+  }
+}
+
+async function readCounts(session: TableSession, spec: DatasetSpec): Promise<CheckCounts> {
+  const [row] = await session.rows(countChecks(spec));
+  const numbers = Object.fromEntries(Object.entries(row ?? {}).map(([name, value]) => [name, Number(value ?? 0)]));
+  return { rows: numbers['rows'] ?? 0, quarantined: numbers['quarantined'] ?? 0, failing: numbers };
+}
+
+async function judgeRules(session: TableSession, spec: DatasetSpec, counts: CheckCounts): Promise<ExpectationResult[]> {
+  const results: ExpectationResult[] = [];
+  for (const rule of rowRules(spec)) {
+    const failing = counts.failing[rule.key] ?? 0;
+    const samples = failing === 0 ? [] : await session.rows(rule.samplesSql);
+    results.push(
+      judgeRule({
+        name: rule.name,
+        action: rule.action,
+        mostly: rule.mostly,
+        failing,
+        rows: counts.rows,
+        samples: samples.map((row) => String(row['sample'])),
+      }),
+    );
+  }
+  for (const rule of spec.expectations) {
+    if (rule.unique === undefined) continue;
+    const [row] = await session.rows(uniqueCounts(rule.unique));
+    const failing = Number(row?.['failing'] ?? 0);
+    results.push(
+      judgeRule({ name: rule.name, action: rule.action, mostly: rule.mostly, failing, rows: counts.rows, samples: [] }),
+    );
+  }
+  return results;
+}
+
+function judgeRule(rule: {
+  name: string;
+  action: ExpectationResult['action'];
+  mostly: number;
+  failing: number;
+  rows: number;
+  samples: string[];
+}): ExpectationResult {
+  const { name, action, mostly, failing, rows, samples } = rule;
+  const share = rows === 0 ? 1 : 1 - failing / rows;
+  const broken = action === 'quarantine' ? failing > 0 : share < mostly;
+  const verdicts = { quarantine: 'quarantined', warn: 'warned', fail: 'failed' } as const;
+  const examples = samples.length === 0 ? '' : `, such as ${samples.slice(0, 3).join('; ')}`;
+  const message =
+    failing === 0 ? `${name}: all ${rows} rows pass` : `${name}: ${failing} of ${rows} rows fail${examples}`;
+  return { name, action, verdict: broken ? verdicts[action] : 'passed', rows, failing, samples, message };
+}
+
+async function writeSegment(
+  session: TableSession,
+  facts: { input: PrepareSegmentInput; sourceSha256: string; report: ExpectationResult[]; counts: CheckCounts },
+  { artifacts, progress }: JobContext,
+): Promise<Segment> {
+  const { input, sourceSha256, report, counts } = facts;
+  const { dataset, revision, spec, sourceUri } = input;
+  const acceptedPath = await artifacts.scratchPath('parquet');
+  await session.execute(
+    `copy (${acceptedRows(spec)}) to ${quoteText(acceptedPath)} (format parquet, compression zstd)`,
+  );
+  const table = await artifacts.adopt(acceptedPath, MEDIA_TYPES.parquet);
+  progress({ message: 'accepted rows written' });
+  let quarantineTable = null;
+  if (counts.quarantined > 0) {
+    const quarantinePath = await artifacts.scratchPath('parquet');
+    await session.execute(`copy (${quarantinedRows()}) to ${quoteText(quarantinePath)} (format parquet)`);
+    quarantineTable = await artifacts.adopt(quarantinePath, MEDIA_TYPES.parquet);
+  }
+  const [bounds] = await session.rows(
+    `select min(event) as min_event, max(event) as max_event, min(known) as min_known, max(known) as max_known
+     from (select "${spec.eventTime}" as event, __known_ts as known from (${acceptedRows(spec)}))`,
+  );
+  const profile: ColumnProfile[] = await readProfile(session, spec);
+  const number = (name: string): number => Number(bounds?.[name] ?? 0);
+  return {
+    segmentId: naturalKeyId(sha256Hex, ['segment', dataset, sourceSha256, revision, READER_VERSION]),
+    dataset,
+    sourceUri,
+    sourceSha256,
+    accepted: counts.rows - counts.quarantined,
+    quarantined: counts.quarantined,
+    minEventTs: number('min_event'),
+    maxEventTs: number('max_event'),
+    minKnownTs: number('min_known'),
+    maxKnownTs: number('max_known'),
+    knowledge: spec.knowledge.from === 'commit' ? 'observed' : 'declared',
+    table,
+    quarantineTable,
+    report,
+    profile: await putJson(artifacts, profile),
+  };
+}
+
+async function readProfile(session: TableSession, spec: DatasetSpec): Promise<ColumnProfile[]> {
+  const profiles: ColumnProfile[] = [];
+  for (const { column, statistics, top } of profileColumns(spec)) {
+    const [row] = await session.rows(statistics);
+    const number = (name: string): number | null => (row?.[name] == null ? null : Number(row[name]));
+    const frequent = top === null ? [] : await session.rows(top);
+    profiles.push({
+      name: column.name,
+      type: column.type,
+      count: number('count') ?? 0,
+      nulls: number('nulls') ?? 0,
+      distinct: number('distinct_values') ?? 0,
+      min: number('min'),
+      max: number('max'),
+      mean: number('mean'),
+      standardDeviation: number('standard_deviation'),
+      top: frequent.map((each) => ({ value: String(each['value']), count: Number(each['count']) })),
+    });
+  }
+  return profiles;
+}
