@@ -1,0 +1,128 @@
+/**
+ * A model version in memory. Requests take it and give it back; its native session is freed when nobody holds it any
+ * more, never under a running request.
+ */
+import type { Bundle } from '../domain/bundle.js';
+import { createSession, type OnnxSession, type TensorData } from '../ml/onnx/session.js';
+import type { ArtifactStore } from '../store/contracts/artifacts.js';
+
+export type Feeds = Readonly<Record<string, TensorData>>;
+
+export interface LoadedVersion {
+  readonly version: number;
+  readonly bundle: Bundle;
+  /** Probabilities of `rows` rows. Small requests that arrive together are scored together. */
+  score(feeds: Feeds, rows: number): Promise<Float32Array>;
+  retain(): void;
+  /** The last release frees the session. */
+  release(): void;
+}
+
+/** Requests of at most so many rows wait for the end of the tick and share one run. */
+const COALESCE_ROWS = 32;
+/** More rows than this in one run would block the event loop for milliseconds. */
+const MAX_RUN_ROWS = 256;
+
+interface Waiting {
+  readonly feeds: Feeds;
+  readonly rows: number;
+  readonly resolve: (probabilities: Float32Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export async function loadVersion(artifacts: ArtifactStore, version: number, bundle: Bundle): Promise<LoadedVersion> {
+  const session = await createSession(await artifacts.get(bundle.graph));
+  let holders = 1;
+  let waiting: Waiting[] = [];
+
+  const flush = (): void => {
+    const batch = waiting;
+    waiting = [];
+    void runTogether(session, batch);
+  };
+  return {
+    version,
+    bundle,
+    async score(feeds, rows) {
+      if (rows > COALESCE_ROWS) return runInParts(session, feeds, rows);
+      return new Promise((resolve, reject) => {
+        if (waiting.length === 0) setImmediate(flush);
+        waiting.push({ feeds, rows, resolve, reject });
+      });
+    },
+    retain() {
+      holders += 1;
+    },
+    release() {
+      holders -= 1;
+      if (holders === 0) void session.release().catch(() => undefined);
+    },
+  };
+}
+
+async function runOnce(session: OnnxSession, feeds: Feeds): Promise<Float32Array> {
+  const { probability } = await session.run(feeds, ['probability']);
+  if (!(probability instanceof Float32Array)) throw new TypeError('the model gives no float32 probability');
+  return probability;
+}
+
+async function runTogether(session: OnnxSession, batch: readonly Waiting[]): Promise<void> {
+  const [only] = batch;
+  try {
+    if (batch.length === 1 && only !== undefined) return only.resolve(await runOnce(session, only.feeds));
+    const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
+    const probabilities = await runInParts(session, concatFeeds(batch), rows);
+    let offset = 0;
+    for (const waiting of batch) {
+      waiting.resolve(probabilities.subarray(offset, offset + waiting.rows));
+      offset += waiting.rows;
+    }
+  } catch (error) {
+    for (const waiting of batch) waiting.reject(error);
+  }
+}
+
+/** Lets other requests in between two parts. */
+async function runInParts(session: OnnxSession, feeds: Feeds, rows: number): Promise<Float32Array> {
+  if (rows <= MAX_RUN_ROWS) return runOnce(session, feeds);
+  const probabilities = new Float32Array(rows);
+  for (let from = 0; from < rows; from += MAX_RUN_ROWS) {
+    const part = Object.fromEntries(
+      Object.entries(feeds).map(([name, data]) => [name, data.slice(from, from + MAX_RUN_ROWS)]),
+    );
+    probabilities.set(await runOnce(session, part), from);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return probabilities;
+}
+
+function concatFeeds(batch: readonly Waiting[]): Feeds {
+  const joined: Record<string, TensorData> = {};
+  for (const name in batch[0]?.feeds)
+    joined[name] = concatColumns(batch.map(({ feeds }) => feeds[name] ?? new Float32Array()));
+  return joined;
+}
+
+function concatColumns(columns: readonly TensorData[]): TensorData {
+  const length = columns.reduce((sum, column) => sum + column.length, 0);
+  const [first] = columns;
+  if (first instanceof Float32Array || first instanceof Float64Array) {
+    const joined = first instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+    let offset = 0;
+    for (const column of columns) {
+      if (column instanceof Float32Array || column instanceof Float64Array) joined.set(column, offset);
+      offset += column.length;
+    }
+    return joined;
+  }
+  if (first instanceof BigInt64Array) {
+    const joined = new BigInt64Array(length);
+    let offset = 0;
+    for (const column of columns) {
+      if (column instanceof BigInt64Array) joined.set(column, offset);
+      offset += column.length;
+    }
+    return joined;
+  }
+  return columns.flatMap((column) => Array.from(column, String));
+}

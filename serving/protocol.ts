@@ -1,0 +1,102 @@
+/** Open Inference Protocol v2 over HTTP: metadata, health and inference of endpoints and their versions. */
+import { DomainError } from '../domain/errors.js';
+import { didYouMean } from '../domain/names.js';
+import { infer, type InferenceAnswer, type InferenceDependencies } from './inference.js';
+import { contractOf } from './infer-request.js';
+import type { LiveEndpoint, LiveEndpoints } from './live-endpoints.js';
+import type { ServingMetrics } from './metrics.js';
+
+export interface ProtocolDependencies extends InferenceDependencies {
+  readonly endpoints: LiveEndpoints;
+  readonly metrics: ServingMetrics;
+}
+
+export function serverMetadata(): unknown {
+  return { name: 'perennial', version: '0.1.0', extensions: [] };
+}
+
+export function requireEndpoint(endpoints: LiveEndpoints, endpoint: string): LiveEndpoint {
+  const live = endpoints.get(endpoint);
+  if (live !== undefined) return live;
+  const known = endpoints.all().map((each) => each.endpoint);
+  throw new DomainError('PRN_ENDPOINT_NOT_FOUND', { endpoint, hint: didYouMean(endpoint, known) });
+}
+
+/** Throws unless the endpoint, or the pinned version of it, can answer right now. */
+export function modelReady(live: LiveEndpoint, pinned: number | null): { name: string; ready: true } {
+  const { endpoint, state, versions } = live;
+  if (pinned !== null && !versions.has(pinned))
+    throw new DomainError('PRN_ENDPOINT_VERSION_UNAVAILABLE', { endpoint, version: pinned });
+  if (pinned === null && state.routes.routes.length === 0)
+    throw new DomainError('PRN_ENDPOINT_NOT_READY', { endpoint });
+  return { name: endpoint, ready: true };
+}
+
+export function modelMetadata(live: LiveEndpoint, pinned: number | null): unknown {
+  modelReady(live, pinned);
+  const { endpoint, state, versions } = live;
+  const numbers = pinned === null ? state.routes.routes.map(({ version }) => version) : [pinned];
+  const contract = contractOf(numbers.flatMap((number) => versions.get(number)?.bundle ?? []));
+  const tensor = ([name, { datatype }]: readonly [string, { datatype: string }]): unknown => ({
+    name,
+    datatype,
+    shape: [-1, 1],
+  });
+  return {
+    name: endpoint,
+    versions: [...versions.keys()].sort((left, right) => left - right).map(String),
+    platform: 'onnx_onnxv1',
+    inputs: [...contract.required].map(tensor),
+    outputs: [
+      { name: 'probability', datatype: 'FP32', shape: [-1, 1] },
+      { name: 'decision', datatype: 'INT64', shape: [-1, 1] },
+      { name: 'prediction_id', datatype: 'BYTES', shape: [-1] },
+      { name: 'model_version', datatype: 'INT64', shape: [-1] },
+    ],
+    properties: { model: state.routes.model ?? '', optional_inputs: [...contract.optional.keys()].join(',') },
+  };
+}
+
+export async function modelInfer(
+  dependencies: ProtocolDependencies,
+  live: LiveEndpoint,
+  call: { body: string; pinned: number | null },
+): Promise<string> {
+  const { metrics } = dependencies;
+  const { endpoint } = live;
+  const startedMs = performance.now();
+  try {
+    const answer = await infer(dependencies, live, call);
+    metrics.requests.inc({ endpoint, status: '200' });
+    for (const version of new Set(answer.version)) {
+      metrics.rows.inc(
+        { endpoint, version: String(version) },
+        answer.version.reduce((count, each) => count + (each === version ? 1 : 0), 0),
+      );
+    }
+    return renderAnswer(endpoint, answer);
+  } catch (error) {
+    metrics.requests.inc({ endpoint, status: error instanceof DomainError ? String(error.status) : '500' });
+    throw error;
+  } finally {
+    metrics.latency.observe({ endpoint }, (performance.now() - startedMs) / 1_000);
+  }
+}
+
+function renderAnswer(endpoint: string, answer: InferenceAnswer): string {
+  const { request, probability, decision, predictionIds, version, routeRev } = answer;
+  const rows = request.rows;
+  const tensors: Readonly<Record<string, unknown>> = {
+    probability: { name: 'probability', datatype: 'FP32', shape: [rows, 1], data: Array.from(probability) },
+    decision: { name: 'decision', datatype: 'INT64', shape: [rows, 1], data: Array.from(decision) },
+    prediction_id: { name: 'prediction_id', datatype: 'BYTES', shape: [rows], data: predictionIds },
+    model_version: { name: 'model_version', datatype: 'INT64', shape: [rows], data: Array.from(version) },
+  };
+  return JSON.stringify({
+    model_name: endpoint,
+    model_version: String(version[0] ?? 0),
+    ...(request.id !== undefined && { id: request.id }),
+    parameters: { route_rev: routeRev },
+    outputs: (request.outputs ?? Object.keys(tensors)).map((name) => tensors[name]),
+  });
+}
