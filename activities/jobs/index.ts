@@ -5,6 +5,7 @@ import { evaluateModel } from './evaluate-model.js';
 import { judgeRolloutStep } from './judge-step.js';
 import { materializeChunk } from './materialize-chunk.js';
 import { prepareSegment } from './prepare-segment.js';
+import { sealWindow } from './seal-window.js';
 import { trainModel } from './train-model.js';
 
 export const JOBS = {
@@ -13,6 +14,7 @@ export const JOBS = {
   buildTrainingDataset,
   trainModel,
   evaluateModel,
+  sealWindow,
   judgeStep: judgeRolloutStep,
 } as const satisfies Record<string, (input: never, context: JobContext) => Promise<unknown>>;
 
@@ -27,4 +29,8 @@ export interface RunJobOptions {
 }
 
 /** Runs a job in the pool and gives its result, or rejects with its error. */
-export type RunJob = <N extends JobName>(name: N, input: JobInputs[N], options?: RunJobOptions) => Promise<JobResults[N]>;
+export type RunJob = <N extends JobName>(
+  name: N,
+  input: JobInputs[N],
+  options?: RunJobOptions,
+) => Promise<JobResults[N]>;

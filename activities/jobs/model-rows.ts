@@ -1,0 +1,93 @@
+/** Rows of a training dataset in memory: event times, labels, and the columns a model's graph is fed with. */
+import type { ArtifactRef } from '../../domain/artifact.js';
+import { DomainError } from '../../domain/errors.js';
+import type { ModelInput } from '../../domain/features.js';
+import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
+import type { TensorData } from '../../ml/onnx/session.js';
+import type { InputColumns } from '../../scoring/batch.js';
+import type { ColumnData } from '../../store/contracts/tables.js';
+import type { JobContext } from './context.js';
+
+export interface ModelRows {
+  readonly rows: number;
+  /** Microseconds, ascending. */
+  readonly eventTs: Float64Array;
+  /** 0 or 1. */
+  readonly labels: Float32Array;
+  readonly columns: InputColumns;
+}
+
+/** Reads one part of a training dataset; of its columns only those that are asked for. */
+export async function readModelRows(
+  { tables, artifacts, signal }: Pick<JobContext, 'tables' | 'artifacts' | 'signal'>,
+  part: ArtifactRef,
+  names: readonly string[],
+): Promise<ModelRows> {
+  const path = await artifacts.localPath(part);
+  const selected = ['event_ts', 'label', ...names].map(quoteIdentifier).join(', ');
+  const { rows, columns } = await tables.use(
+    (session) => session.columns(`SELECT ${selected} FROM read_parquet(${quoteText(path)})`),
+    signal,
+  );
+  return {
+    rows,
+    eventTs: Float64Array.from(numbersOf(columns, 'event_ts')),
+    labels: Float32Array.from(numbersOf(columns, 'label')),
+    columns: Object.fromEntries(names.map((name) => [name, tensorOf(requireColumn(columns, name))])),
+  };
+}
+
+/** The columns a part of a training dataset holds. */
+export async function columnNamesOf(
+  { tables, artifacts, signal }: Pick<JobContext, 'tables' | 'artifacts' | 'signal'>,
+  part: ArtifactRef,
+): Promise<ReadonlySet<string>> {
+  const path = await artifacts.localPath(part);
+  const described = await tables.use(
+    (session) => session.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteText(path)})`),
+    signal,
+  );
+  return new Set(described.map(({ column_name: name }) => String(name)));
+}
+
+/** The same rows, fewer of them, in the order of the indexes. */
+export function takeRows(columns: InputColumns, indexes: readonly number[]): Record<string, TensorData> {
+  return Object.fromEntries(Object.entries(columns).map(([name, data]) => [name, takeValues(data, indexes)]));
+}
+
+/** Names of a plan's inputs, as the training dataset calls its columns. */
+export function inputNames(inputs: readonly ModelInput[]): string[] {
+  return inputs.map(({ name }) => name);
+}
+
+/** True where a value of a column counts as missing to a graph. */
+export function isMissing(data: TensorData, row: number): boolean {
+  const value = data[row];
+  return value === '' || (typeof value === 'number' && Number.isNaN(value));
+}
+
+function takeValues(data: TensorData, indexes: readonly number[]): TensorData {
+  if (data instanceof Float32Array) return Float32Array.from(indexes, (index) => data[index] ?? Number.NaN);
+  if (data instanceof Float64Array) return Float64Array.from(indexes, (index) => data[index] ?? Number.NaN);
+  if (data instanceof BigInt64Array) return BigInt64Array.from(indexes, (index) => data[index] ?? 0n);
+  return indexes.map((index) => data[index] ?? '');
+}
+
+function tensorOf(column: ColumnData): TensorData {
+  if (column.type === 'integer') return BigInt64Array.from(column.values, BigInt);
+  if (column.type === 'double') return Float32Array.from(column.values);
+  return column.values;
+}
+
+function numbersOf(columns: Readonly<Record<string, ColumnData>>, name: string): ArrayLike<number> {
+  const column = requireColumn(columns, name);
+  if (column.type === 'string')
+    throw new DomainError('PRN_TABLE_QUERY_FAILED', { reason: `column ${name} holds text` });
+  return column.values;
+}
+
+function requireColumn(columns: Readonly<Record<string, ColumnData>>, name: string): ColumnData {
+  const column = columns[name];
+  if (column === undefined) throw new DomainError('PRN_TABLE_QUERY_FAILED', { reason: `column ${name} is missing` });
+  return column;
+}
