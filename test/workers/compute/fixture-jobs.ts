@@ -10,6 +10,11 @@ const jobs = {
     for (let step = 1; step <= to; step += 1) progress({ message: `step ${step}`, checkpoint: { step } });
     return { counted: to, threadId };
   },
+  countAndLinger: async ({ to, lingerMs }: { to: number; lingerMs: number }, { progress }: JobContext) => {
+    for (let step = 1; step <= to; step += 1) progress({ message: `step ${step}`, checkpoint: { step } });
+    await sleep(lingerMs);
+    return null;
+  },
   resume: async (_input: unknown, context: JobContext) => context.resumeFrom ?? null,
   environment: async () => workerData,
   wait: async (_input: unknown, { signal }: JobContext) => {
