@@ -9,6 +9,7 @@ import type { Stores } from '../store/contracts/index.js';
 import type { AlertSummary, MonitoringComputeActivities } from '../workflows/contracts/monitoring.js';
 import type { RunJob } from './jobs/index.js';
 import type { WatchedMonitor } from './jobs/seal-window.js';
+import { labelsOf } from './labels.js';
 import { modelOfEndpoint } from './monitoring.js';
 import type { Clock } from './ports.js';
 import { requireEndpoint } from './rollout.js';
@@ -37,9 +38,8 @@ export function createMonitoringComputeActivities({ stores, runJob, now }: Monit
       const model = await modelName(endpoint);
       if (model === null) return { alerts: [], lines: ['no model is served here yet'], rows: 0 };
       const buckets = await predictions.buckets({ endpoint, from: windowStart, to: windowEnd });
-      const ids = buckets.flatMap(({ predictionIds }) => predictionIds);
       // A replay posts labels now for times long past: labels count as they were posted, under either clock.
-      const labels = await predictions.groundTruth(ids, Math.max(now(), windowEnd));
+      const labels = await labelsOf(predictions, buckets, Math.max(now(), windowEnd));
       const champion = (await registry.champion(model))?.version ?? null;
       const answered = new Set(buckets.flatMap(({ version }) => [...version]));
       const monitors = await dueMonitors(window);

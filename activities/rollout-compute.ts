@@ -1,10 +1,10 @@
 /** Judges rollout steps: gathers the logged rows of a step, has them judged, and keeps evidence and verdict. */
 import { DomainError } from '../domain/errors.js';
-import type { PredictionBucket } from '../domain/prediction.js';
 import { MICROS_PER_DAY } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { RolloutComputeActivities } from '../workflows/contracts/rollout.js';
 import type { RunJob } from './jobs/index.js';
+import { labelsOf } from './labels.js';
 import type { Clock } from './ports.js';
 import { requireEndpoint } from './rollout.js';
 
@@ -33,7 +33,7 @@ export function createRolloutComputeActivities({ stores, runJob, now }: RolloutC
       const logged = await predictions.buckets({ endpoint, from: startedAt - slack, to: judgedAt + slack });
       const buckets = logged.filter(({ routeRev }) => routeRev === rev);
       // A replay posts labels now for times long past, so under either clock labels count as they were posted.
-      const labels = await predictions.groundTruth(idsOf(buckets), Math.max(now(), judgedAt));
+      const labels = await labelsOf(predictions, buckets, Math.max(now(), judgedAt));
       const rows = {
         rolloutId,
         step: step.index,
@@ -56,8 +56,4 @@ export function createRolloutComputeActivities({ stores, runJob, now }: RolloutC
       return { action: verdict.action, reasons: verdict.reasons };
     },
   } satisfies RolloutComputeActivities;
-}
-
-function idsOf(buckets: readonly PredictionBucket[]): string[] {
-  return buckets.flatMap(({ predictionIds }) => predictionIds);
 }

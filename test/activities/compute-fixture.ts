@@ -1,0 +1,173 @@
+/** Real stores on a database of their own, real engines on a folder of their own, and jobs run in this thread. */
+import { createHash } from 'node:crypto';
+import { putJson } from '../../activities/json-artifacts.js';
+import type { JobContext } from '../../activities/jobs/context.js';
+import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
+import type { ArtifactRef } from '../../domain/artifact.js';
+import type { ReferenceProfile } from '../../domain/bundle.js';
+import { Resource } from '../../domain/resources.js';
+import type { NewModelVersion } from '../../store/contracts/registry.js';
+import type { Stores } from '../../store/contracts/index.js';
+import { openDatabase } from '../../store/mongo/database.js';
+import { createStores } from '../../store/mongo/stores.js';
+import { type JobBench, openJobBench, PLAN } from '../jobs/training-fixture.js';
+import { openTestDatabase } from '../support/mongo.js';
+
+export const NOW = 2_000_000_000_000_000;
+
+export interface ComputeBench {
+  readonly stores: Stores;
+  readonly runJob: RunJob;
+  readonly jobs: JobBench;
+  apply(resource: unknown): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openComputeBench(): Promise<ComputeBench> {
+  const test = await openTestDatabase();
+  const database = await openDatabase({ uri: test.uri, database: test.name });
+  const jobs = await openJobBench();
+  const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const stores = createStores(database, { artifacts: jobs.context.artifacts, now: () => NOW, sha256Hex });
+  return {
+    stores,
+    jobs,
+    runJob: runHere(jobs.context),
+    apply: async (resource) => {
+      await stores.resources.apply({ resource: Resource.parse(resource), actor: 'test' });
+    },
+    close: async () => {
+      await database.close();
+      await test.drop();
+      await jobs.close();
+    },
+  };
+}
+
+/** As the pool does it, a structured clone at the border included, but in this thread. */
+function runHere(context: JobContext): RunJob {
+  const run = async (name: JobName, input: unknown): Promise<unknown> => {
+    const job = JOBS[name] as (input: unknown, context: JobContext) => Promise<unknown>;
+    return structuredClone(await job(structuredClone(input), context));
+  };
+  return run as RunJob;
+}
+
+export const RESOURCES = {
+  endpoint: {
+    apiVersion: 'perennial/v1',
+    kind: 'Endpoint',
+    metadata: { name: 'flight-delay' },
+    spec: { clock: 'event' },
+  },
+  model: {
+    apiVersion: 'perennial/v1',
+    kind: 'Model',
+    metadata: { name: 'flight-delay' },
+    spec: {
+      task: 'binary',
+      endpoint: 'flight-delay',
+      spine: { dataset: 'flights', keys: ['origin', 'destination'], eventTime: 'departed_ts' },
+      label: { expression: 'delay > 15', availableAfter: '12h' },
+      features: [{ request: 'distance' }],
+      split: { holdout: '14d' },
+      trainer: { kind: 'gbdt', parameters: { trees: 30, depth: 4 }, seed: 7 },
+      rollout: {
+        canary: [{ weight: 10, for: '2d' }],
+        minRows: 3,
+        guardrails: [{ metric: 'log_loss', against: 'champion', paired: true, maxHarm: 0.02 }],
+      },
+    },
+  },
+  calibration: {
+    apiVersion: 'perennial/v1',
+    kind: 'Monitor',
+    metadata: { name: 'calibration' },
+    spec: {
+      endpoint: 'flight-delay',
+      window: '1d',
+      metric: 'calibration_gap',
+      over: 2,
+      effect: { min: 0.02 },
+      minRows: 2,
+      after: '2 of 3',
+      severity: 'page',
+      action: 'retrain',
+    },
+  },
+} as const;
+
+const PROFILE: ReferenceProfile = {
+  rows: 100,
+  prediction: { edges: [0.5], counts: [50, 50], nulls: 0 },
+  inputs: {},
+};
+
+const METRICS = {
+  rows: 100,
+  baseRate: 0.5,
+  accuracy: 0.5,
+  precision: 0.5,
+  recall: 0.5,
+  f1: 0.5,
+  rocAuc: 0.5,
+  logLoss: 0.7,
+  brier: 0.25,
+  calibrationGap: 0,
+  expectedCalibrationError: 0,
+};
+
+/** A version to register: what it serves does not matter here, but its reference profile is real. */
+export async function newVersion({ jobs }: ComputeBench, requestId: string): Promise<NewModelVersion> {
+  const json = (value: unknown): Promise<ArtifactRef> => putJson(jobs.context.artifacts, value);
+  return {
+    model: 'flight-delay',
+    requestId,
+    bundle: {
+      bundleVersion: 1,
+      model: 'flight-delay',
+      task: 'binary',
+      graph: await json('graph'),
+      request: [],
+      eventTime: 'departed_ts',
+      views: [],
+      plan: PLAN,
+      decisionThreshold: 0.5,
+      goldenRows: await json('golden'),
+      referenceProfile: await json(PROFILE),
+    },
+    bundleDigest: requestId,
+    evidence: {
+      metrics: METRICS,
+      championMetrics: null,
+      baselineMetrics: {},
+      championVersion: null,
+      aliasRevision: 0,
+      gates: [],
+      outcome: 'passed',
+      reasons: [],
+    },
+    evidenceDigest: requestId,
+    lineage: {
+      pipelineId: requestId,
+      requestId,
+      trigger: 'manual',
+      modelRevision: 1,
+      spine: { dataset: 'flights', versionId: 'v', commitSeq: 1 },
+      views: [],
+      trainingDatasetDigest: 'd',
+      trainRows: 1,
+      holdoutRows: 1,
+      trainFrom: 0,
+      trainTo: 1,
+      holdoutFrom: 1,
+      holdoutTo: 2,
+      asOf: 2,
+      knowledge: 'declared',
+      seed: 1,
+      parameters: {},
+    },
+    createdTs: NOW,
+    createdBy: 'test',
+  };
+}
