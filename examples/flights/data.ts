@@ -3,8 +3,8 @@
  * known, and a fixed sample of departures to ask about. The file comes from the `vega-datasets` package.
  */
 import { existsSync, mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { addMicros, type Micros, MICROS_PER_DAY, MICROS_PER_HOUR, parseIso, toIso } from '../../domain/time.js';
 
@@ -39,9 +39,9 @@ export interface FlightData {
   close(): void;
 }
 
+/** Found beside the package's entry, whose own folder is `build/`. */
 function flightsFile(): string {
-  const packageFile = createRequire(import.meta.url).resolve('vega-datasets/package.json');
-  return join(dirname(packageFile), 'data', 'flights-3m.parquet');
+  return fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')));
 }
 
 export async function prepareFlights(folder: string): Promise<FlightData> {

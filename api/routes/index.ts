@@ -1,0 +1,26 @@
+/** All routes of the control plane. Deliberate index: the application and the OpenAPI document read the same list. */
+import type { ApiDependencies } from '../app.js';
+import type { Route } from '../route.js';
+import { approvalRoutes } from './approvals.js';
+import { auditRoutes } from './audit.js';
+import { datasetRoutes } from './datasets.js';
+import { endpointRoutes } from './endpoints.js';
+import { featureRoutes } from './features.js';
+import { keyRoutes } from './keys.js';
+import { modelRoutes } from './models.js';
+import { pipelineRoutes } from './pipelines.js';
+import { resourceRoutes } from './resources.js';
+
+export function allRoutes(dependencies: ApiDependencies): Route[] {
+  return [
+    ...resourceRoutes(dependencies),
+    ...datasetRoutes(dependencies),
+    ...featureRoutes(dependencies),
+    ...modelRoutes(dependencies),
+    ...pipelineRoutes(dependencies),
+    ...approvalRoutes(dependencies),
+    ...endpointRoutes(dependencies),
+    ...auditRoutes(dependencies),
+    ...keyRoutes(dependencies),
+  ];
+}

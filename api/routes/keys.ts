@@ -1,0 +1,48 @@
+/** API keys: list, create (shown once), revoke. */
+import { z } from 'zod';
+import { type ApiKeyRecord, Role } from '../../domain/access.js';
+import { DomainError } from '../../domain/errors.js';
+import type { ApiDependencies } from '../app.js';
+import { createKey } from '../auth.js';
+import { param, type Route, route } from '../route.js';
+
+const CreateBody = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+
+export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/keys',
+      summary: 'API keys without their secrets',
+      action: 'administer',
+      handle: async () => ({ body: { items: (await stores.keys.keys()).map(withoutDigest) } }),
+    }),
+    route({
+      method: 'post',
+      path: '/v1/keys',
+      summary: 'Create a key; it is shown only now',
+      action: 'administer',
+      body: CreateBody,
+      async handle({ body }) {
+        const { key, record } = await createKey(stores.keys, { ...body, now: now() });
+        return { status: 201, body: { ...withoutDigest(record), key } };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/keys/:key',
+      summary: 'Revoke a key',
+      action: 'administer',
+      async handle(call) {
+        const keyId = param(call, 'key');
+        if (!(await stores.keys.revokeKey(keyId)))
+          throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'key', name: keyId, hint: '' });
+        return { body: { keyId, revoked: true } };
+      },
+    }),
+  ];
+}
+
+function withoutDigest({ digest: _digest, ...record }: ApiKeyRecord): Omit<ApiKeyRecord, 'digest'> {
+  return record;
+}

@@ -1,0 +1,177 @@
+/** What resources refer to: that it exists, that columns and features fit, and that nothing refers in a circle. */
+import { DomainError } from './errors.js';
+import { didYouMean } from './names.js';
+import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
+
+/** Finds a resource among those being applied and those that exist already. */
+export type Lookup = <K extends ResourceKind>(kind: K, name: string) => ResourceOf<K> | undefined;
+
+export function lookupIn(resources: readonly Resource[]): Lookup {
+  const isKind = <K extends ResourceKind>(resource: Resource, kind: K): resource is ResourceOf<K> =>
+    resource.kind === kind;
+  return (kind, name) =>
+    resources.find((resource) => isKind(resource, kind) && resource.metadata.name === name) as
+      | ResourceOf<typeof kind>
+      | undefined;
+}
+
+/** Checks every reference of the given resources against all known ones. Throws `PRN_RESOURCE_REFERENCE` or `…_CYCLE`. */
+export function checkReferences(applied: readonly Resource[], existing: readonly Resource[]): void {
+  const replaced = new Set(applied.map((resource) => `${resource.kind}/${resource.metadata.name}`));
+  const all = [
+    ...applied,
+    ...existing.filter((resource) => !replaced.has(`${resource.kind}/${resource.metadata.name}`)),
+  ];
+  for (const resource of applied) checkResource(resource, all);
+  const cycle = findCycle(new Map(all.map((resource) => [keyOf(resource), referencesOf(resource)])));
+  if (cycle !== null) throw new DomainError('PRN_RESOURCE_CYCLE', { path: cycle.join(' → ') });
+}
+
+/** The order in which resources can be applied: each after everything it refers to. */
+export function inApplyOrder(resources: readonly Resource[]): Resource[] {
+  return [...resources].sort((left, right) => RESOURCE_KINDS.indexOf(left.kind) - RESOURCE_KINDS.indexOf(right.kind));
+}
+
+/** A path that returns to its start, or null. */
+export function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | null {
+  const done = new Set<string>();
+  const visit = (node: string, path: readonly string[]): string[] | null => {
+    const start = path.indexOf(node);
+    if (start >= 0) return [...path.slice(start), node];
+    if (done.has(node)) return null;
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next, [...path, node]);
+      if (cycle !== null) return cycle;
+    }
+    done.add(node);
+    return null;
+  };
+  for (const node of graph.keys()) {
+    const cycle = visit(node, []);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+function keyOf({ kind, metadata }: Resource): string {
+  return `${kind}/${metadata.name}`;
+}
+
+function referencesOf(resource: Resource): string[] {
+  switch (resource.kind) {
+    case 'FeatureView':
+      return [`Dataset/${resource.spec.dataset}`, `Entity/${resource.spec.entity}`];
+    case 'Model':
+      return [
+        `Dataset/${resource.spec.spine.dataset}`,
+        `Endpoint/${resource.spec.endpoint}`,
+        ...viewNames(resource).map((view) => `FeatureView/${view}`),
+      ];
+    case 'Monitor':
+      return [`Endpoint/${resource.spec.endpoint}`];
+    case 'Dataset':
+    case 'Entity':
+    case 'Endpoint':
+      return [];
+  }
+}
+
+function viewNames(model: ResourceOf<'Model'>): string[] {
+  return model.spec.features.flatMap((feature) => ('view' in feature ? [feature.view] : []));
+}
+
+function checkResource(resource: Resource, all: readonly Resource[]): void {
+  const where = `${resource.kind} ${resource.metadata.name}`;
+  const requireNamed = <K extends ResourceKind>(kind: K, name: string, field: string): ResourceOf<K> => {
+    const found = lookupIn(all)(kind, name);
+    if (found !== undefined) return found;
+    const known = all.filter((other) => other.kind === kind).map((other) => other.metadata.name);
+    throw new DomainError('PRN_RESOURCE_REFERENCE', {
+      where: `${where}, ${field}`,
+      kind,
+      name,
+      hint: didYouMean(name, known),
+    });
+  };
+  const requireIn = (known: readonly string[], name: string, at: { field: string; kind: string }): void => {
+    if (known.includes(name)) return;
+    throw new DomainError('PRN_RESOURCE_REFERENCE', {
+      where: `${where}, ${at.field}`,
+      kind: at.kind,
+      name,
+      hint: didYouMean(name, known),
+    });
+  };
+
+  if (resource.kind === 'Dataset') checkDataset(resource, requireIn);
+  if (resource.kind === 'Monitor') requireNamed('Endpoint', resource.spec.endpoint, 'spec.endpoint');
+  if (resource.kind === 'FeatureView') {
+    const columns = columnNames(requireNamed('Dataset', resource.spec.dataset, 'spec.dataset'));
+    const keys = requireNamed('Entity', resource.spec.entity, 'spec.entity').spec.keys.map(({ name }) => name);
+    for (const [key, column] of Object.entries(resource.spec.keys)) {
+      requireIn(keys, key, { field: 'spec.keys', kind: 'entity key' });
+      requireIn(columns, column, { field: `spec.keys.${key}`, kind: 'column' });
+    }
+    for (const key of keys)
+      requireIn(Object.keys(resource.spec.keys), key, { field: 'spec.keys', kind: 'mapping for entity key' });
+  }
+  if (resource.kind === 'Model') checkModel(resource, { all, requireNamed, requireIn });
+}
+
+type RequireIn = (known: readonly string[], name: string, at: { field: string; kind: string }) => void;
+type RequireNamed = <K extends ResourceKind>(kind: K, name: string, field: string) => ResourceOf<K>;
+
+function columnNames(dataset: ResourceOf<'Dataset'>): string[] {
+  return dataset.spec.columns.map(({ name }) => name);
+}
+
+function checkDataset(dataset: ResourceOf<'Dataset'>, requireIn: RequireIn): void {
+  const columns = columnNames(dataset);
+  const { eventTime, keys, knowledge, expectations } = dataset.spec;
+  requireIn(columns, eventTime, { field: 'spec.eventTime', kind: 'column' });
+  for (const key of keys) requireIn(columns, key, { field: 'spec.keys', kind: 'column' });
+  if (knowledge.from === 'column')
+    requireIn(columns, knowledge.column, { field: 'spec.knowledge.column', kind: 'column' });
+  for (const { name, unique } of expectations) {
+    for (const column of unique ?? [])
+      requireIn(columns, column, { field: `spec.expectations ${name}`, kind: 'column' });
+  }
+}
+
+function checkModel(
+  model: ResourceOf<'Model'>,
+  { all, requireNamed, requireIn }: { all: readonly Resource[]; requireNamed: RequireNamed; requireIn: RequireIn },
+): void {
+  const { spine, endpoint, features } = model.spec;
+  requireNamed('Endpoint', endpoint, 'spec.endpoint');
+  const columns = columnNames(requireNamed('Dataset', spine.dataset, 'spec.spine.dataset'));
+  for (const column of [spine.eventTime, ...spine.keys])
+    requireIn(columns, column, { field: 'spec.spine', kind: 'column' });
+  for (const [index, feature] of features.entries()) {
+    const field = `spec.features[${index}]`;
+    if ('request' in feature) requireIn(columns, feature.request, { field, kind: 'column' });
+    if (!('view' in feature)) continue;
+    const view = requireNamed('FeatureView', feature.view, field);
+    if (feature.feature !== undefined)
+      requireIn(
+        view.spec.features.map(({ name }) => name),
+        feature.feature,
+        { field, kind: `feature of ${feature.view}` },
+      );
+    const entity = requireNamed('Entity', view.spec.entity, field);
+    for (const { name } of entity.spec.keys)
+      requireIn(spine.keys, name, { field: `${field}: the spine's keys`, kind: 'entity key' });
+  }
+  const rival = all.find(
+    (other) =>
+      other.kind === 'Model' && other.metadata.name !== model.metadata.name && other.spec.endpoint === endpoint,
+  );
+  if (rival !== undefined) {
+    const problem = `endpoint ${endpoint} belongs to model ${rival.metadata.name} already`;
+    throw new DomainError('PRN_RESOURCE_INVALID', {
+      where: `Model ${model.metadata.name}`,
+      problem,
+      remedy: 'Give each model an endpoint of its own.',
+    });
+  }
+}

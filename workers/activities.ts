@@ -1,0 +1,55 @@
+/** All activities, grouped by the queue they are served on. */
+import { createHash } from 'node:crypto';
+import { heartbeat } from '@temporalio/activity';
+import { createDatasetActivities, createDatasetComputeActivities } from '../activities/dataset.js';
+import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
+import type { RunJob } from '../activities/jobs/index.js';
+import { createLifecycleActivities } from '../activities/lifecycle.js';
+import { createMonitoringActivities } from '../activities/monitoring.js';
+import { createMonitoringComputeActivities } from '../activities/monitoring-compute.js';
+import type { ServingPort, WorkflowPort } from '../activities/ports.js';
+import { createRegistryActivities } from '../activities/registry.js';
+import { createRolloutActivities } from '../activities/rollout.js';
+import { createRolloutComputeActivities } from '../activities/rollout-compute.js';
+import { createTrainingActivities } from '../activities/training.js';
+import { createTrainingComputeActivities } from '../activities/training-compute.js';
+import type { Stores } from '../store/contracts/index.js';
+import type { TableEngine } from '../store/contracts/tables.js';
+
+export interface ActivityDependencies {
+  readonly stores: Stores;
+  readonly tables: TableEngine;
+  readonly workflows: WorkflowPort;
+  readonly serving: ServingPort;
+  readonly runJob: RunJob;
+  readonly sourceFolders: readonly string[];
+  /** Wall time in microseconds. */
+  readonly now: () => number;
+}
+
+export function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export function createIoActivities(dependencies: ActivityDependencies) {
+  const { stores, tables, workflows, serving, now } = dependencies;
+  return {
+    ...createDatasetActivities({ stores, now }),
+    ...createFeatureActivities({ stores, tables, sha256Hex }),
+    ...createTrainingActivities({ stores, now }),
+    ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),
+    ...createRolloutActivities({ stores, now, heartbeat }),
+    ...createLifecycleActivities({ stores, workflows, now, sha256Hex }),
+    ...createMonitoringActivities({ stores, workflows, now }),
+  };
+}
+
+export function createComputeActivities({ stores, runJob, sourceFolders, now }: ActivityDependencies) {
+  return {
+    ...createDatasetComputeActivities({ stores, runJob, sourceFolders }),
+    ...createFeatureComputeActivities({ stores, runJob }),
+    ...createTrainingComputeActivities({ stores, runJob }),
+    ...createRolloutComputeActivities({ stores, runJob, now }),
+    ...createMonitoringComputeActivities({ stores, runJob, now }),
+  };
+}
