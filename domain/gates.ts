@@ -19,14 +19,18 @@ export const Against = z.union([
 ]);
 export type Against = z.infer<typeof Against>;
 
-/** Better than another model on the same rows: surely by `minImprovement`, or surely not worse by more than the margin. */
+/** Confidence of the interval that is shown where a gate asks for none. */
+export const SHOWN_CONFIDENCE = 0.95;
+
+/** Better than another model on the same rows by `minImprovement`, or not worse by more than the margin. */
 export const ComparisonGate = z
   .strictObject({
     metric: z.enum(['log_loss', 'roc_auc']),
     against: Against,
     minImprovement: z.number().nonnegative().optional(),
     nonInferiorityMargin: z.number().positive().optional(),
-    confidence: z.number().gt(0.5).lt(1).default(0.95),
+    /** Judge the one-sided lower bound at this confidence; without it the estimate itself is judged. */
+    confidence: z.number().gt(0.5).lt(1).optional(),
   })
   .refine(
     (gate) => (gate.minImprovement === undefined) !== (gate.nonInferiorityMargin === undefined),
@@ -99,11 +103,13 @@ export function judgeComparison(gate: ComparisonGate, comparison: Comparison | n
     const explanation = `${name}: ${blocks} days of ${rows} rows are too few to judge by days, at least 10 are needed`;
     return { ...base, verdict: 'no_evidence', observed, interval: null, rows, blocks, explanation };
   }
-  const passed = gate.minImprovement === undefined ? lower >= threshold : lower > threshold;
-  const interval = { lower, upper, confidence: gate.confidence };
+  const judged = gate.confidence === undefined ? estimate : lower;
+  const passed = gate.minImprovement === undefined ? judged >= threshold : judged > threshold;
+  const confidence = gate.confidence ?? SHOWN_CONFIDENCE;
+  const interval = { lower, upper, confidence };
   const explanation =
-    `${name}: improvement ${signed(estimate)}, at least ${signed(lower)} with ${gate.confidence * 100} % confidence over ${blocks} days; ` +
-    `${passed ? 'above' : 'not above'} ${signed(threshold)}`;
+    `${name}: improvement ${signed(estimate)}, at least ${signed(lower)} with ${confidence * 100} % confidence over ${blocks} days; ` +
+    `the ${gate.confidence === undefined ? 'estimate' : 'bound'} is ${passed ? 'above' : 'not above'} ${signed(threshold)}`;
   return { ...base, verdict: passed ? 'passed' : 'failed', observed: estimate, interval, rows, blocks, explanation };
 }
 

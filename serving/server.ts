@@ -50,7 +50,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     authorise: options.auth === 'open' ? () => Promise.resolve() : createKeyCheck(stores),
     onProblem: (error) => onProblem('request', error),
   });
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 70_000, requestTimeout: 60_000 }, router);
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 60_000, requestTimeout: 60_000 }, router);
   const url = await listen(server, options);
   const beat = async (): Promise<void> => {
     const { logged, dropped, failed } = log.counters();

@@ -8,6 +8,7 @@ import {
   type GateResult,
   judgeBound,
   judgeComparison,
+  SHOWN_CONFIDENCE,
 } from '../../domain/gates.js';
 import type { BinaryMetrics } from '../../domain/registry.js';
 import { MICROS_PER_DAY } from '../../domain/time.js';
@@ -76,6 +77,6 @@ function comparisonWith(other: Contestant, gate: ComparisonGate, judging: GateJu
   const { holdout, probabilities, seed } = judging;
   const blocks = holdout.eventTs.map((time) => Math.floor(time / MICROS_PER_DAY));
   const rows = { labels: holdout.labels, challenger: probabilities, other: other.probabilities, blocks };
-  const options = { confidence: gate.confidence, resamples: RESAMPLES, seed };
+  const options = { confidence: gate.confidence ?? SHOWN_CONFIDENCE, resamples: RESAMPLES, seed };
   return gate.metric === 'log_loss' ? logLossImprovement(rows, options) : rocAucImprovement(rows, options);
 }

@@ -52,9 +52,9 @@ export function featureRoutes({ stores, workflows }: ApiDependencies): Route[] {
       action: 'read',
       async handle(call) {
         await requireView(param(call, 'view'));
-        const state = await stores.features.state(param(call, 'view'));
-        if (state === null) throw new DomainError('PRN_FEATURE_VIEW_EMPTY', { view: param(call, 'view'), hint: '' });
-        return { body: state };
+        const view = param(call, 'view');
+        const state = await stores.features.state(view);
+        return { body: state ?? { view, viewRevision: null, throughCut: null, commitSeq: null, seq: 0 } };
       },
     }),
   ];

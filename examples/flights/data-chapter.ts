@@ -38,7 +38,7 @@ export async function materialize({ api }: World, through: number): Promise<void
   );
   for (const view of VIEWS) {
     await api.poll(`/v1/feature-views/${view}/materialization`, (body) =>
-      Materialization.parse(body).throughCut >= through ? true : undefined,
+      (Materialization.parse(body).throughCut ?? 0) >= through ? true : undefined,
     );
   }
 }

@@ -11,7 +11,7 @@ export const Ingestion = z.object({
   warnings: z.array(z.string()),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
-export const Materialization = z.object({ throughCut: time, seq: z.number() });
+export const Materialization = z.object({ throughCut: time.nullable(), seq: z.number() });
 
 export const Pipeline = z.object({
   pipelineId: z.string(),

@@ -1,0 +1,52 @@
+/** What all commands that talk to the API share: options, connection, output. */
+import type { Command } from 'commander';
+import { type CliConnection, connect } from '../connection.js';
+import { type OutputFormat, print, type Shape } from '../output.js';
+
+export interface CommonOptions {
+  readonly data?: string;
+  readonly output: OutputFormat;
+}
+
+/** Adds `--data` and `-o`. */
+export function withCommonOptions(command: Command): Command {
+  return command.option('--data <dir>', 'data folder of the local stack').option(
+    '-o, --output <format>',
+    'table, json or yaml',
+    (value: string): OutputFormat => {
+      if (value === 'table' || value === 'json' || value === 'yaml') return value;
+      throw new TypeError(`there is no output format ${value}; use table, json or yaml`);
+    },
+    'table',
+  );
+}
+
+/** A command that reads one path of the API and prints it. */
+export function show(path: (...args: readonly string[]) => string, shape?: Shape) {
+  return async (...args: unknown[]): Promise<void> => {
+    const { options, words } = split(args);
+    print(await connect(options.data).api.get(path(...words)), options.output, shape);
+  };
+}
+
+/** A command that does something and prints the answer. */
+export function act(
+  work: (
+    connection: CliConnection,
+    words: readonly string[],
+    options: CommonOptions & Record<string, unknown>,
+  ) => Promise<unknown>,
+  shape?: Shape,
+) {
+  return async (...args: unknown[]): Promise<void> => {
+    const { options, words } = split(args);
+    print(await work(connect(options.data), words, options), options.output, shape);
+  };
+}
+
+/** Commander passes the words, then the options, then the command itself. */
+function split(args: readonly unknown[]): { options: CommonOptions & Record<string, unknown>; words: string[] } {
+  const options = args.at(-2) as CommonOptions & Record<string, unknown>;
+  const words = args.slice(0, -2).flatMap((word) => (word === undefined ? [] : [String(word)]));
+  return { options, words };
+}

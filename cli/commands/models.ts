@@ -1,0 +1,122 @@
+/** `train`, `pipelines`, `versions`, `champion`, `rollback`, `pause`, `resume`. */
+import type { Command } from 'commander';
+import { act, show, withCommonOptions } from './command.js';
+
+const PIPELINES = {
+  columns: {
+    PIPELINE: 'pipelineId',
+    MODEL: 'model',
+    TRIGGER: 'trigger',
+    STAGE: 'stage',
+    OUTCOME: 'outcome',
+    VERSION: 'version',
+    STARTED: 'startedTs',
+    REASONS: 'reasons',
+  },
+};
+const VERSIONS = {
+  columns: {
+    VERSION: 'version',
+    STAGE: 'stage',
+    GATES: 'gates',
+    AUC: 'metrics.rocAuc',
+    'LOG LOSS': 'metrics.logLoss',
+    'CALIBRATION GAP': 'metrics.calibrationGap',
+    TRIGGER: 'trigger',
+    CREATED: 'createdTs',
+    BY: 'createdBy',
+  },
+};
+
+export function registerModelCommands(program: Command): void {
+  withCommonOptions(
+    program
+      .command('train <model>')
+      .description('ask for a training run')
+      .option('--as-of <time>', 'moment of knowledge, ISO 8601')
+      .option('--reason <text>', 'why', 'asked for on the command line')
+      .option('--wait', 'wait until it waits for approval or has ended'),
+  ).action(
+    act(async ({ api }, [model = ''], { asOf, reason, wait }) => {
+      const started = (await api.post(`/v1/models/${model}/runs`, { reason, ...(asOf !== undefined && { asOf }) })) as {
+        pipelineId: string;
+      };
+      if (wait !== true) return started;
+      const reached = await api.poll(
+        `/v1/pipelines/${started.pipelineId}`,
+        (body) =>
+          'stage' in (body as object) && ['awaiting_approval', 'closed'].includes((body as { stage: string }).stage)
+            ? body
+            : undefined,
+        { timeoutMs: 24 * 3_600_000, everyMs: 500 },
+      );
+      const { stage, outcome } = reached as { stage: string; outcome: string };
+      if (stage === 'closed' && outcome !== 'promoted') process.exitCode = 1;
+      return reached;
+    }, PIPELINES),
+  );
+
+  const pipelines = program.command('pipelines').description('training pipelines');
+  withCommonOptions(pipelines.command('list [model]').description('newest first')).action(
+    show((model) => `/v1/pipelines${model === undefined ? '' : `?model=${model}`}`, PIPELINES),
+  );
+  withCommonOptions(pipelines.command('show <id>').description('one pipeline')).action(
+    show((id = '') => `/v1/pipelines/${id}`),
+  );
+
+  withCommonOptions(program.command('versions <model>').description('versions with stages and metrics')).action(
+    show((model = '') => `/v1/models/${model}/versions`, VERSIONS),
+  );
+  withCommonOptions(
+    program.command('evidence <model> <version>').description('metrics and gate results of a version'),
+  ).action(show((model = '', version = '') => `/v1/models/${model}/versions/${version}/evidence`));
+  withCommonOptions(program.command('lineage <model> <version>').description('what a version was made from')).action(
+    show((model = '', version = '') => `/v1/models/${model}/versions/${version}/lineage`),
+  );
+  withCommonOptions(
+    program
+      .command('champion <model>')
+      .description('who is in production, or was')
+      .option('--at <time>', 'moment, ISO 8601'),
+  ).action(
+    act(
+      ({ api }, [model = ''], { at }) =>
+        api.get(`/v1/models/${model}/champion${at === undefined ? '' : `?at=${encodeURIComponent(String(at))}`}`),
+      {
+        columns: {
+          MODEL: 'model',
+          VERSION: 'version',
+          PREVIOUS: 'previousVersion',
+          FROM: 'validFrom',
+          TO: 'validTo',
+          REASON: 'reason',
+          BY: 'actor',
+          EVIDENCE: 'evidenceDigest',
+        },
+      },
+    ),
+  );
+  withCommonOptions(
+    program
+      .command('rollback <model>')
+      .description('restore the champion before this one')
+      .requiredOption('--reason <text>', 'why')
+      .option('--to <version>', 'an archived version', Number),
+  ).action(
+    act(({ api }, [model = ''], { reason, to }) =>
+      api.post(`/v1/models/${model}/rollbacks`, { reason, ...(to !== undefined && { toVersion: to }) }),
+    ),
+  );
+
+  for (const [name, paused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const) {
+    withCommonOptions(
+      program
+        .command(`${name} <model>`)
+        .description(`${name} the training of a model`)
+        .option('--reason <text>', 'why', ''),
+    ).action(act(({ api }, [model = ''], { reason }) => api.post('/v1/pauses', { model, paused, reason })));
+  }
+}

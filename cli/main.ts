@@ -1,0 +1,48 @@
+/** The `perennial` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage. */
+import { Command, CommanderError } from 'commander';
+import { isDomainError } from '../domain/errors.js';
+import { ApiError } from './client.js';
+import { registerDataCommands } from './commands/data.js';
+import { registerModelCommands } from './commands/models.js';
+import { registerOperationCommands } from './commands/operations.js';
+import { registerProcessCommands } from './commands/processes.js';
+import { registerResourceCommands } from './commands/resources.js';
+import { registerStackCommands } from './commands/stack.js';
+
+const USAGE_ERROR = 2;
+
+const program = new Command('perennial')
+  .description('Keeps machine-learning models alive in production')
+  .version('0.1.0')
+  .exitOverride();
+registerStackCommands(program);
+registerProcessCommands(program);
+registerResourceCommands(program);
+registerDataCommands(program);
+registerModelCommands(program);
+registerOperationCommands(program);
+overrideExits(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Sub-commands inherit neither exit handling nor output on their own. */
+function overrideExits(command: Command): void {
+  for (const child of command.commands) {
+    child.exitOverride();
+    overrideExits(child);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+  if (error instanceof ApiError || isDomainError(error)) {
+    console.error(`${error.code}\n${error.message}`);
+    return 1;
+  }
+  console.error(error instanceof Error ? error.message : String(error));
+  return 1;
+}
