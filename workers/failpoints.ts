@@ -11,10 +11,14 @@ export interface Failpoints {
 
 export function createFailpoints(setting: string | undefined, timing: 'production' | 'test'): Failpoints {
   if (setting === undefined || setting === '') return { reach: () => Promise.resolve() };
-  if (timing !== 'test') throw new DomainError('PRN_CONFIG_INVALID', { problem: 'PERENNIAL_FAILPOINT is refused unless PERENNIAL_TIMING=test' });
+  if (timing !== 'test')
+    throw new DomainError('PRN_CONFIG_INVALID', {
+      problem: 'PERENNIAL_FAILPOINT is refused unless PERENNIAL_TIMING=test',
+    });
   const separator = setting.indexOf('@');
   const [armed, marker] = [setting.slice(0, separator), setting.slice(separator + 1)];
-  if (separator < 1 || marker === '') throw new DomainError('PRN_CONFIG_INVALID', { problem: 'PERENNIAL_FAILPOINT must be name@marker-file' });
+  if (separator < 1 || marker === '')
+    throw new DomainError('PRN_CONFIG_INVALID', { problem: 'PERENNIAL_FAILPOINT must be name@marker-file' });
   return {
     reach: (name) => {
       if (name === armed && !existsSync(marker)) {
