@@ -17,6 +17,7 @@ export function toHttpError(error: unknown, requestId: string): DomainError {
 }
 
 export function errorMiddleware(onInternal: (error: unknown, requestId: string) => void) {
+  // Express recognises error handlers by their four parameters; the linter's limit is lifted for this file.
   return (error: unknown, _request: Request, response: Response, next: NextFunction): void => {
     if (response.headersSent) return next(error);
     const requestId = String(response.locals['requestId'] ?? '');

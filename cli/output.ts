@@ -48,7 +48,7 @@ function cell(value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : value.toFixed(4);
   if (Array.isArray(value)) return value.map(cell).join(', ') || '–';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function isRow(value: unknown): value is Row {

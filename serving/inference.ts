@@ -65,7 +65,13 @@ export async function infer(
           )
         : null;
     try {
-      const scoring = { live, request, eventTs, version, views: await lookUp(dependencies, live, request, versions) };
+      const scoring = {
+        live,
+        request,
+        eventTs,
+        version,
+        views: await lookUp(dependencies, { live, request, versions }),
+      };
       const { probability, inputs } = await scoreRows(scoring);
       const decision = decide(live, version, probability);
       if (reservation !== null) {
@@ -141,10 +147,9 @@ function assignVersions(
 
 async function lookUp(
   { features, isHealthy }: InferenceDependencies,
-  live: LiveEndpoint,
-  request: InferRequest,
-  versions: readonly LoadedVersion[],
+  ask: { live: LiveEndpoint; request: InferRequest; versions: readonly LoadedVersion[] },
 ): Promise<ReadonlyMap<string, ViewRows>> {
+  const { live, request, versions } = ask;
   const shadow = live.state.routes.shadow.flatMap((number) => live.versions.get(number) ?? []);
   const views = [...versions, ...shadow]
     .flatMap(({ bundle }) => bundle.views)

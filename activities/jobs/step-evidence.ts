@@ -32,7 +32,8 @@ interface PairedRow {
 /**
  * Evidence of one step. A row belongs to it when its bucket has the step's route revision and it happened (event clock)
  * or was logged (wall clock) at or after the start. `rows` are those the new version was asked about, live or in
- * shadow: answered ones and live failures, so that a version which fails always has an error rate.
+ * shadow: answered ones and live failures, so that a version which fails always has an error rate. Failures that were
+ * logged without a version count against it too: when in doubt, a rollout stops.
  */
 export function gatherStepEvidence(input: StepRows): StepEvidence {
   const { version, fromVersion } = input;

@@ -8,7 +8,7 @@ import { chooseThreshold } from '../../ml/evaluation/metrics.js';
 import { fitEncodings } from '../../ml/features/plan.js';
 import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
-import { GbdtParameters } from '../../ml/training/gbdt/parameters.js';
+import { GbdtParameters } from '../../domain/gbdt-parameters.js';
 import type { TreeEnsemble } from '../../ml/training/tree-ensemble.js';
 import type { InputColumns } from '../../scoring/batch.js';
 import { getJson, putJson } from '../json-artifacts.js';

@@ -47,6 +47,6 @@ export function act(
 /** Commander passes the words, then the options, then the command itself. */
 function split(args: readonly unknown[]): { options: CommonOptions & Record<string, unknown>; words: string[] } {
   const options = args.at(-2) as CommonOptions & Record<string, unknown>;
-  const words = args.slice(0, -2).flatMap((word) => (word === undefined ? [] : [String(word)]));
+  const words = args.slice(0, -2).flatMap((word) => (typeof word === 'string' ? [word] : []));
   return { options, words };
 }

@@ -81,7 +81,7 @@ export function registerModelCommands(program: Command): void {
   ).action(
     act(
       ({ api }, [model = ''], { at }) =>
-        api.get(`/v1/models/${model}/champion${at === undefined ? '' : `?at=${encodeURIComponent(String(at))}`}`),
+        api.get(`/v1/models/${model}/champion${typeof at === 'string' ? `?at=${encodeURIComponent(at)}` : ''}`),
       {
         columns: {
           MODEL: 'model',

@@ -93,12 +93,16 @@ async function sampleDepartures(connection: DuckDBConnection, { from, to }: Repl
   return reader.getRowObjectsJson().map((row) => ({
     departedTs: Number(row['departed_ts']),
     distance: Number(row['distance']),
-    origin: String(row['origin']),
-    destination: String(row['destination']),
+    origin: text(row['origin']),
+    destination: text(row['destination']),
     late: Number(row['late']) === 1 ? 1 : 0,
   }));
 }
 
 function quote(path: string): string {
   return path.replaceAll("'", "''");
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

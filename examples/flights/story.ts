@@ -43,7 +43,7 @@ export async function tellStory(world: World): Promise<StorySummary> {
 }
 
 async function liveThrough(world: World): Promise<void> {
-  const { show, api, flights } = world;
+  const { show, api } = world;
   show.stage('2  Compute the feature views as they could have been known, bring them online');
   await materialize(world, REPLAY_FROM);
 

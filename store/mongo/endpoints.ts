@@ -1,11 +1,12 @@
 /** Endpoints, routes, rollouts and serving instances. Routes change only under the epoch of the endpoint's controller. */
 import type { ClientSession } from 'mongodb';
-import { type EndpointController, type EndpointRoutes, EndpointState, NO_ROUTES } from '../../domain/endpoint.js';
+import { type EndpointController, type EndpointRoutes, type EndpointState, NO_ROUTES } from '../../domain/endpoint.js';
 import { DomainError } from '../../domain/errors.js';
 import { ServingInstance } from '../../domain/prediction.js';
 import { Rollout } from '../../domain/rollout.js';
 import type { EndpointStore } from '../contracts/endpoints.js';
-import { type Database, type StoredDocument, withoutId } from './database.js';
+import { type Database, withoutId } from './database.js';
+import { readEndpoint, requireControl, writeRoutes } from './endpoint-documents.js';
 import { watchRoutes } from './route-watch.js';
 import { type PromotionDependencies, promote } from './promotion.js';
 
@@ -128,26 +129,4 @@ export function createEndpointStore(database: Database, dependencies: PromotionD
     watchRoutes: (onState, onHealth) =>
       watchRoutes(endpoints, { onState: (document) => onState(readEndpoint(document)), onHealth }),
   };
-}
-
-/** Refused once another workflow took the endpoint over. */
-export function requireControl(state: EndpointState, controller: EndpointController): void {
-  if (state.controller?.epoch !== controller.epoch)
-    throw new DomainError('PRN_ENDPOINT_SUPERSEDED', { endpoint: state.endpoint, epoch: state.epoch });
-}
-
-/** Writes a revision and remembers which request made it. */
-export async function writeRoutes(
-  database: Database,
-  write: { session: ClientSession; endpoint: string; requestId: string; routes: EndpointRoutes },
-): Promise<void> {
-  const { session, endpoint, requestId, routes } = write;
-  await database.collection('endpoints').updateOne({ _id: endpoint }, { $set: { routes } }, { session });
-  await database
-    .collection('route_changes')
-    .insertOne({ _id: `${endpoint}/${requestId}`, endpoint, rev: routes.rev, routes }, { session });
-}
-
-export function readEndpoint(document: StoredDocument): EndpointState {
-  return EndpointState.parse(withoutId(document));
 }

@@ -9,7 +9,7 @@ import { ChampionEntry, isLegalStageChange, Stage } from '../../domain/registry.
 import type { PromotionRequest } from '../contracts/endpoints.js';
 import type { AppendAudit } from './audit.js';
 import { type Database, withoutId } from './database.js';
-import { readEndpoint, requireControl, writeRoutes } from './endpoints.js';
+import { readEndpoint, requireControl, writeRoutes } from './endpoint-documents.js';
 import type { AppendEvent } from './outbox.js';
 
 export interface PromotionDependencies {

@@ -86,7 +86,7 @@ function plainValue(value: unknown): string | number | boolean | null {
       throw new DomainError('PRN_TABLE_QUERY_FAILED', { reason: `the integer ${value} is too large to be exact` });
     return number;
   }
-  return String(value);
+  return value instanceof Date ? value.toISOString() : JSON.stringify(value);
 }
 
 async function guarded<T>(query: () => Promise<T>): Promise<T> {

@@ -84,7 +84,7 @@ describe('judgeApproval', () => {
       { allowUnauthenticated: true, forbid: ['requester'] },
       'its sender is not proven, so separation of duties cannot be checked',
     ],
-  ])('ignores a decision %s', (_case, changes, policy, because) => {
+  ])('ignores a decision %s', (...[, changes, policy, because]) => {
     const verdict = judgeApproval(approval(policy), [decision(changes)]);
     expect(verdict.outcome).toBe('pending');
     expect(verdict.ignored).toEqual([{ decisionId: 'd1', because }]);

@@ -22,9 +22,7 @@ describe('parseIso', () => {
   });
 
   it('reads back what toIso renders', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: -1e15, max: 4e15 }), (value) => parseIso(toIso(micros(value))) === value),
-    );
+    fc.assert(fc.property(fc.integer({ min: -1e15, max: 4e15 }), (value) => parseIso(toIso(micros(value))) === value));
   });
 });
 

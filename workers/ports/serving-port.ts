@@ -5,12 +5,15 @@ import { DomainError } from '../../domain/errors.js';
 
 const Tensor = z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.number()) });
 const Metadata = z.object({ inputs: z.array(Tensor), outputs: z.array(Tensor) });
-const InferResponse = z.object({ outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.number(), z.string()])) })) });
+const InferResponse = z.object({
+  outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.number(), z.string()])) })),
+});
 
 const TIMEOUT_MS = 10_000;
 
 export function createServingPort(baseUrl: string): ServingPort {
-  const versionUrl = (endpoint: string, version: number): string => `${baseUrl}/v2/models/${endpoint}/versions/${version}`;
+  const versionUrl = (endpoint: string, version: number): string =>
+    `${baseUrl}/v2/models/${endpoint}/versions/${version}`;
   return {
     async isReady(endpoint, version) {
       const response = await request(`${versionUrl(endpoint, version)}/ready`);
@@ -21,8 +24,14 @@ export function createServingPort(baseUrl: string): ServingPort {
       return Metadata.parse(await readJson(await request(versionUrl(endpoint, version))));
     },
     async infer(endpoint, version, inputs) {
-      const body = { inputs: inputs.map(({ name, datatype, data }) => ({ name, datatype, shape: [data.length], data })), outputs: [{ name: 'probability' }] };
-      const response = await request(`${versionUrl(endpoint, version)}/infer`, { method: 'POST', body: JSON.stringify(body) });
+      const body = {
+        inputs: inputs.map(({ name, datatype, data }) => ({ name, datatype, shape: [data.length], data })),
+        outputs: [{ name: 'probability' }],
+      };
+      const response = await request(`${versionUrl(endpoint, version)}/infer`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
       const { outputs } = InferResponse.parse(await readJson(response));
       return outputs.find(({ name }) => name === 'probability')?.data.map(Number) ?? [];
     },
@@ -39,6 +48,10 @@ async function request(url: string, init: RequestInit = {}): Promise<Response> {
 
 async function readJson(response: Response): Promise<unknown> {
   const text = await response.text();
-  if (!response.ok) throw new DomainError('PRN_UNAVAILABLE', { what: 'The serving process', reason: `HTTP ${response.status}: ${text.slice(0, 300)}` });
+  if (!response.ok)
+    throw new DomainError('PRN_UNAVAILABLE', {
+      what: 'The serving process',
+      reason: `HTTP ${response.status}: ${text.slice(0, 300)}`,
+    });
   return JSON.parse(text);
 }

@@ -3,7 +3,12 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowPort } from '../../activities/ports.js';
 import { TASK_QUEUES, workflowIds } from '../../domain/ids.js';
 import type { Timing } from '../../workflows/contracts/common.js';
-import { guardrailBreachedSignal, observeSignal, requestRetrainingSignal, WORKFLOW_TYPES } from '../../workflows/messages.js';
+import {
+  guardrailBreachedSignal,
+  observeSignal,
+  requestRetrainingSignal,
+  WORKFLOW_TYPES,
+} from '../../workflows/messages.js';
 
 export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort {
   const { workflow } = client;
@@ -18,8 +23,10 @@ export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort
         staticSummary: `Lifecycle of ${model}`,
       });
     },
-    observe: (workflowId, watermark) => tolerateGone(() => workflow.getHandle(workflowId).signal(observeSignal, { watermark })),
-    reportBreach: (workflowId, breach) => tolerateGone(() => workflow.getHandle(workflowId).signal(guardrailBreachedSignal, breach)),
+    observe: (workflowId, watermark) =>
+      tolerateGone(() => workflow.getHandle(workflowId).signal(observeSignal, { watermark })),
+    reportBreach: (workflowId, breach) =>
+      tolerateGone(() => workflow.getHandle(workflowId).signal(guardrailBreachedSignal, breach)),
     async state(workflowId) {
       try {
         const { status } = await workflow.getHandle(workflowId).describe();

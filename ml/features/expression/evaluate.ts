@@ -48,7 +48,8 @@ function evaluateBinary(node: Extract<Expression, { kind: 'binary' }>, row: Row)
     case '==':
       return a === b;
     case '!=':
-      return a < b || a > b;
+      // Not `a !== b`: a comparison with a missing value is false.
+      return a < b ? true : a > b;
     case '<':
       return a < b;
     case '<=':

@@ -9,28 +9,25 @@ export interface FunctionSignature {
   readonly usage: string;
 }
 
-function signature(
-  usage: string,
-  parameters: FunctionSignature['parameters'],
-  result: FunctionSignature['result'],
-  variadic = false,
-): FunctionSignature {
-  return { parameters, variadic, result, usage };
+type Parameters = FunctionSignature['parameters'];
+
+function takes(usage: string, parameters: Parameters, result: ExpressionType): FunctionSignature {
+  return { parameters, variadic: false, result, usage };
 }
 
 export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
-  abs: signature('abs(x)', ['number'], 'number'),
-  floor: signature('floor(x)', ['number'], 'number'),
-  ceil: signature('ceil(x)', ['number'], 'number'),
-  sqrt: signature('sqrt(x)', ['number'], 'number'),
-  min: signature('min(a, b)', ['number', 'number'], 'number'),
-  max: signature('max(a, b)', ['number', 'number'], 'number'),
-  clip: signature('clip(x, low, high)', ['number', 'number', 'number'], 'number'),
-  coalesce: signature('coalesce(x, instead)', ['number', 'number'], 'number'),
-  is_null: signature('is_null(x)', ['number'], 'boolean'),
-  if: signature('if(condition, then, otherwise)', ['boolean', 'number', 'number'], 'number'),
-  in: signature("in(text, 'a', 'b', …)", ['text', 'text'], 'boolean', true),
-  hour_of: signature('hour_of(time)', ['timestamp'], 'number'),
-  minute_of: signature('minute_of(time)', ['timestamp'], 'number'),
-  weekday_of: signature('weekday_of(time)', ['timestamp'], 'number'),
+  abs: takes('abs(x)', ['number'], 'number'),
+  floor: takes('floor(x)', ['number'], 'number'),
+  ceil: takes('ceil(x)', ['number'], 'number'),
+  sqrt: takes('sqrt(x)', ['number'], 'number'),
+  min: takes('min(a, b)', ['number', 'number'], 'number'),
+  max: takes('max(a, b)', ['number', 'number'], 'number'),
+  clip: takes('clip(x, low, high)', ['number', 'number', 'number'], 'number'),
+  coalesce: takes('coalesce(x, instead)', ['number', 'number'], 'number'),
+  is_null: takes('is_null(x)', ['number'], 'boolean'),
+  if: takes('if(condition, then, otherwise)', ['boolean', 'number', 'number'], 'number'),
+  in: { ...takes("in(text, 'a', 'b', …)", ['text', 'text'], 'boolean'), variadic: true },
+  hour_of: takes('hour_of(time)', ['timestamp'], 'number'),
+  minute_of: takes('minute_of(time)', ['timestamp'], 'number'),
+  weekday_of: takes('weekday_of(time)', ['timestamp'], 'number'),
 };

@@ -107,11 +107,11 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
   const argument = (expression: Expression | undefined): string => compileNumber(expression ?? first, scope);
   switch (node.name) {
     case 'min':
-      return pick(builder, 'Less', argument(first), argument(second));
+      return pick(builder, 'Less', [argument(first), argument(second)]);
     case 'max':
-      return pick(builder, 'Greater', argument(first), argument(second));
+      return pick(builder, 'Greater', [argument(first), argument(second)]);
     case 'clip':
-      return pick(builder, 'Greater', pick(builder, 'Less', argument(first), argument(third)), argument(second));
+      return pick(builder, 'Greater', [pick(builder, 'Less', [argument(first), argument(third)]), argument(second)]);
     case 'coalesce': {
       const value = argument(first);
       return builder.node('Where', [builder.node('IsNaN', [value]), argument(second), value]);
@@ -130,7 +130,7 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
 }
 
 /** The lesser or greater of two numbers; missing when either is, which the operators Min and Max do not promise. */
-function pick(builder: GraphBuilder, comparison: 'Less' | 'Greater', left: string, right: string): string {
+function pick(builder: GraphBuilder, comparison: 'Less' | 'Greater', [left, right]: readonly [string, string]): string {
   const takesLeft = builder.node('Or', [builder.node(comparison, [left, right]), builder.node('IsNaN', [left])]);
   return builder.node('Where', [takesLeft, left, right]);
 }

@@ -1,7 +1,7 @@
 /** The best split of a node: every feature, every edge, missing values tried on both sides. */
 import { type BinnedMatrix, MISSING_BIN } from './binning.js';
 import { type NodeHistogram, slotOf } from './histogram.js';
-import type { GbdtParameters } from './parameters.js';
+import type { GbdtParameters } from '../../../domain/gbdt-parameters.js';
 
 export interface NodeSums {
   readonly gradient: number;

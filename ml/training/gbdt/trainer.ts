@@ -8,7 +8,7 @@ import { uniformOf } from '../../random.js';
 import { addTreeScores, sigmoid } from '../score.js';
 import type { Tree, TreeEnsemble } from '../tree-ensemble.js';
 import { binMatrix } from './binning.js';
-import type { GbdtParameters } from './parameters.js';
+import type { GbdtParameters } from '../../../domain/gbdt-parameters.js';
 import { growTree } from './tree-builder.js';
 
 export interface TrainingProgress {

@@ -2,7 +2,7 @@
 import type { Tree } from '../tree-ensemble.js';
 import { type BinnedMatrix, MISSING_BIN } from './binning.js';
 import { fillHistogram, newHistogram, type NodeHistogram, subtractHistogram } from './histogram.js';
-import type { GbdtParameters } from './parameters.js';
+import type { GbdtParameters } from '../../../domain/gbdt-parameters.js';
 import { findBestSplit, leafWeight, type NodeSums, type Split } from './split.js';
 
 export interface TreeData {
