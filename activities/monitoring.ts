@@ -41,17 +41,21 @@ export function createMonitoringActivities(dependencies: MonitoringDependencies)
       };
     },
 
-    async observeWatermark({ endpoint, claimed }) {
+    async settleWatermark({ endpoint, claimed }) {
       const state = await requireEndpoint(stores, endpoint);
       const settled = await settle(dependencies, state, claimed);
       const watermark = Math.max(settled ?? 0, state.watermark ?? 0);
       if (watermark === 0) return { watermark: null, firstWindowStart: null };
-      await endpoints.setWatermark(endpoint, watermark);
       const first = await predictions.buckets({ endpoint, from: watermark - 2 * MICROS_PER_DAY, to: watermark });
       const earliest = first.reduce((least, { minEventTs }) => Math.min(least, minEventTs), Number.POSITIVE_INFINITY);
       const length = await windowMicros(stores, endpoint);
-      if (state.clock === 'event') await tellTime(dependencies, endpoint, watermark);
       return { watermark, firstWindowStart: Number.isFinite(earliest) ? floorTo(micros(earliest), length) : null };
+    },
+
+    async publishWatermark({ endpoint, watermark }) {
+      const { clock } = await requireEndpoint(stores, endpoint);
+      await endpoints.setWatermark(endpoint, watermark);
+      if (clock === 'event') await tellTime(dependencies, endpoint, watermark);
     },
 
     async actOnAlert({ endpoint, alertId }) {

@@ -1,5 +1,5 @@
 /**
- * Places where a fault test can end the worker as `kill -9` would. Armed only by `PERENNIAL_FAILPOINT=name@marker-file`
+ * Places where a fault test can end the worker as `kill -9` would. Armed only by `PERENNIAL_FAILPOINT=name@marker-file;…`
  * together with `PERENNIAL_TIMING=test`; the marker file makes it strike once, so that the next worker gets through.
  */
 import { existsSync, writeFileSync } from 'node:fs';
@@ -15,19 +15,26 @@ export function createFailpoints(setting: string | undefined, timing: 'productio
     throw new DomainError('PRN_CONFIG_INVALID', {
       problem: 'PERENNIAL_FAILPOINT is refused unless PERENNIAL_TIMING=test',
     });
-  const separator = setting.indexOf('@');
-  const [armed, marker] = [setting.slice(0, separator), setting.slice(separator + 1)];
-  if (separator < 1 || marker === '')
-    throw new DomainError('PRN_CONFIG_INVALID', { problem: 'PERENNIAL_FAILPOINT must be name@marker-file' });
+  const armed = new Map(setting.split(';').map(parseFailpoint));
   return {
     reach: (name) => {
-      if (name === armed && !existsSync(marker)) {
-        writeFileSync(marker, `${process.pid}\n`);
-        process.kill(process.pid, 'SIGKILL');
-        // The signal arrives between two turns of the event loop; nothing may happen until it does.
-        return new Promise(() => undefined);
-      }
-      return Promise.resolve();
+      const marker = armed.get(name);
+      if (marker === undefined || existsSync(marker)) return Promise.resolve();
+      writeFileSync(marker, `${process.pid}\n`);
+      process.kill(process.pid, 'SIGKILL');
+      // The signal arrives between two turns of the event loop; nothing may happen until it does.
+      return new Promise(() => undefined);
     },
   };
+}
+
+function parseFailpoint(text: string): [name: string, marker: string] {
+  const separator = text.indexOf('@');
+  const marker = text.slice(separator + 1);
+  if (separator < 1 || marker === '') {
+    throw new DomainError('PRN_CONFIG_INVALID', {
+      problem: 'PERENNIAL_FAILPOINT must be name@marker-file, several separated by semicolons',
+    });
+  }
+  return [text.slice(0, separator), marker];
 }

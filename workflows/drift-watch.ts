@@ -16,6 +16,7 @@ export async function driftWatch(input: DriftWatchInput): Promise<{ readonly sto
     if (run.state.stopped) break;
     await settleWatermark(run);
     await sealDueWindows(run);
+    await publishWatermark(run);
     if (mustRenew(input) && run.state.claimed.length === 0) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof driftWatch>({ ...input, carried: run.carry() });
@@ -40,9 +41,15 @@ async function settleWatermark(run: WatchRun): Promise<void> {
   const next = state.claimed.shift() ?? null;
   const limit = state.watermark === null ? null : state.watermark + record.windowMicros;
   const claimed = next === null || limit === null ? next : Math.min(next, limit);
-  const observed = await run.activities.observeWatermark({ endpoint: run.endpoint, claimed });
+  const observed = await run.activities.settleWatermark({ endpoint: run.endpoint, claimed });
   state.watermark = observed.watermark ?? state.watermark;
   state.firstWindowStart ??= observed.firstWindowStart;
+}
+
+/** Others may act on a moment only when its windows are sealed and their alarms are raised. */
+async function publishWatermark(run: WatchRun): Promise<void> {
+  const { watermark } = run.state;
+  if (watermark !== null) await run.activities.publishWatermark({ endpoint: run.endpoint, watermark });
 }
 
 function mustRenew(input: DriftWatchInput): boolean {

@@ -2,7 +2,7 @@
 import type { Departure, ReplayDay } from './data.js';
 import { ingest, materialize } from './data-chapter.js';
 import { followPipeline, openRollout } from './pipeline-chapter.js';
-import { Endpoint, InferAnswer, Pipelines, Rollouts, type Pipeline } from './wire.js';
+import { Endpoint, InferAnswer, Pipelines, Requests, Rollouts, type Pipeline } from './wire.js';
 import { day, ENDPOINT, iso, MODEL, type World } from './world.js';
 
 const ROWS_PER_REQUEST = 20;
@@ -95,6 +95,17 @@ export async function observe(world: World, watermark: number): Promise<void> {
     { everyMs: 50 },
   );
   if (before !== null) await waitForJudgement(world, before.rolloutId, watermark);
+  await waitForDueRequests(world, watermark);
+}
+
+/** A request whose time has come is taken up within moments. */
+async function waitForDueRequests({ api }: World, watermark: number): Promise<void> {
+  await api.poll(`/v1/models/${MODEL}/retraining-requests`, (body) => {
+    const due = Requests.parse(body).items.filter(
+      ({ state, notBefore }) => state === 'queued' && (notBefore ?? 0) <= watermark,
+    );
+    return due.length === 0 ? true : undefined;
+  });
 }
 
 async function waitForJudgement({ api }: World, rolloutId: string, watermark: number): Promise<void> {

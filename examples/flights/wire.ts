@@ -27,6 +27,10 @@ export const Pipeline = z.object({
 export type Pipeline = z.infer<typeof Pipeline>;
 export const Pipelines = z.object({ items: z.array(Pipeline) });
 
+export const Requests = z.object({
+  items: z.array(z.object({ requestId: z.string(), state: z.string(), notBefore: time.nullable() })),
+});
+
 export const Endpoint = z.object({
   watermark: time.nullable(),
   predictions: z.number(),

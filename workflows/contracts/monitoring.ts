@@ -35,8 +35,10 @@ export interface SealedWindow {
 
 export interface MonitoringActivities {
   loadWatch(input: { endpoint: string }): Promise<WatchRecord>;
-  /** Settles the watermark, keeps it, and tells it to open rollouts and to a waiting lifecycle. */
-  observeWatermark(input: { endpoint: string; claimed: number | null }): Promise<ObservedWatermark>;
+  /** Settles how far time has come, once serving has written everything before it. Keeps nothing. */
+  settleWatermark(input: { endpoint: string; claimed: number | null }): Promise<ObservedWatermark>;
+  /** Keeps the watermark as processed, and tells it to open rollouts and to a waiting lifecycle. */
+  publishWatermark(input: { endpoint: string; watermark: number }): Promise<void>;
   /** Acts on an alert: breach to the open rollout, or a retraining request with signal-with-start. Safe to repeat. */
   actOnAlert(input: { endpoint: string; alertId: string }): Promise<{ readonly outcome: string }>;
 }

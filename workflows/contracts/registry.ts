@@ -59,9 +59,7 @@ export interface RegistryActivities {
   /** Verifies who decided, stores the decision once, and judges all decisions so far. */
   recordDecision(input: { approvalId: string; message: DecisionMessage }): Promise<RecordedDecision>;
   /** Judges the stored decisions again: finds those whose signal was lost. */
-  reviewApproval(input: {
-    approvalId: string;
-  }): Promise<{
+  reviewApproval(input: { approvalId: string }): Promise<{
     readonly verdict: 'pending' | 'approved' | 'rejected';
     readonly decidedBy: string | null;
     readonly reason: string;

@@ -91,7 +91,8 @@ function watchActivities(input: DriftWatchInput): MonitoringActivities & Monitor
   const compute = proxyActivities<MonitoringComputeActivities>({ ...options.compute, summary: 'Seal a window' });
   return {
     loadWatch: quick.loadWatch,
-    observeWatermark: quick.observeWatermark,
+    settleWatermark: quick.settleWatermark,
+    publishWatermark: quick.publishWatermark,
     actOnAlert: quick.actOnAlert,
     sealWindow: compute.sealWindow,
   };
