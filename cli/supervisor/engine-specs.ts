@@ -32,6 +32,8 @@ export function mongodSpec({ binary, dataDir, logPath }: EngineSpecInput, port: 
       ['--dbpath', dbPath],
       ['--port', String(port), '--bind_ip', LOOPBACK, '--nounixsocket'],
       ['--replSet', 'rs0', '--oplogSize', '512', '--wiredTigerCacheSizeGB', '0.25'],
+      // A worker killed inside a transaction leaves its locks behind until this limit; ours take milliseconds.
+      ['--setParameter', 'transactionLifetimeLimitSeconds=5'],
       // MongoDB 6.0.5 predates the fix of a memory leak in zlib decompression: no compressors, and loopback only.
       ['--networkMessageCompressors', 'disabled', '--setParameter', 'diagnosticDataCollectionEnabled=false'],
     ].flat(),

@@ -8,6 +8,7 @@ import { type ApiClient, createClient } from '../../cli/client.js';
 import type { DecisionMessage } from '../../domain/approval.js';
 import { decideApprovalSignal } from '../../workflows/messages.js';
 import { AS_OF, LAST_CUT, smallResources, writeSmallFlights } from './small-flights.js';
+import { SUPERVISION_TIMING } from '../../cli/supervisor/supervised-process.js';
 import { startTestStack, type TestStack } from './stack.js';
 
 export interface PipelineView {
@@ -45,7 +46,7 @@ export interface InferBody {
   readonly outputs?: readonly { readonly name: string; readonly data: readonly (number | string)[] }[];
 }
 
-const PATIENCE = { timeoutMs: 90_000, everyMs: 100 };
+const PATIENCE = { timeoutMs: 150_000, everyMs: 100 };
 
 /** With `sharedEngines` the stack uses the engines of the test run; without, it owns engines that a test may kill. */
 export async function openSmallWorld(
@@ -58,7 +59,9 @@ export async function openSmallWorld(
   const namespace = options.sharedEngines !== false ? await freshNamespace() : 'default';
   const database = `world_${Math.random().toString(36).slice(2)}`;
   const env = { ...shared, TEMPORAL_NAMESPACE: namespace, PERENNIAL_TIMING: 'test', ...options.env };
-  const stack = await startTestStack({ database, env });
+  // Tests kill more often than a back-off for broken programs has patience for.
+  const timing = { ...SUPERVISION_TIMING, longestBackoffMs: 500 };
+  const stack = await startTestStack({ database, env, timing });
   const { apiUrl, servingUrl, temporalAddress, adminKeyFile } = stack.addresses;
   if (apiUrl === null || servingUrl === null) throw new Error('the stack has no API or serving process');
   const api = createClient({ baseUrl: apiUrl, key: readFileSync(adminKeyFile, 'utf8').trim() });
