@@ -62,11 +62,12 @@ export async function openWatchRun(input: DriftWatchInput): Promise<WatchRun> {
   receiveWatchMessages(endpoint, state);
   const carried = input.carried === undefined ? null : CarriedWatch.parse(input.carried);
   const record = await activities.loadWatch({ endpoint });
+  // Messages may have come while the record was read: they are newer than what was carried.
   Object.assign(state, {
     watermark: carried?.watermark ?? record.watermark,
     sealedThrough: later(record.sealedThrough, carried?.sealedThrough ?? null),
     firstWindowStart: carried?.firstWindowStart ?? null,
-    mutedUntil: carried?.mutedUntil ?? null,
+    mutedUntil: state.mutedUntil ?? carried?.mutedUntil ?? null,
     lastLines: carried?.lastLines ?? [],
   });
   const run: WatchRun = {
