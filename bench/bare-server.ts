@@ -18,7 +18,11 @@ const server = createServer((request, response) => {
     for (const { name, data } of inputs) if (name !== 'asked_ts') feeds[name] = Float32Array.from(data);
     void session.run(feeds, ['probability']).then(({ probability }) => {
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ outputs: [{ name: 'probability', data: probability instanceof Float32Array ? [...probability] : [] }] }));
+      response.end(
+        JSON.stringify({
+          outputs: [{ name: 'probability', data: probability instanceof Float32Array ? [...probability] : [] }],
+        }),
+      );
     });
   });
 });

@@ -200,7 +200,7 @@ async function newVersion(stores: Stores, createdTs: number) {
 
 function firstMessage(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(String(message)));
+    child.once('message', (message) => resolve(typeof message === 'string' ? message : ''));
     child.once('exit', () => reject(new Error('the bare server ended')));
   });
 }

@@ -93,8 +93,13 @@ export function judgeWindow(monitor: MonitorSpec, measurement: Measurement): Win
     critical === null ? '' : `by chance up to ${critical.toFixed(3)}`,
   ].filter((text) => text !== '');
   const details = tested.length === 0 ? '' : ` (${tested.join(', ')})`;
-  const explanation = `${monitor.metric} ${value.toFixed(4)}${details} over ${rows} rows, limit ${monitor.effect.min}`;
+  const explanation = `${monitor.metric} ${value.toFixed(4)}${details} over ${rows} rows, ${limitText(monitor)}`;
   return { state: large && clear ? 'breach' : 'ok', effect, explanation };
+}
+
+function limitText({ metric, effect }: MonitorSpec): string {
+  if (FALLING.includes(metric)) return `not below ${(1 - effect.min).toFixed(4)}`;
+  return metric === 'traffic' ? `not below ${effect.min}` : `limit ${effect.min}`;
 }
 
 /** `2 of 3` → 2 and 3. The text must have passed the schema. */

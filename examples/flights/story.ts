@@ -117,9 +117,8 @@ async function showNewAlerts({ api, show }: World, shown: number): Promise<numbe
   const { items } = Alerts.parse(await api.get(`/v1/alerts?endpoint=${ENDPOINT}`));
   for (const alert of items.slice(0, items.length - shown).toReversed()) {
     const verb = alert.severity === 'page' ? 'ALERT' : 'note';
-    show.fact(
-      `${verb}: ${alert.monitor}, window ending ${day(alert.windowEnd)}: ${alert.explanation} → ${alert.outcome}`,
-    );
+    const consequence = alert.action === 'none' ? '' : ` → ${alert.outcome}`;
+    show.fact(`${verb}: ${alert.monitor}, window ending ${day(alert.windowEnd)}: ${alert.explanation}${consequence}`);
   }
   return items.length;
 }
