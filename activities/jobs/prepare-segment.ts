@@ -20,7 +20,7 @@ import type { TableSession } from '../../store/contracts/tables.js';
 import type { PreparedSegment, RefusedSegment } from '../../workflows/contracts/dataset.js';
 import { putJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
-import { openSource, sha256Hex } from './source-file.js';
+import { openSource, readCsvHeader, sha256Hex } from './source-file.js';
 import { judgeReport } from './validation-report.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */
@@ -74,7 +74,8 @@ interface LoadInput {
 
 /** Leaves a temporary table `judged`: typed columns, source row number, and the names of all failed rules. */
 async function loadSource(session: TableSession, { spec, path, sourceUri, dataset }: LoadInput): Promise<void> {
-  const found = await readable(sourceUri, spec.format, () => session.rows(describeSource(spec.format, path)));
+  const source = { format: spec.format, path, header: spec.format === 'csv' ? await readCsvHeader(path) : [] };
+  const found = await readable(sourceUri, spec.format, () => session.rows(describeSource(source)));
   const names = found.map((row) => String(row['column_name']));
   const missing = spec.columns.filter((column) => !names.includes(column.from ?? column.name));
   if (missing.length > 0) {
@@ -90,7 +91,7 @@ async function loadSource(session: TableSession, { spec, path, sourceUri, datase
   }
   const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
   await readable(sourceUri, spec.format, () =>
-    session.execute(`create temp table raw as ${attemptSource(spec, path, types)}`),
+    session.execute(`create temp table raw as ${attemptSource(spec, source, types)}`),
   );
   await session.execute(`create temp table judged as ${judgedRows(spec)}`);
   await session.execute('drop table raw');
@@ -102,14 +103,19 @@ async function readable<T>(uri: string, format: FileFormat, read: () => Promise<
     return await read();
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
-    const reason = String(error.details['reason']).split('\n')[0] ?? '';
-    const line = /line:? (\d+)/i.exec(reason)?.[1];
+    const reason = firstSentence(String(error.details['reason']));
+    const line = /line:? (\d+)/i.exec(String(error.details['reason']))?.[1];
     throw new DomainError(
       'PRN_DATASET_SOURCE_UNREADABLE',
       { uri, format, line: line === undefined ? '' : `, line ${line}`, reason },
       { cause: error },
     );
   }
+}
+
+/** The reader's own words without its private copy's path and without advice about its options. */
+function firstSentence(reason: string): string {
+  return (reason.split('\n')[0] ?? '').replace(/"[^"]*scratch[^"]*"/g, 'the source').replace(/\.+$/, '');
 }
 
 async function readCounts(session: TableSession, spec: DatasetSpec): Promise<CheckCounts> {

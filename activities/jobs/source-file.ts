@@ -1,7 +1,7 @@
 /** Sources on the worker's disk: only inside allowed folders, copied before they are read, so that they cannot change meanwhile. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { realpath, rm } from 'node:fs/promises';
+import { open, realpath, rm } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -50,6 +50,26 @@ async function resolveSource(uri: string, folders: readonly string[]): Promise<s
     throw new DomainError('PRN_DATASET_SOURCE_FORBIDDEN', { uri, allowed: folders.join(', ') });
   }
   return actual;
+}
+
+const HEADER_BYTES = 65_536;
+
+/** Column names of a CSV file's first line; names may be quoted. */
+export async function readCsvHeader(path: string): Promise<string[]> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    const [line = ''] = buffer
+      .subarray(0, bytesRead)
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/);
+    const fields = line.match(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g) ?? [];
+    const names = fields.slice(0, line.endsWith(',') ? fields.length : -1).map((field) => field.replace(/,$/, ''));
+    return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.trim()));
+  } finally {
+    await file.close();
+  }
 }
 
 export function sha256Hex(text: string): string {

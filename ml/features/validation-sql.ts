@@ -33,27 +33,36 @@ const SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   timestamp: 'bigint',
 };
 
-function scan(format: FileFormat, path: string): string {
-  const file = quoteText(path);
-  if (format === 'parquet') return `read_parquet(${file})`;
-  // Everything as text: what does not fit the declared type becomes a finding about its row, not the end of the file.
-  if (format === 'csv')
-    return `read_csv(${file}, header = true, all_varchar = true, strict_mode = true, null_padding = false)`;
-  return `read_json(${file}, format = 'newline_delimited', sample_size = -1)`;
+/** A source as SQL reads it. `header` are the columns of a CSV file's first line, empty for other formats. */
+export interface SourceScan {
+  readonly format: FileFormat;
+  readonly path: string;
+  readonly header: readonly string[];
 }
 
-export function describeSource(format: FileFormat, path: string): string {
-  return `describe select * from ${scan(format, path)}`;
+function scan({ format, path, header }: SourceScan): string {
+  const file = quoteText(path);
+  if (format === 'parquet') return `read_parquet(${file})`;
+  if (format === 'ndjson') return `read_json(${file}, format = 'newline_delimited', sample_size = -1)`;
+  // Nothing is guessed: a sniffer fails without naming the bad line, or takes a ragged file for one column. All is read
+  // as text, so that a value that does not fit is a finding about its row and not the end of the file.
+  const columns = header.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(', ');
+  const dialect = `delim = ',', quote = '"', escape = '"', header = true`;
+  return `read_csv(${file}, auto_detect = false, ${dialect}, columns = {${columns}}, strict_mode = true, null_padding = false)`;
+}
+
+export function describeSource(source: SourceScan): string {
+  return `describe select * from ${scan(source)}`;
 }
 
 /** The source with its raw values beside the typed ones. `types` are the reader's own column types. */
-export function attemptSource(spec: DatasetSpec, path: string, types: Readonly<Record<string, string>>): string {
+export function attemptSource(spec: DatasetSpec, source: SourceScan, types: Readonly<Record<string, string>>): string {
   const columns = spec.columns.map((column) => {
     const raw = quoteIdentifier(column.from ?? column.name);
     return `${typedValue(column, raw, types[column.from ?? column.name] ?? 'VARCHAR')} as ${quoteIdentifier(column.name)}, (${raw} is not null) as ${quoteIdentifier(`__has_${column.name}`)}`;
   });
   const raw = spec.columns.map(({ name, from }) => `${quoteText(name)}: ${quoteIdentifier(from ?? name)}`).join(', ');
-  return `select ${columns.join(', ')}, row_number() over () as __row, to_json({${raw}})::varchar as __raw from ${scan(spec.format, path)}`;
+  return `select ${columns.join(', ')}, row_number() over () as __row, to_json({${raw}})::varchar as __raw from ${scan(source)}`;
 }
 
 function typedValue(column: DatasetColumn, raw: string, sourceType: string): string {

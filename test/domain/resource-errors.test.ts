@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { parseResource } from '../../domain/resource-errors.js';
+import { checkReferences, findCycle, inApplyOrder } from '../../domain/resource-references.js';
+import { smallResources } from '../support/small-flights.js';
+
+const dataset = (spec: object = {}): unknown => ({
+  apiVersion: 'perennial/v1',
+  kind: 'Dataset',
+  metadata: { name: 'flights' },
+  spec: { columns: [{ name: 'departed_ts', type: 'timestamp' }], eventTime: 'departed_ts', ...spec },
+});
+const messageOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return 'accepted';
+};
+
+describe('parseResource', () => {
+  it.each([
+    [
+      'an unknown field',
+      dataset({ exspectations: [] }),
+      'data.yaml:3, Dataset flights: spec has the unknown field exspectations; did you mean expectations?. Unknown fields are refused so that a typing slip cannot change what runs.',
+    ],
+    [
+      'a wrong type',
+      dataset({ columns: 'departed_ts' }),
+      'data.yaml:3, Dataset flights: spec.columns: invalid input: expected array, received string, got "departed_ts". ',
+    ],
+    [
+      'an unknown column type',
+      dataset({ columns: [{ name: 'a', type: 'number' }] }),
+      'data.yaml:3, Dataset flights: spec.columns[0].type: invalid option: expected one of "float"|"integer"|"string"|"boolean"|"timestamp", got "number". ',
+    ],
+    [
+      'another version of the format',
+      { apiVersion: 'v2', kind: 'Dataset' },
+      'data.yaml:3: apiVersion is "v2", expected perennial/v1. ',
+    ],
+    [
+      'an unknown kind',
+      { apiVersion: 'perennial/v1', kind: 'Datset' },
+      'data.yaml:3: there is no kind "Datset" (did you mean "Dataset"?). Kinds are Dataset, Entity, FeatureView, Endpoint, Model, Monitor.',
+    ],
+    [
+      'something else altogether',
+      'flights',
+      'data.yaml:3: expected a document with apiVersion, kind, metadata and spec. Look at examples/flights/resources.',
+    ],
+  ])('explains %s', (...[, document, message]) => {
+    expect(messageOf(() => parseResource(document, 'data.yaml:3'))).toBe(message);
+  });
+
+  it('fills in what may be left out', () => {
+    expect(parseResource(dataset(), 'here').spec).toMatchObject({
+      knowledge: { from: 'commit' },
+      format: 'parquet',
+      maxQuarantined: 0.1,
+    });
+  });
+});
+
+describe('checkReferences', () => {
+  const all = smallResources().map((document) => parseResource(document, 'test'));
+  const changed = (kind: string, spec: object) =>
+    smallResources().map((document) =>
+      parseResource(document.kind === kind ? { ...document, spec: { ...document.spec, ...spec } } : document, 'test'),
+    );
+
+  it('accepts the flights example, in any order of its documents', () => {
+    expect(messageOf(() => checkReferences(all.toReversed(), []))).toBe('accepted');
+    expect(inApplyOrder(all.toReversed()).map(({ kind }) => kind)).toEqual([
+      'Dataset',
+      'Entity',
+      'Entity',
+      'FeatureView',
+      'FeatureView',
+      'Endpoint',
+      'Model',
+      'Monitor',
+      'Monitor',
+      'Monitor',
+    ]);
+  });
+
+  it.each([
+    [
+      'a dataset that does not exist',
+      changed('FeatureView', { dataset: 'fligths' }),
+      'FeatureView origin-traffic, spec.dataset: refers to Dataset fligths, which does not exist (did you mean "flights"?).',
+    ],
+    [
+      'a column that does not exist',
+      changed('Model', { features: [{ request: 'distanze' }] }),
+      'Model flight-delay, spec.features[0]: refers to column distanze, which does not exist (did you mean "distance"?).',
+    ],
+    [
+      'a feature that does not exist',
+      changed('Model', { features: [{ view: 'origin-traffic', feature: 'late_rate_2d' }] }),
+      'Model flight-delay, spec.features[0]: refers to feature of origin-traffic late_rate_2d, which does not exist (did you mean "late_rate_1d"?).',
+    ],
+    [
+      'an endpoint that does not exist',
+      changed('Monitor', { endpoint: 'flight' }),
+      'Monitor flight-delay-calibration, spec.endpoint: refers to Endpoint flight, which does not exist.',
+    ],
+  ])('refuses %s', (...[, resources, message]) => {
+    expect(messageOf(() => checkReferences(resources, []))).toBe(message);
+  });
+
+  it('finds a circle and names its path', () => {
+    expect(
+      findCycle(
+        new Map([
+          ['a', ['b']],
+          ['b', ['c']],
+          ['c', ['a']],
+          ['d', ['a']],
+        ]),
+      ),
+    ).toEqual(['a', 'b', 'c', 'a']);
+    expect(
+      findCycle(
+        new Map([
+          ['a', ['b', 'c']],
+          ['b', ['c']],
+          ['c', []],
+        ]),
+      ),
+    ).toBeNull();
+  });
+});
