@@ -37,7 +37,8 @@ type Issue = z.core.$ZodIssue;
 
 /** Of a union's branches the one that got furthest says most about what was meant. */
 function mostSpecific(issues: readonly Issue[]): Issue {
-  const [first] = issues;
+  // A mistyped field also leaves the right one missing; the slip is what the reader must see.
+  const first = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   if (first === undefined) throw new RangeError('a failed parse has issues');
   if (first.code !== 'invalid_union' || first.errors.length === 0) return first;
   const branches = first.errors.flatMap((branch) => (branch.length === 0 ? [] : [mostSpecific(branch)]));

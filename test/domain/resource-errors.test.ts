@@ -54,6 +54,13 @@ describe('parseResource', () => {
     expect(messageOf(() => parseResource(document, 'data.yaml:3'))).toBe(message);
   });
 
+  it('points at the mistyped field and not at the one it leaves missing', () => {
+    const typo = { apiVersion: 'perennial/v1', kind: 'Dataset', metadata: { name: 'flights' }, spec: { colums: [] } };
+    expect(messageOf(() => parseResource(typo, 'data.yaml:1'))).toContain(
+      'spec has the unknown field colums; did you mean columns?',
+    );
+  });
+
   it('fills in what may be left out', () => {
     expect(parseResource(dataset(), 'here').spec).toMatchObject({
       knowledge: { from: 'commit' },
