@@ -1,8 +1,15 @@
 /** What a version must prove in the serving process before people are asked about it. */
 import { type Bundle, GoldenRows } from '../domain/bundle.js';
+import type { Stores } from '../store/contracts/index.js';
 import type { StagingCheck } from '../workflows/contracts/registry.js';
 import { getJson } from './json-artifacts.js';
-import type { RegistryDependencies } from './registry.js';
+import type { ServingPort } from './ports.js';
+
+export interface StagingCheckDependencies {
+  readonly stores: Pick<Stores, 'artifacts'>;
+  readonly serving: ServingPort;
+  readonly heartbeat: (details?: unknown) => void;
+}
 
 interface Staged {
   readonly endpoint: string;
@@ -16,7 +23,7 @@ const LOAD_POLL_MS = 200;
 const LATENCY_REQUESTS = 200;
 
 export async function runStagingChecks(
-  dependencies: RegistryDependencies,
+  dependencies: StagingCheckDependencies,
   staged: Staged,
 ): Promise<{ outcome: 'passed' | 'failed'; checks: StagingCheck[] }> {
   const loaded = await waitUntilLoaded(dependencies, staged);
@@ -30,7 +37,10 @@ export async function runStagingChecks(
   return { outcome: checks.every(({ passed }) => passed) ? 'passed' : 'failed', checks };
 }
 
-async function waitUntilLoaded({ serving, heartbeat }: RegistryDependencies, staged: Staged): Promise<StagingCheck> {
+async function waitUntilLoaded(
+  { serving, heartbeat }: StagingCheckDependencies,
+  staged: Staged,
+): Promise<StagingCheck> {
   const { endpoint, version } = staged;
   for (let waitedMs = 0; waitedMs <= LOAD_TIMEOUT_MS; waitedMs += LOAD_POLL_MS) {
     if (await serving.isReady(endpoint, version)) {
@@ -50,7 +60,7 @@ async function waitUntilLoaded({ serving, heartbeat }: RegistryDependencies, sta
   };
 }
 
-async function checkContract({ serving }: RegistryDependencies, staged: Staged): Promise<StagingCheck> {
+async function checkContract({ serving }: StagingCheckDependencies, staged: Staged): Promise<StagingCheck> {
   const { inputs, outputs } = await serving.metadata(staged.endpoint, staged.version);
   const missing = staged.bundle.request.filter(
     ({ name, datatype }) => !inputs.some((input) => input.name === name && input.datatype === datatype),
@@ -63,7 +73,7 @@ async function checkContract({ serving }: RegistryDependencies, staged: Staged):
   return { name: 'contract', passed, explanation };
 }
 
-type Columns = Parameters<RegistryDependencies['serving']['infer']>[2];
+type Columns = Parameters<ServingPort['infer']>[2];
 
 /** Request fields, and view features as overrides, so that both sides score the very same inputs. */
 function goldenInputs(bundle: Bundle, golden: GoldenRows): Columns {
@@ -75,7 +85,7 @@ function goldenInputs(bundle: Bundle, golden: GoldenRows): Columns {
 }
 
 async function checkGoldenRows(
-  { serving }: RegistryDependencies,
+  { serving }: StagingCheckDependencies,
   staged: Staged,
   golden: GoldenRows,
 ): Promise<StagingCheck> {
@@ -92,7 +102,7 @@ async function checkGoldenRows(
 }
 
 async function checkLatency(
-  { serving, heartbeat }: RegistryDependencies,
+  { serving, heartbeat }: StagingCheckDependencies,
   staged: Staged,
   golden: GoldenRows,
 ): Promise<StagingCheck> {

@@ -8,30 +8,13 @@ import type { z } from 'zod';
 import type { Actor } from '../domain/access.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
-import type { Stores } from '../store/contracts/index.js';
 import { authenticate, requireAction } from './auth.js';
+import type { ApiDependencies } from './dependencies.js';
 import { errorMiddleware } from './errors.js';
 import { openApiDocument } from './openapi.js';
 import { present } from './present.js';
 import type { Answer, Route } from './route.js';
 import { allRoutes } from './routes/index.js';
-import type { WorkflowGateway } from './workflow-gateway.js';
-
-export interface ApiDependencies {
-  readonly stores: Stores;
-  readonly workflows: WorkflowGateway;
-  /** Wall time in microseconds. */
-  readonly now: () => number;
-  readonly isDatabaseReachable: () => Promise<boolean>;
-  readonly onInternalError: (error: unknown, requestId: string) => void;
-  readonly onRequest: (facts: {
-    method: string;
-    path: string;
-    status: number;
-    milliseconds: number;
-    requestId: string;
-  }) => void;
-}
 
 const BODY_LIMIT = '2mb';
 const REQUESTS_PER_MINUTE = 6_000;

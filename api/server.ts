@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
-import { type ApiDependencies, createApp } from './app.js';
+import { createApp } from './app.js';
+import type { ApiDependencies } from './dependencies.js';
 
 export interface Api {
   readonly url: string;

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Approval, ApprovalOutcome, type Decision, judgeApproval, whyIgnored } from '../../domain/approval.js';
 import { DomainError } from '../../domain/errors.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { keyDigest } from '../auth.js';
 import { param, type Route, route } from '../route.js';
 

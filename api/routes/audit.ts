@@ -1,6 +1,6 @@
 /** The audit record and its verification. */
 import { z } from 'zod';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { type Route, route } from '../route.js';
 
 export function auditRoutes({ stores }: ApiDependencies): Route[] {

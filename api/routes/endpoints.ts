@@ -5,7 +5,7 @@ import type { EndpointState } from '../../domain/endpoint.js';
 import { DomainError } from '../../domain/errors.js';
 import { didYouMean } from '../../domain/names.js';
 import type { Rollout } from '../../domain/rollout.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { readTime } from '../present.js';
 import { param, type Route, route } from '../route.js';
 

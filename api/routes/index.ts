@@ -1,5 +1,5 @@
 /** All routes of the control plane. Deliberate index: the application and the OpenAPI document read the same list. */
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import type { Route } from '../route.js';
 import { approvalRoutes } from './approvals.js';
 import { auditRoutes } from './audit.js';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type ApiKeyRecord, Role } from '../../domain/access.js';
 import { DomainError } from '../../domain/errors.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { createKey } from '../auth.js';
 import { param, type Route, route } from '../route.js';
 

@@ -6,7 +6,7 @@ import { naturalKeyId } from '../../domain/ids.js';
 import type { ModelVersion } from '../../domain/registry.js';
 import type { ResourceOf } from '../../domain/resources.js';
 import { RetrainingRequest } from '../../domain/retraining.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { readTime } from '../present.js';
 import { param, type Route, route } from '../route.js';
 

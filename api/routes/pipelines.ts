@@ -1,7 +1,7 @@
 /** Pipelines: where each training attempt stands. Answered from documents, never from Temporal's visibility. */
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { param, type Route, route } from '../route.js';
 
 export function pipelineRoutes({ stores }: ApiDependencies): Route[] {

@@ -7,7 +7,7 @@ import { parseResource } from '../../domain/resource-errors.js';
 import { checkReferences, inApplyOrder } from '../../domain/resource-references.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind } from '../../domain/resources.js';
 import type { StoredResource } from '../../store/contracts/resources.js';
-import type { ApiDependencies } from '../app.js';
+import type { ApiDependencies } from '../dependencies.js';
 import { param, type Route, route } from '../route.js';
 
 const Documents = z

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey } from '../../api/auth.js';
-import type { ApiDependencies } from '../../api/app.js';
+import type { ApiDependencies } from '../../api/dependencies.js';
 import { allRoutes } from '../../api/routes/index.js';
 import { type Api, startApi } from '../../api/server.js';
 import { createWorkflowGateway } from '../../api/workflow-gateway.js';

@@ -1,7 +1,13 @@
 /** Status card of a drift watch. */
-import type { WatchState } from '../steps/watch-run.js';
 
-export function watchCard(endpoint: string, state: WatchState): string {
+export interface WatchCardFacts {
+  readonly watermark: number | null;
+  readonly sealedThrough: number | null;
+  readonly mutedUntil: number | null;
+  readonly lastLines: readonly string[];
+}
+
+export function watchCard(endpoint: string, state: WatchCardFacts): string {
   const iso = (time: number | null): string => (time === null ? 'none yet' : new Date(time / 1_000).toISOString());
   const muted =
     state.mutedUntil === null ? [] : [`Muted until ${iso(state.mutedUntil)}: alerts are raised, nothing acts on them.`];

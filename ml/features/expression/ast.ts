@@ -1,5 +1,8 @@
 /** The expression language of features, labels and expectations, as a tree. Positions are 1-based, for error messages. */
 
+/** What an expression gives. */
+export type ExpressionType = 'number' | 'boolean' | 'text' | 'timestamp';
+
 export type BinaryOperator = '+' | '-' | '*' | '/' | '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or';
 export type UnaryOperator = '-' | 'not';
 

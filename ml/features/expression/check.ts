@@ -1,11 +1,10 @@
 /** Types of expressions: every column and function exists, every operand fits. */
 import type { ColumnType } from '../../../domain/dataset.js';
 import { didYouMean } from '../../../domain/names.js';
-import type { Expression } from './ast.js';
+import type { Expression, ExpressionType } from './ast.js';
 import { FUNCTIONS } from './functions.js';
 import { expressionError, parseExpression } from './parse.js';
 
-export type ExpressionType = 'number' | 'boolean' | 'text' | 'timestamp';
 /** Columns by name, with the types datasets declare. */
 export type ColumnTypes = Readonly<Record<string, ColumnType>>;
 

@@ -1,5 +1,5 @@
 /** The functions of the expression language: how many arguments each takes, of which types, and what it gives. */
-import type { ExpressionType } from './check.js';
+import type { ExpressionType } from './ast.js';
 
 export interface FunctionSignature {
   /** Types by position; the last one repeats while `variadic`. */
