@@ -6,7 +6,7 @@ import type { Alert, MonitorResult, WindowReport } from '../domain/monitoring.js
 import { type MonitorSpec, parseAfter } from '../domain/monitors.js';
 import { micros, toIso } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
-import type { AlertSummary, MonitoringComputeActivities } from '../workflows/contracts/monitoring.js';
+import type { AlertSummary, MonitoringComputeActivities, SealedWindow } from '../workflows/contracts/monitoring.js';
 import type { RunJob } from './jobs/index.js';
 import type { WatchedMonitor } from './jobs/seal-window.js';
 import { labelsOf } from './labels.js';
@@ -29,43 +29,82 @@ interface Window {
   readonly windowEnd: number;
 }
 
+/** How many windows back late labels still lead to a new revision. */
+const LATE_WINDOWS = 7;
+
 export function createMonitoringComputeActivities({ stores, runJob, now }: MonitoringComputeDependencies) {
   const { monitoring, predictions, registry } = stores;
 
   return {
     async sealWindow({ endpoint, windowStart, windowEnd, muted }) {
       const window = { endpoint, windowStart, windowEnd };
-      const model = await modelName(endpoint);
-      if (model === null) return { alerts: [], lines: ['no model is served here yet'], rows: 0 };
-      const buckets = await predictions.buckets({ endpoint, from: windowStart, to: windowEnd });
-      // A replay posts labels now for times long past: labels count as they were posted, under either clock.
-      const labels = await labelsOf(predictions, buckets, Math.max(now(), windowEnd));
-      const champion = (await registry.champion(model))?.version ?? null;
-      const answered = new Set(buckets.flatMap(({ version }) => [...version]));
-      const monitors = await dueMonitors(window);
-      const { reports, changed, alerts } = await runJob('sealWindow', {
-        ...window,
-        model,
-        muted,
-        sealedTs: now(),
-        buckets,
-        labels,
-        champion,
-        profiles: await profilesOf(model, [...answered, ...(champion === null ? [] : [champion])]),
-        monitors,
-        history: await history(window, monitors),
-        standing: await monitoring.reports({ endpoint, from: windowEnd - 1, to: windowEnd }),
-      });
-      // Alerts before reports: a crash between the two leads to the same revision and the same alert ids again.
-      for (const alert of alerts) await monitoring.saveAlert(alert);
-      await monitoring.saveReports(changed);
-      return {
-        alerts: (await alertsOf(window, reports)).map(summaryOf),
-        lines: reports.flatMap(linesOf),
-        rows: reports.reduce((sum, { metrics }) => sum + metrics.rows, 0),
-      };
+      const late: AlertSummary[] = [];
+      // Oldest first: what a late label changes in one window may change the verdict on the next.
+      for (const dirty of await dirtyWindows(window)) late.push(...(await seal(dirty, muted)).alerts);
+      const sealed = await seal(window, muted);
+      return { ...sealed, alerts: [...late, ...sealed.alerts] };
     },
   } satisfies MonitoringComputeActivities;
+
+  async function seal(window: Window, muted: boolean): Promise<SealedWindow> {
+    const { endpoint, windowStart, windowEnd } = window;
+    const model = await modelName(endpoint);
+    if (model === null) return { alerts: [], lines: ['no model is served here yet'], rows: 0 };
+    const buckets = await predictions.buckets({ endpoint, from: windowStart, to: windowEnd });
+    // A replay posts labels now for times long past: labels count as they were posted, under either clock.
+    const labels = await labelsOf(predictions, buckets, Math.max(now(), windowEnd));
+    const champion = (await registry.champion(model))?.version ?? null;
+    const answered = new Set(buckets.flatMap(({ version }) => [...version]));
+    const monitors = await dueMonitors(window);
+    const { reports, changed, alerts } = await runJob('sealWindow', {
+      ...window,
+      model,
+      muted,
+      sealedTs: now(),
+      buckets,
+      labels,
+      champion,
+      profiles: await profilesOf(model, [...answered, ...(champion === null ? [] : [champion])]),
+      monitors,
+      history: await history(window, monitors),
+      standing: await monitoring.reports({ endpoint, from: windowEnd - 1, to: windowEnd }),
+    });
+    // Alerts before reports: a crash between the two leads to the same revision and the same alert ids again.
+    for (const alert of alerts) await monitoring.saveAlert(alert);
+    await monitoring.saveReports(changed);
+    return {
+      alerts: (await alertsOf(window, reports)).map(summaryOf),
+      lines: reports.flatMap(linesOf),
+      rows: reports.reduce((sum, { metrics }) => sum + metrics.rows, 0),
+    };
+  }
+
+  /** Recently sealed windows whose rows have more labels by now than their reports say. */
+  async function dirtyWindows({ endpoint, windowStart, windowEnd }: Window): Promise<Window[]> {
+    const length = windowEnd - windowStart;
+    const earlier = await monitoring.reports({ endpoint, from: windowStart - LATE_WINDOWS * length, to: windowStart });
+    const dirty: Window[] = [];
+    for (const end of new Set(earlier.map((report) => report.windowEnd))) {
+      const window = { endpoint, windowStart: end - length, windowEnd: end };
+      const reported = earlier
+        .filter((report) => report.windowEnd === end)
+        .reduce((sum, { metrics }) => sum + metrics.labelled, 0);
+      if ((await labelledRows(window)) > reported) dirty.push(window);
+    }
+    return dirty;
+  }
+
+  async function labelledRows({ endpoint, windowStart, windowEnd }: Window): Promise<number> {
+    const buckets = await predictions.buckets({ endpoint, from: windowStart, to: windowEnd });
+    const labels = await labelsOf(predictions, buckets, Math.max(now(), windowEnd));
+    const isInside = (time: number | undefined): boolean =>
+      time !== undefined && time >= windowStart && time < windowEnd;
+    return buckets.reduce(
+      (sum, { predictionIds, eventTs, error }) =>
+        sum + predictionIds.filter((id, row) => error[row] === 0 && isInside(eventTs[row]) && labels.has(id)).length,
+      0,
+    );
+  }
 
   async function profilesOf(model: string, versions: readonly number[]): Promise<Map<number, ArtifactRef>> {
     const profiles = new Map<number, ArtifactRef>();

@@ -114,6 +114,27 @@ describe('sealing windows of an endpoint', () => {
     expect(await bench.stores.monitoring.alerts({ endpoint: 'flight-delay' })).toHaveLength(1);
   });
 
+  it('revises an earlier window on its own when a label arrived after it was sealed', async () => {
+    const { sealWindow } = activities();
+    const rows = [0, 1, 2, 3].map((index) => ({
+      id: `0-${index}`,
+      eventTs: FIRST_DAY + index,
+      version: 1,
+      probability: 0.75,
+    }));
+    await bench.stores.predictions.insertBuckets([bucketOf(rows, { routeRev: 1, loggedTs: NOW })]);
+    await label(0, [1, 0]);
+    await sealWindow(windowOf(0));
+    await label(0, [1, 0, 0, 0]);
+    await logDay(1);
+    await sealWindow(windowOf(1));
+    const reports = await bench.stores.monitoring.reports({ endpoint: 'flight-delay' });
+    expect(reports.map(({ revision, metrics }) => [revision, metrics.labelled])).toEqual([
+      [2, 4],
+      [1, 4],
+    ]);
+  });
+
   it('asks for nothing while muted', async () => {
     await logDay(0);
     await logDay(1);
