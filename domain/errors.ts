@@ -119,6 +119,7 @@ export const ERROR_CATALOGUE = {
   PRN_ENDPOINT_CONTROLLED: entry(409, 'Endpoint {endpoint} is controlled by {controller}; wait for it or abort it.'),
   PRN_ENDPOINT_SUPERSEDED: entry(409, 'Control of endpoint {endpoint} passed to another workflow (epoch {epoch}).'),
   PRN_INFERENCE_INPUT: entry(400, 'Input {input}: {problem}.'),
+  PRN_INFERENCE_FAILED: entry(500, 'Version {version} of endpoint {endpoint} could not score the rows: {problem}.'),
   PRN_SERVING_OVERLOADED: entry(503, 'The server has {queued} requests waiting; try again shortly.', true),
 
   // workflows

@@ -1,6 +1,6 @@
 /** Online features of request rows: one read per view, the same rules of time and age as the offline join. */
-import type { Bundle, FrozenView } from '../domain/bundle.js';
-import type { FeatureStatus } from '../domain/feature-view.js';
+import type { FrozenView } from '../domain/bundle.js';
+import type { EntityKey, FeatureStatus } from '../domain/feature-view.js';
 import { type FeatureStore, type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import type { RequestRows } from './request-columns.js';
 
@@ -15,7 +15,7 @@ export type ViewRows = readonly (OnlineRow | null)[];
 
 /** Views of several versions are read once each. The map is keyed by view name. */
 export async function lookUpViews(
-  features: FeatureStore,
+  features: Pick<FeatureStore, 'readOnline'>,
   views: readonly FrozenView[],
   request: RequestRows,
 ): Promise<ReadonlyMap<string, ViewRows>> {
@@ -26,13 +26,28 @@ export async function lookUpViews(
   return new Map(entries);
 }
 
-async function readView(features: FeatureStore, view: FrozenView, request: RequestRows): Promise<ViewRows> {
-  const columns = view.keys.map(({ request: field }) => request.columns.get(field)?.values ?? []);
-  const keys = Array.from({ length: request.rows }, (_unused, row) =>
-    onlineKey(columns.map((values) => values[row] ?? '')),
-  );
-  const found = await features.readOnline(view.view, [...new Set(keys)]);
-  return keys.map((key) => found.get(key) ?? null);
+async function readView(
+  features: Pick<FeatureStore, 'readOnline'>,
+  view: FrozenView,
+  request: RequestRows,
+): Promise<ViewRows> {
+  const parts = view.keys.map(({ type, request: field }) => ({ type, values: request.columns.get(field)?.values }));
+  const keys = Array.from({ length: request.rows }, (_unused, row) => {
+    const values = parts.map(({ type, values: column }) => keyValue(type, column?.[row] ?? ''));
+    return values.includes(null) ? null : onlineKey(values.filter((value) => value !== null));
+  });
+  const found = await features.readOnline(view.view, [...new Set(keys.filter((key) => key !== null))]);
+  return keys.map((key) => (key === null ? null : (found.get(key) ?? null)));
+}
+
+/**
+ * A key part in the type of its entity, so that "5" and 5 are the same airport to a string key and the same order to an
+ * integer key. Null for a text that is no integer: no entity can have that key.
+ */
+export function keyValue(type: EntityKey['type'], value: string | number): string | number | null {
+  if (type === 'string') return String(value);
+  if (typeof value === 'string' && !/^-?\d+$/.test(value)) return null;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : null;
 }
 
 /** A row counts from its own event time on, and until it is older than the view allows: exactly as in training. */
@@ -49,17 +64,7 @@ export function valueAt(
     : { status: 'PRESENT', value };
 }
 
-/** Tensor of one view feature for the given rows. */
-export function viewTensor(
-  bundle: Bundle,
-  source: { readonly view: string; readonly feature: string },
-  ask: { readonly viewRows: ViewRows; readonly eventTs: Float64Array; readonly rows: readonly number[] },
-): Float32Array {
-  const maxAgeMicros = bundle.views.find(({ view }) => view === source.view)?.maxAgeMicros ?? null;
-  return Float32Array.from(
-    ask.rows,
-    (row) =>
-      valueAt(ask.viewRows[row] ?? null, { feature: source.feature, eventTs: ask.eventTs[row] ?? 0, maxAgeMicros })
-        .value,
-  );
+/** How old a row is at a time, milliseconds; null where there is no row yet. */
+export function ageMsAt(row: OnlineRow | null, eventTs: number): number | null {
+  return row === null || row.eventTs > eventTs ? null : (eventTs - row.eventTs) / 1_000;
 }

@@ -21,13 +21,18 @@ export function unitPosition(salt: string, unit: string): number {
  * when there are no routes.
  */
 export function assignRoute(routes: readonly Route[], salt: string, unit: string): number | null {
-  if (routes.length <= 1) return routes[0]?.version ?? null;
-  const position = unitPosition(salt, unit) * 100;
-  const newestFirst = [...routes].sort((left, right) => right.version - left.version);
+  return routeAssigner(routes, salt)(unit);
+}
+
+/** {@link assignRoute} with the ranges laid out once, for many units under the same routes. */
+export function routeAssigner(routes: readonly Route[], salt: string): (unit: string) => number | null {
+  const newestFirst = routes.toSorted((left, right) => right.version - left.version);
+  const oldest = newestFirst.at(-1)?.version ?? null;
+  if (newestFirst.length <= 1) return () => oldest;
   let covered = 0;
-  for (const { version, weight } of newestFirst) {
-    covered += weight;
-    if (position < covered) return version;
-  }
-  return newestFirst.at(-1)?.version ?? null;
+  const ranges = newestFirst.map(({ version, weight }) => ({ version, end: (covered += weight) }));
+  return (unit) => {
+    const position = unitPosition(salt, unit) * 100;
+    return ranges.find(({ end }) => position < end)?.version ?? oldest;
+  };
 }

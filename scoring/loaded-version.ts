@@ -3,14 +3,15 @@
  * more, never under a running request.
  */
 import type { Bundle } from '../domain/bundle.js';
+import { DomainError } from '../domain/errors.js';
 import { createSession, type OnnxSession, type TensorData } from '../ml/onnx/session.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
-
-export type Feeds = Readonly<Record<string, TensorData>>;
+import { compileFeatureInputs, type FeatureInputs, type Feeds } from './feature-plan.js';
 
 export interface LoadedVersion {
   readonly version: number;
   readonly bundle: Bundle;
+  readonly features: FeatureInputs;
   /** Probabilities of `rows` rows. Small requests that arrive together are scored together. */
   score(feeds: Feeds, rows: number): Promise<Float32Array>;
   retain(): void;
@@ -30,7 +31,12 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export async function loadVersion(artifacts: ArtifactStore, version: number, bundle: Bundle): Promise<LoadedVersion> {
+/** Reads and opens a version's graph; the caller is its first holder. Throws `PRN_ONNX_INVALID` or an artefact error. */
+export async function loadVersion(
+  artifacts: Pick<ArtifactStore, 'get'>,
+  version: number,
+  bundle: Bundle,
+): Promise<LoadedVersion> {
   const session = await createSession(await artifacts.get(bundle.graph));
   let holders = 1;
   let waiting: Waiting[] = [];
@@ -43,6 +49,7 @@ export async function loadVersion(artifacts: ArtifactStore, version: number, bun
   return {
     version,
     bundle,
+    features: compileFeatureInputs(bundle),
     async score(feeds, rows) {
       if (rows > COALESCE_ROWS) return runInParts(session, feeds, rows);
       return new Promise((resolve, reject) => {
@@ -62,24 +69,27 @@ export async function loadVersion(artifacts: ArtifactStore, version: number, bun
 
 async function runOnce(session: OnnxSession, feeds: Feeds): Promise<Float32Array> {
   const { probability } = await session.run(feeds, ['probability']);
-  if (!(probability instanceof Float32Array)) throw new TypeError('the model gives no float32 probability');
+  if (!(probability instanceof Float32Array))
+    throw new DomainError('PRN_ONNX_INVALID', { problem: 'it gives no FP32 probability' });
   return probability;
 }
 
+/** Never rejects: every waiting request gets its answer or its error. */
 async function runTogether(session: OnnxSession, batch: readonly Waiting[]): Promise<void> {
-  const [only] = batch;
+  if (batch.length === 1) return runAlone(session, batch);
   try {
-    if (batch.length === 1 && only !== undefined) return only.resolve(await runOnce(session, only.feeds));
     const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
     const probabilities = await runInParts(session, concatFeeds(batch), rows);
     let offset = 0;
-    for (const waiting of batch) {
-      waiting.resolve(probabilities.subarray(offset, offset + waiting.rows));
-      offset += waiting.rows;
-    }
-  } catch (error) {
-    for (const waiting of batch) waiting.reject(error);
+    for (const waiting of batch) waiting.resolve(probabilities.subarray(offset, (offset += waiting.rows)));
+  } catch {
+    // One request whose inputs the graph refuses must not take its neighbours down.
+    await runAlone(session, batch);
   }
+}
+
+async function runAlone(session: OnnxSession, batch: readonly Waiting[]): Promise<void> {
+  for (const { feeds, resolve, reject } of batch) await runOnce(session, feeds).then(resolve, reject);
 }
 
 /** Lets other requests in between two parts. */
@@ -98,8 +108,7 @@ async function runInParts(session: OnnxSession, feeds: Feeds, rows: number): Pro
 
 function concatFeeds(batch: readonly Waiting[]): Feeds {
   const joined: Record<string, TensorData> = {};
-  for (const name in batch[0]?.feeds)
-    joined[name] = concatColumns(batch.map(({ feeds }) => feeds[name] ?? new Float32Array()));
+  for (const name in batch[0]?.feeds) joined[name] = concatColumns(batch.map(({ feeds }) => feeds[name] ?? []));
   return joined;
 }
 

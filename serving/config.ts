@@ -10,19 +10,21 @@ export const ServingConfig = z
     PERENNIAL_DATABASE: z.string().min(1).default('perennial'),
     PERENNIAL_DATA: z.string().min(1),
     PERENNIAL_HOST: z.string().default('127.0.0.1'),
+    /** Where serving listens, if not where the other processes do. */
+    PERENNIAL_SERVING_HOST: z.string().optional(),
     PERENNIAL_SERVING_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
     /** `key` demands an API key on every request; the default away from loopback. */
     PERENNIAL_SERVING_AUTH: z.enum(['open', 'key']).optional(),
     PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   })
-  .transform((config) => ({
-    ...config,
-    auth:
-      config.PERENNIAL_SERVING_AUTH ??
-      (LOOPBACK.includes(config.PERENNIAL_HOST) ? ('open' as const) : ('key' as const)),
-  }));
+  .transform((config) => {
+    const host = config.PERENNIAL_SERVING_HOST ?? config.PERENNIAL_HOST;
+    const auth = config.PERENNIAL_SERVING_AUTH ?? (LOOPBACK.includes(host) ? ('open' as const) : ('key' as const));
+    return { ...config, host, auth };
+  });
 export type ServingConfig = z.infer<typeof ServingConfig>;
 
+/** Throws `PRN_CONFIG_INVALID` naming every wrong variable. */
 export function readServingConfig(environment: NodeJS.ProcessEnv): ServingConfig {
   const parsed = ServingConfig.safeParse(environment);
   if (parsed.success) return parsed.data;

@@ -1,8 +1,9 @@
 /** Reads an Open Inference Protocol v2 request. Everything wrong is a 400 that names the input and what was expected. */
-import type { Bundle } from '../domain/bundle.js';
 import { DomainError } from '../domain/errors.js';
 import { didYouMean } from '../domain/names.js';
-import type { RequestColumn, RequestDatatype, RequestRows } from '../scoring/request-columns.js';
+import type { RequestColumn, RequestRows } from '../scoring/request-columns.js';
+import type { Contract, FieldType } from './contract.js';
+import { invalidInput, readValues, show } from './tensor-values.js';
 
 export interface InferRequest extends RequestRows {
   readonly id: string | undefined;
@@ -14,57 +15,33 @@ export interface InferRequest extends RequestRows {
 
 export const OUTPUTS = ['probability', 'decision', 'prediction_id', 'model_version'] as const;
 export const MAX_ROWS = 10_000;
+/** Reserved input: the unit of each row. A model may have a field of that name; it then serves as both. */
 const UNIT_INPUT = 'unit_id';
+const UNIT_FIELD: FieldType = { datatype: 'BYTES', nullable: false };
 
-/** What a caller may send to a set of versions: request fields they need, and view features that may be overridden. */
-export interface Contract {
-  readonly required: ReadonlyMap<string, { readonly datatype: RequestDatatype; readonly nullable: boolean }>;
-  readonly optional: ReadonlyMap<string, { readonly datatype: RequestDatatype; readonly nullable: boolean }>;
-}
-
-export function contractOf(bundles: readonly Bundle[]): Contract {
-  const required = new Map(
-    bundles.flatMap(({ request }) =>
-      request.map(({ name, datatype, nullable }) => [name, { datatype, nullable }] as const),
-    ),
-  );
-  const optional = new Map(
-    bundles.flatMap(({ plan }) =>
-      plan.inputs
-        .filter(({ source }) => source.kind === 'view')
-        .map(({ name, datatype }) => [name, { datatype, nullable: true }] as const),
-    ),
-  );
-  return { required, optional };
-}
-
+/** Throws `PRN_REQUEST_INVALID` for a body that is no JSON object, `PRN_INFERENCE_INPUT` for what does not fit. */
 export function parseInferRequest(body: string, contract: Contract, unitField: string | null): InferRequest {
   const document = parseObject(body);
-  const inputs = document['inputs'];
-  if (!Array.isArray(inputs)) throw invalid('inputs', 'an array of tensors is required');
-  const columns = new Map<string, RequestColumn>();
+  const { id, inputs, outputs, parameters } = document;
+  if (id !== undefined && typeof id !== 'string') throw invalidInput('id', `a text is expected, got ${show(id)}`);
+  if (!Array.isArray(inputs)) throw invalidInput('inputs', 'an array of tensors is required');
+  const sent = new Map<string, RequestColumn>();
   let rows: number | null = null;
-  let units: readonly string[] | null = null;
   for (const input of inputs) {
     const column = parseTensor(input, contract);
-    if (columns.has(column.name) || (column.name === UNIT_INPUT && units !== null))
-      throw invalid(column.name, 'it is given twice');
-    if (rows !== null && rows !== column.values.length)
-      throw invalid(column.name, `it has ${column.values.length} rows, the inputs before have ${rows}`);
-    rows = column.values.length;
-    if (column.name === UNIT_INPUT) units = column.values.map(String);
-    else columns.set(column.name, column);
+    const count = column.values.length;
+    if (sent.has(column.name)) throw invalidInput(column.name, 'it is given twice');
+    if (rows !== null && rows !== count)
+      throw invalidInput(column.name, `it has ${count} rows, the inputs before have ${rows}`);
+    rows = count;
+    sent.set(column.name, column);
   }
-  for (const name of contract.required.keys()) if (!columns.has(name)) throw invalid(name, 'it is missing');
-  if (rows === null || rows === 0) throw invalid('inputs', 'at least one row is required');
-  if (rows > MAX_ROWS) throw invalid('inputs', `${rows} rows are more than the ${MAX_ROWS} that one request may have`);
-  const count = rows;
-  const { id, parameters } = document;
-  if (id !== undefined && typeof id !== 'string') throw invalid('id', 'a string is expected');
-  if (isObject(parameters) && typeof parameters['unit'] === 'string')
-    units = Array.from({ length: count }, () => String(parameters['unit']));
-  if (units === null && unitField !== null) units = columns.get(unitField)?.values.map(String) ?? null;
-  return { id, rows: count, columns, units, outputs: parseOutputs(document['outputs']) };
+  const missing = contract.required.find((name) => !sent.has(name));
+  if (missing !== undefined) throw invalidInput(missing, 'it is missing');
+  if (rows === null || rows === 0) throw invalidInput('inputs', 'at least one row is required');
+  const units = unitsOf({ sent, unitField, rows, unit: unitParameter(parameters) });
+  if (!contract.fields.has(UNIT_INPUT)) sent.delete(UNIT_INPUT);
+  return { id, rows, columns: sent, units, outputs: parseOutputs(outputs) };
 }
 
 function parseObject(body: string): Record<string, unknown> {
@@ -72,110 +49,98 @@ function parseObject(body: string): Record<string, unknown> {
   try {
     document = JSON.parse(body);
   } catch (error) {
-    throw new DomainError('PRN_REQUEST_INVALID', {
-      what: 'body',
-      problem: `it is not JSON (${error instanceof Error ? error.message : 'unreadable'})`,
-    });
+    const reason = error instanceof Error ? error.message.slice(0, 200) : 'unreadable';
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: `it is not JSON (${reason})` });
   }
-  if (!isObject(document))
-    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: 'a JSON object is expected' });
-  return document;
+  if (isObject(document)) return document;
+  throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: 'a JSON object is expected' });
+}
+
+function unitParameter(parameters: unknown): string | undefined {
+  if (parameters === undefined) return undefined;
+  if (!isObject(parameters)) throw invalidInput('parameters', `an object is expected, got ${show(parameters)}`);
+  const { unit } = parameters;
+  if (unit !== undefined && typeof unit !== 'string')
+    throw invalidInput('parameters.unit', `a text is expected, got ${show(unit)}`);
+  return unit;
+}
+
+/** What the caller says of the whole request wins over its rows, and that over the field the endpoint declares. */
+function unitsOf(request: {
+  sent: ReadonlyMap<string, RequestColumn>;
+  unitField: string | null;
+  rows: number;
+  unit: string | undefined;
+}): readonly string[] | null {
+  const { sent, unitField, rows, unit } = request;
+  if (unit !== undefined) return Array.from({ length: rows }, () => unit);
+  const column = sent.get(UNIT_INPUT) ?? (unitField === null ? undefined : sent.get(unitField));
+  return column === undefined ? null : Array.from(column.values, String);
 }
 
 function parseOutputs(outputs: unknown): string[] | null {
   if (outputs === undefined) return null;
-  if (!Array.isArray(outputs)) throw invalid('outputs', 'an array is expected');
+  if (!Array.isArray(outputs) || outputs.length === 0)
+    throw invalidInput('outputs', 'a non-empty array is expected; leave it out for all outputs');
   const names = outputs.map((output) => {
     const name = isObject(output) ? output['name'] : undefined;
-    if (typeof name !== 'string' || !OUTPUTS.some((known) => known === name))
-      throw invalid('outputs', `there is no output ${String(name)}; there are ${OUTPUTS.join(', ')}`);
+    if (typeof name !== 'string') throw invalidInput('outputs', 'each output needs a name');
+    if (!OUTPUTS.some((known) => known === name))
+      throw invalidInput(
+        'outputs',
+        `there is no output ${show(name)}${hintOf(name, OUTPUTS)}; there are ${OUTPUTS.join(', ')}`,
+      );
     return name;
   });
-  if (new Set(names).size !== names.length) throw invalid('outputs', 'an output already exists in the request');
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalidInput('outputs', `output '${twice}' already exists in request`);
   return names;
 }
 
 function parseTensor(input: unknown, contract: Contract): RequestColumn {
-  if (!isObject(input)) throw invalid('inputs', 'each input must be an object');
+  if (!isObject(input)) throw invalidInput('inputs', 'each input must be an object');
   const { name, shape, datatype, data, parameters } = input;
-  if (typeof name !== 'string') throw invalid('inputs', 'each input needs a name');
-  const wanted =
-    name === UNIT_INPUT
-      ? { datatype: 'BYTES' as const, nullable: false }
-      : (contract.required.get(name) ?? contract.optional.get(name));
-  if (wanted === undefined) {
-    const known = [...contract.required.keys(), ...contract.optional.keys()];
-    throw invalid(
-      name,
-      `the model has no such input${didYouMean(name, known)}; it needs ${[...contract.required.keys()].join(', ')}`,
-    );
-  }
+  if (typeof name !== 'string') throw invalidInput('inputs', 'each input needs a name');
+  const field = contract.fields.get(name) ?? (name === UNIT_INPUT ? UNIT_FIELD : undefined);
+  if (field === undefined) throw unknownInput(name, contract);
   if (isObject(parameters) && parameters['binary_data_size'] !== undefined)
-    throw invalid(name, 'binary tensor data is not supported here; send JSON');
-  if (typeof datatype !== 'string' || !accepts(wanted.datatype, datatype))
-    throw invalid(name, `expected datatype ${wanted.datatype}, got ${String(datatype)}`);
+    throw invalidInput(name, 'binary tensor data is not supported here; send JSON');
   const rows = parseShape(name, shape);
-  if (!Array.isArray(data)) throw invalid(name, 'data is missing or not an array');
-  const flat = flatten(name, data, rows);
-  return {
-    name,
-    datatype: wanted.datatype,
-    values: flat.map((value, row) => readValue(value, { name, row, ...wanted })),
-  };
+  if (!Array.isArray(data)) throw invalidInput(name, 'data is missing or not an array');
+  return readValues({ name, field, datatype, values: flatten(name, data, rows) });
+}
+
+function unknownInput(name: string, { fields, required }: Contract): DomainError {
+  const hint = hintOf(name, [...fields.keys()]);
+  return invalidInput(name.slice(0, 100), `the model has no such input${hint}; it needs ${required.join(', ')}`);
+}
+
+/** The nearest name costs time in the square of the length, so only names of a name's length are looked up. */
+function hintOf(name: string, known: readonly string[]): string {
+  return name.length > 100 ? '' : didYouMean(name, known);
 }
 
 /** [N] and [N,1] say the same. */
 function parseShape(name: string, shape: unknown): number {
-  const sizes: unknown[] = Array.isArray(shape) ? shape : [];
-  const [rows, width = 1] = sizes;
-  const valid =
-    sizes.length >= 1 && sizes.length <= 2 && Number.isSafeInteger(rows) && Number(rows) >= 0 && width === 1;
-  if (!valid) throw invalid(name, `expected shape [N] or [N,1], got ${JSON.stringify(shape) ?? 'none'}`);
-  return Number(rows);
+  if (Array.isArray(shape) && (shape.length === 1 || shape.length === 2)) {
+    const [rows, width = 1] = shape as unknown[];
+    if (typeof rows === 'number' && Number.isSafeInteger(rows) && rows >= 0 && width === 1) {
+      if (rows <= MAX_ROWS) return rows;
+      throw invalidInput(name, `${rows} rows are more than the ${MAX_ROWS} that one request may have`);
+    }
+  }
+  throw invalidInput(name, `expected shape [N] or [N,1], got ${show(shape)}`);
 }
 
-function flatten(name: string, data: readonly unknown[], rows: number): unknown[] {
-  const nested = data.some(Array.isArray);
-  const flat = nested
-    ? data.map((row: unknown) => {
-        if (!Array.isArray(row) || row.length !== 1)
-          throw invalid(name, 'nested data must have exactly one value in each row');
-        return row[0] as unknown;
-      })
-    : [...data];
-  if (flat.length !== rows) throw invalid(name, `shape says ${rows} values, data has ${flat.length}`);
+function flatten(name: string, data: readonly unknown[], rows: number): readonly unknown[] {
+  const flat = data.some(Array.isArray) ? data.map((row) => onlyValue(name, row)) : data;
+  if (flat.length !== rows) throw invalidInput(name, `shape says ${rows} values, data has ${flat.length}`);
   return flat;
 }
 
-const NUMERIC = ['FP64', 'FP32', 'INT64', 'INT32', 'INT16', 'INT8', 'UINT32', 'UINT16', 'UINT8'];
-
-function accepts(wanted: RequestDatatype, sent: string): boolean {
-  if (wanted === 'BYTES') return sent === 'BYTES';
-  if (wanted === 'FP32') return NUMERIC.includes(sent);
-  return sent.includes('INT') && NUMERIC.includes(sent);
-}
-
-function readValue(
-  value: unknown,
-  at: { name: string; row: number; datatype: RequestDatatype; nullable: boolean },
-): number | string {
-  const { name, row, datatype, nullable } = at;
-  if (value === null) {
-    if (datatype === 'FP32' && nullable) return Number.NaN;
-    throw invalid(name, `row ${row} is null, which this input does not take`);
-  }
-  if (datatype === 'BYTES') {
-    if (typeof value !== 'string') throw invalid(name, `row ${row}: expected a text, got ${JSON.stringify(value)}`);
-    return value;
-  }
-  if (typeof value !== 'number') throw invalid(name, `row ${row}: expected a number, got ${JSON.stringify(value)}`);
-  if (datatype === 'INT64' && !Number.isSafeInteger(value))
-    throw invalid(name, `row ${row}: ${value} is not an integer that JSON keeps exact`);
-  return value;
-}
-
-function invalid(input: string, problem: string): DomainError {
-  return new DomainError('PRN_INFERENCE_INPUT', { input, problem });
+function onlyValue(name: string, row: unknown): unknown {
+  if (Array.isArray(row) && row.length === 1) return row[0];
+  throw invalidInput(name, 'nested data must have exactly one value in each row');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,14 +2,24 @@
 import { z } from 'zod';
 import { durationMicros } from '../domain/duration.js';
 import { DomainError } from '../domain/errors.js';
+import type { EntityKey, FeatureViewSpec } from '../domain/feature-view.js';
 import { GroundTruth } from '../domain/prediction.js';
-import { valueAt } from '../scoring/feature-lookup.js';
+import { ageMsAt, keyValue, valueAt } from '../scoring/feature-lookup.js';
 import { onlineKey } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
+import type { StoreAccess } from './store-access.js';
+
+export interface IntakeDependencies {
+  readonly stores: Pick<Stores, 'features' | 'predictions' | 'resources'>;
+  readonly access: StoreAccess;
+}
+
+/** Thousands of labels in one call take seconds to write. */
+const SAVE_LABELS_MS = 20_000;
 
 const GroundTruthBody = z.strictObject({ labels: z.array(GroundTruth).min(1).max(10_000) });
 const OnlineBody = z.strictObject({
-  view: z.string(),
+  view: z.string().max(63),
   /** Entity keys in the order of the entity's declaration. */
   keys: z
     .array(z.array(z.union([z.string(), z.number()])).min(1))
@@ -19,30 +29,34 @@ const OnlineBody = z.strictObject({
   asOf: z.number().int().optional(),
 });
 
+/** `changed` counts labels that were new or known later than the one that stood. */
 export async function takeGroundTruth(
-  stores: Stores,
+  { stores, access }: IntakeDependencies,
   endpoint: string,
   call: { body: string; now: number },
 ): Promise<{ accepted: number; changed: number }> {
   const { labels } = parseBody(GroundTruthBody, call.body);
-  const changed = await stores.predictions.saveGroundTruth(
-    endpoint,
-    labels.map((label) => ({ ...label, knownTs: label.knownTs ?? call.now })),
-    call.now,
-  );
+  const known = labels.map((label) => ({ ...label, knownTs: label.knownTs ?? call.now }));
+  const save = (): Promise<number> => stores.predictions.saveGroundTruth(endpoint, known, call.now);
+  const changed = await access.ask('The ground-truth store', save, SAVE_LABELS_MS);
   return { accepted: labels.length, changed };
 }
 
-export async function readOnlineFeatures(stores: Stores, call: { body: string; now: number }): Promise<unknown> {
+/** The newest row of each entity, seen from `asOf`: values with their status, and the age of the row. */
+export async function readOnlineFeatures(
+  { stores, access }: IntakeDependencies,
+  call: { body: string; now: number },
+): Promise<unknown> {
   const { view, keys, asOf = call.now } = parseBody(OnlineBody, call.body);
-  const stored = await stores.resources.get('FeatureView', view);
-  if (stored === null || stored.resource.kind !== 'FeatureView')
-    throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'FeatureView', name: view, hint: '' });
-  const { spec } = stored.resource;
+  const { spec, entityKeys } = await access.ask('The resource store', () => requireView(stores, view));
+  const texts = keys.map((key, index) => keyText(key, entityKeys, index));
+  const rows = await access.ask('The online feature store', () =>
+    stores.features.readOnline(view, [...new Set(texts)]),
+  );
   const maxAgeMicros = spec.maxAge === undefined ? null : durationMicros(spec.maxAge);
-  const rows = await stores.features.readOnline(view, keys.map(onlineKey));
-  const results = keys.map((key) => {
-    const row = rows.get(onlineKey(key)) ?? null;
+  const results = keys.map((key, index) => {
+    const found = rows.get(texts[index] ?? '') ?? null;
+    const row = found === null || found.eventTs > asOf ? null : found;
     const values = spec.features.map(({ name }) => {
       const { status, value } = valueAt(row, { feature: name, eventTs: asOf, maxAgeMicros });
       return [name, { value: Number.isNaN(value) ? null : value, status }] as const;
@@ -51,11 +65,39 @@ export async function readOnlineFeatures(stores: Stores, call: { body: string; n
       key,
       eventTs: row?.eventTs ?? null,
       knownTs: row?.knownTs ?? null,
-      ageMs: row === null ? null : (asOf - row.eventTs) / 1_000,
+      ageMs: ageMsAt(row, asOf),
       features: Object.fromEntries(values),
     };
   });
   return { view, asOf, results };
+}
+
+async function requireView(
+  { resources }: Pick<Stores, 'resources'>,
+  name: string,
+): Promise<{ spec: FeatureViewSpec; entityKeys: readonly EntityKey[] }> {
+  const view = await resources.get('FeatureView', name);
+  if (view?.resource.kind !== 'FeatureView')
+    throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'FeatureView', name, hint: '' });
+  const { spec } = view.resource;
+  const entity = await resources.get('Entity', spec.entity);
+  if (entity?.resource.kind !== 'Entity')
+    throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Entity', name: spec.entity, hint: '' });
+  return { spec, entityKeys: entity.resource.spec.keys };
+}
+
+/** The canonical text of a key in the types of its entity. */
+function keyText(key: readonly (string | number)[], entityKeys: readonly EntityKey[], index: number): string {
+  const invalid = (problem: string): DomainError =>
+    new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: `keys.${index}: ${problem}` });
+  if (key.length !== entityKeys.length)
+    throw invalid(`expected ${entityKeys.map(({ name }) => name).join(', ')}, got ${key.length} values`);
+  const values = entityKeys.map(({ name, type }, part) => {
+    const value = keyValue(type, key[part] ?? '');
+    if (value === null) throw invalid(`${name} must be an integer`);
+    return value;
+  });
+  return onlineKey(values);
 }
 
 function parseBody<S extends z.ZodType>(schema: S, body: string): z.infer<S> {
@@ -69,7 +111,7 @@ function parseBody<S extends z.ZodType>(schema: S, body: string): z.infer<S> {
   if (parsed.success) return parsed.data;
   const problem = parsed.error.issues
     .slice(0, 3)
-    .map(({ path, message }) => `${path.join('.')}: ${message}`)
+    .map(({ path, message }) => `${path.join('.')}: ${message.slice(0, 200)}`)
     .join('; ');
   throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
 }

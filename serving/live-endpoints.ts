@@ -2,10 +2,12 @@
  * The endpoints this process serves. New routes take effect only when all their versions are loaded; until then the old
  * ones answer. Swapping is one assignment; old versions are freed when their last request ends.
  */
-import type { EndpointState } from '../domain/endpoint.js';
+import type { EndpointRoutes, EndpointState } from '../domain/endpoint.js';
+import { DomainError } from '../domain/errors.js';
+import { routeAssigner } from '../scoring/hash-routing.js';
 import { type LoadedVersion, loadVersion } from '../scoring/loaded-version.js';
 import type { Stores } from '../store/contracts/index.js';
-import { type Contract, contractOf } from './infer-request.js';
+import { type Contract, contractOf } from './contract.js';
 
 export interface LiveEndpoint {
   readonly endpoint: string;
@@ -15,6 +17,7 @@ export interface LiveEndpoint {
   readonly unitField: string | null;
   /** What callers may send to the routed versions together. */
   readonly contract: Contract;
+  readonly assign: (unit: string) => number | null;
 }
 
 export interface LiveEndpoints {
@@ -22,45 +25,71 @@ export interface LiveEndpoints {
   all(): readonly LiveEndpoint[];
   /** Takes a new state; states of one endpoint are applied in order. */
   apply(state: EndpointState): void;
+  /** True when every endpoint that was told of is served, or was tried at least once. */
+  isSettled(): boolean;
   appliedRevs(): Record<string, number>;
   close(): void;
 }
 
-const RETRY_MS = 1_000;
+type LoadingStores = Pick<Stores, 'registry' | 'artifacts' | 'resources'>;
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
 
 export function openLiveEndpoints(
-  stores: Stores,
+  stores: LoadingStores,
   onProblem: (endpoint: string, error: unknown) => void,
 ): LiveEndpoints {
   const live = new Map<string, LiveEndpoint>();
   const newest = new Map<string, EndpointState>();
-  const applying = new Set<string>();
+  const working = new Set<string>();
+  const failures = new Map<string, number>();
+  const retries = new Map<string, NodeJS.Timeout>();
   let closed = false;
 
   const work = async (endpoint: string): Promise<void> => {
-    if (applying.has(endpoint)) return;
-    applying.add(endpoint);
+    if (working.has(endpoint)) return;
+    working.add(endpoint);
+    for (let state = newest.get(endpoint); state !== undefined && !closed; state = newest.get(endpoint)) {
+      const succeeded = await attempt(state);
+      if (newest.get(endpoint) !== state) continue;
+      if (succeeded) failures.delete(endpoint);
+      else retryLater(endpoint);
+      break;
+    }
+    working.delete(endpoint);
+  };
+  const attempt = async (state: EndpointState): Promise<boolean> => {
     try {
-      for (let state = newest.get(endpoint); state !== undefined && !closed; state = newest.get(endpoint)) {
-        if (live.get(endpoint)?.state === state) break;
-        await swap(state);
-      }
+      await swap(state);
+      return true;
     } catch (error) {
-      onProblem(endpoint, error);
-      setTimeout(() => void work(endpoint), RETRY_MS).unref();
-    } finally {
-      applying.delete(endpoint);
+      onProblem(state.endpoint, error);
+      return false;
     }
   };
+  const retryLater = (endpoint: string): void => {
+    const count = (failures.get(endpoint) ?? 0) + 1;
+    failures.set(endpoint, count);
+    const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (count - 1));
+    clearTimeout(retries.get(endpoint));
+    retries.set(endpoint, setTimeout(() => void work(endpoint), delayMs).unref());
+  };
 
+  /** Switches if the routed versions are there, then throws if a shadow or staged one is not: that one is tried again. */
   const swap = async (state: EndpointState): Promise<void> => {
-    const before = live.get(state.endpoint);
-    const versions = await loadVersions(stores, state, before);
-    const routed = state.routes.routes.flatMap(({ version }) => versions.get(version)?.bundle ?? []);
-    const resource = await stores.resources.get('Endpoint', state.endpoint);
+    const { endpoint, clock, routes } = state;
+    const before = live.get(endpoint);
+    const resource = await stores.resources.get('Endpoint', endpoint);
     const unitField = resource?.resource.kind === 'Endpoint' ? (resource.resource.spec.unit ?? null) : null;
-    live.set(state.endpoint, { endpoint: state.endpoint, state, versions, unitField, contract: contractOf(routed) });
-    for (const version of before?.versions.values() ?? []) version.release();
+    const { versions, missing } = await loadVersions(stores, routes, before);
+    if (closed) return releaseAll(versions);
+    const routed = routes.routes.flatMap(({ version }) => versions.get(version)?.bundle ?? []);
+    const contract = contractOf(routed, clock);
+    const assign = routeAssigner(routes.routes, routes.salt);
+    live.set(endpoint, { endpoint, state, versions, unitField, contract, assign });
+    if (before !== undefined) releaseAll(before.versions);
+    if (missing !== null) throw missing;
   };
 
   return {
@@ -68,41 +97,56 @@ export function openLiveEndpoints(
     all: () => [...live.values()],
     apply(state) {
       newest.set(state.endpoint, state);
+      failures.delete(state.endpoint);
       void work(state.endpoint);
     },
+    isSettled: () => [...newest.keys()].every((endpoint) => live.has(endpoint) || failures.has(endpoint)),
     appliedRevs: () => Object.fromEntries([...live].map(([endpoint, { state }]) => [endpoint, state.routes.rev])),
     close() {
       closed = true;
-      for (const { versions } of live.values()) for (const version of versions.values()) version.release();
+      for (const timer of retries.values()) clearTimeout(timer);
+      for (const { versions } of live.values()) releaseAll(versions);
       live.clear();
     },
   };
 }
 
-/** Every version that routes, shadow or staging name; those already loaded are kept and held once more. */
+/**
+ * Every version that routes, shadow or staging name; those already loaded are kept and held once more. A routed version
+ * that cannot be loaded throws; of the others the first error is returned, since a candidate that is broken must not
+ * keep traffic from moving.
+ */
 async function loadVersions(
-  stores: Stores,
-  state: EndpointState,
+  stores: LoadingStores,
+  { model, routes, shadow, staged }: EndpointRoutes,
   before: LiveEndpoint | undefined,
-): Promise<Map<number, LoadedVersion>> {
-  const { model, routes, shadow, staged } = state.routes;
-  const wanted = new Set([...routes.map(({ version }) => version), ...shadow, ...staged]);
+): Promise<{ versions: Map<number, LoadedVersion>; missing: Error | null }> {
+  const kept = before?.state.routes.model === model ? before.versions : new Map<number, LoadedVersion>();
+  const routed = new Set(routes.map(({ version }) => version));
   const versions = new Map<number, LoadedVersion>();
-  try {
-    for (const number of wanted) {
-      const loaded = before?.versions.get(number) ?? null;
+  let missing: Error | null = null;
+  for (const number of new Set([...routed, ...shadow, ...staged])) {
+    try {
+      const loaded = kept.get(number);
       loaded?.retain();
-      const version = loaded ?? (await loadOne(stores, model ?? '', number));
-      if (version !== null) versions.set(number, version);
+      versions.set(number, loaded ?? (await loadOne(stores, model ?? '', number)));
+    } catch (error) {
+      if (routed.has(number)) {
+        releaseAll(versions);
+        throw error;
+      }
+      missing ??= error instanceof Error ? error : new Error(String(error));
     }
-  } catch (error) {
-    for (const version of versions.values()) version.release();
-    throw error;
   }
-  return versions;
+  return { versions, missing };
 }
 
-async function loadOne(stores: Stores, model: string, number: number): Promise<LoadedVersion | null> {
-  const found = await stores.registry.version(model, number);
-  return found === null ? null : loadVersion(stores.artifacts, number, found.bundle);
+async function loadOne(stores: LoadingStores, model: string, version: number): Promise<LoadedVersion> {
+  const found = await stores.registry.version(model, version);
+  if (found === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version });
+  return loadVersion(stores.artifacts, version, found.bundle);
+}
+
+function releaseAll(versions: ReadonlyMap<number, LoadedVersion>): void {
+  for (const version of versions.values()) version.release();
 }

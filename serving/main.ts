@@ -20,7 +20,7 @@ const stores = createStores(database, {
 });
 const serving = await startServing({
   stores,
-  host: config.PERENNIAL_HOST,
+  host: config.host,
   port: config.PERENNIAL_SERVING_PORT,
   auth: config.auth,
   now,

@@ -6,7 +6,10 @@ export interface ServingMetrics {
   readonly requests: Counter<'endpoint' | 'status'>;
   readonly latency: Histogram<'endpoint'>;
   readonly rows: Counter<'endpoint' | 'version'>;
+  /** Refusals and failures by code of the catalogue, on any path. */
+  readonly errors: Counter<'code'>;
   readonly logRows: Gauge<'state'>;
+  readonly shadowSkipped: Gauge;
   readonly degraded: Gauge;
 }
 
@@ -34,9 +37,20 @@ export function createServingMetrics(): ServingMetrics {
       labelNames: ['endpoint', 'version'],
       registers,
     }),
+    errors: new Counter({
+      name: 'perennial_serving_errors_total',
+      help: 'Refused and failed requests by error code',
+      labelNames: ['code'],
+      registers,
+    }),
+    shadowSkipped: new Gauge({
+      name: 'perennial_shadow_skipped_rows',
+      help: 'Rows that shadow versions did not score because too many were waiting',
+      registers,
+    }),
     logRows: new Gauge({
       name: 'perennial_prediction_log_rows',
-      help: 'Rows of the prediction log by state',
+      help: 'Prediction log: rows logged, dropped and queued; failed counts attempts to write',
       labelNames: ['state'],
       registers,
     }),

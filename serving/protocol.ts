@@ -2,22 +2,31 @@
 import { DomainError } from '../domain/errors.js';
 import { didYouMean } from '../domain/names.js';
 import { infer, type InferenceAnswer, type InferenceDependencies } from './inference.js';
-import { contractOf } from './infer-request.js';
+import { contractOf } from './contract.js';
+import { OUTPUTS } from './infer-request.js';
 import type { LiveEndpoint, LiveEndpoints } from './live-endpoints.js';
 import type { ServingMetrics } from './metrics.js';
+import type { StoreHealth } from './store-access.js';
 
 export interface ProtocolDependencies extends InferenceDependencies {
   readonly endpoints: LiveEndpoints;
+  readonly health: Pick<StoreHealth, 'hasRoutes'>;
   readonly metrics: ServingMetrics;
 }
 
+/** No extension of the protocol is offered yet. */
 export function serverMetadata(): unknown {
   return { name: 'perennial', version: '0.1.0', extensions: [] };
 }
 
-export function requireEndpoint(endpoints: LiveEndpoints, endpoint: string): LiveEndpoint {
+/** Throws `PRN_ENDPOINT_NOT_FOUND` with the nearest name; before the first routes are loaded, `PRN_ENDPOINT_NOT_READY`. */
+export function requireEndpoint(
+  { endpoints, health }: Pick<ProtocolDependencies, 'endpoints' | 'health'>,
+  endpoint: string,
+): LiveEndpoint {
   const live = endpoints.get(endpoint);
   if (live !== undefined) return live;
+  if (!health.hasRoutes() || !endpoints.isSettled()) throw new DomainError('PRN_ENDPOINT_NOT_READY', { endpoint });
   const known = endpoints.all().map((each) => each.endpoint);
   throw new DomainError('PRN_ENDPOINT_NOT_FOUND', { endpoint, hint: didYouMean(endpoint, known) });
 }
@@ -32,31 +41,33 @@ export function modelReady(live: LiveEndpoint, pinned: number | null): { name: s
   return { name: endpoint, ready: true };
 }
 
+/** Of the routed versions together, or of the pinned one. */
 export function modelMetadata(live: LiveEndpoint, pinned: number | null): unknown {
   modelReady(live, pinned);
   const { endpoint, state, versions } = live;
-  const numbers = pinned === null ? state.routes.routes.map(({ version }) => version) : [pinned];
-  const contract = contractOf(numbers.flatMap((number) => versions.get(number)?.bundle ?? []));
-  const tensor = ([name, { datatype }]: readonly [string, { datatype: string }]): unknown => ({
-    name,
-    datatype,
-    shape: [-1, 1],
-  });
+  const bundle = pinned === null ? undefined : versions.get(pinned)?.bundle;
+  const { fields, declared, required, overridable } =
+    bundle === undefined ? live.contract : contractOf([bundle], state.clock);
+  const inputs = declared.map((name) => ({ name, datatype: fields.get(name)?.datatype, shape: [-1, 1] }));
   return {
     name: endpoint,
     versions: [...versions.keys()].sort((left, right) => left - right).map(String),
     platform: 'onnx_onnxv1',
-    inputs: [...contract.required].map(tensor),
+    inputs,
     outputs: [
       { name: 'probability', datatype: 'FP32', shape: [-1, 1] },
       { name: 'decision', datatype: 'INT64', shape: [-1, 1] },
       { name: 'prediction_id', datatype: 'BYTES', shape: [-1] },
       { name: 'model_version', datatype: 'INT64', shape: [-1] },
     ],
-    properties: { model: state.routes.model ?? '', optional_inputs: [...contract.optional.keys()].join(',') },
+    properties: {
+      model: state.routes.model ?? '',
+      optional_inputs: [...declared.filter((name) => !required.includes(name)), ...overridable].join(','),
+    },
   };
 }
 
+/** The response as text, counted and timed. */
 export async function modelInfer(
   dependencies: ProtocolDependencies,
   live: LiveEndpoint,
@@ -68,12 +79,9 @@ export async function modelInfer(
   try {
     const answer = await infer(dependencies, live, call);
     metrics.requests.inc({ endpoint, status: '200' });
-    for (const version of new Set(answer.version)) {
-      metrics.rows.inc(
-        { endpoint, version: String(version) },
-        answer.version.reduce((count, each) => count + (each === version ? 1 : 0), 0),
-      );
-    }
+    const rows = new Map<number, number>();
+    for (const version of answer.version) rows.set(version, (rows.get(version) ?? 0) + 1);
+    for (const [version, count] of rows) metrics.rows.inc({ endpoint, version: String(version) }, count);
     return renderAnswer(endpoint, answer);
   } catch (error) {
     metrics.requests.inc({ endpoint, status: error instanceof DomainError ? String(error.status) : '500' });
@@ -84,19 +92,18 @@ export async function modelInfer(
 }
 
 function renderAnswer(endpoint: string, answer: InferenceAnswer): string {
-  const { request, probability, decision, predictionIds, version, routeRev } = answer;
-  const rows = request.rows;
-  const tensors: Readonly<Record<string, unknown>> = {
-    probability: { name: 'probability', datatype: 'FP32', shape: [rows, 1], data: Array.from(probability) },
-    decision: { name: 'decision', datatype: 'INT64', shape: [rows, 1], data: Array.from(decision) },
-    prediction_id: { name: 'prediction_id', datatype: 'BYTES', shape: [rows], data: predictionIds },
-    model_version: { name: 'model_version', datatype: 'INT64', shape: [rows], data: Array.from(version) },
+  const { id, outputs, rows, probability, decision, predictionIds, version, routeRev } = answer;
+  const tensors: Readonly<Record<string, () => unknown>> = {
+    probability: () => ({ name: 'probability', datatype: 'FP32', shape: [rows, 1], data: Array.from(probability) }),
+    decision: () => ({ name: 'decision', datatype: 'INT64', shape: [rows, 1], data: Array.from(decision) }),
+    prediction_id: () => ({ name: 'prediction_id', datatype: 'BYTES', shape: [rows], data: predictionIds }),
+    model_version: () => ({ name: 'model_version', datatype: 'INT64', shape: [rows], data: Array.from(version) }),
   };
   return JSON.stringify({
     model_name: endpoint,
     model_version: String(version[0] ?? 0),
-    ...(request.id !== undefined && { id: request.id }),
+    ...(id !== undefined && { id }),
     parameters: { route_rev: routeRev },
-    outputs: (request.outputs ?? Object.keys(tensors)).map((name) => tensors[name]),
+    outputs: (outputs ?? OUTPUTS).map((name) => tensors[name]?.()),
   });
 }

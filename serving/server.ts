@@ -1,22 +1,30 @@
 /** The serving process put together: live endpoints fed by the route watch, the log, the heart-beat, the HTTP server. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
-import { openLiveEndpoints } from './live-endpoints.js';
+import { allowEverybody, createKeyCheck } from './auth.js';
+import { type LiveEndpoints, openLiveEndpoints } from './live-endpoints.js';
 import { createServingMetrics } from './metrics.js';
-import { openPredictionLog } from './prediction-log.js';
+import { openPredictionLog, type PredictionLog } from './prediction-log.js';
 import { createRouter } from './router.js';
+import { createShadowScoring } from './shadow-scoring.js';
+import { createStoreAccess, createStoreHealth } from './store-access.js';
 
 export interface ServingOptions {
   readonly stores: Stores;
   readonly host: string;
+  /** 0 takes a free one. */
   readonly port: number;
   readonly auth: 'open' | 'key';
   /** Wall time in microseconds. */
   readonly now: () => number;
   readonly onProblem: (what: string, error: unknown) => void;
+  /** Requests answered at once; more are refused. */
+  readonly maxInFlight?: number;
+  /** Rows that may wait for the prediction log; more are dropped and counted. */
+  readonly maxQueuedRows?: number;
 }
 
 export interface Serving {
@@ -27,59 +35,67 @@ export interface Serving {
 }
 
 const HEARTBEAT_MS = 1_000;
-const KEY_CACHE_MS = 5_000;
+const GOODBYE_MS = 2_000;
+/** Connections that are still busy after this are cut. */
+const DRAIN_MS = 5_000;
+const MAX_IN_FLIGHT = 2_000;
+const HTTP_TIMEOUTS = { keepAliveTimeout: 65_000, headersTimeout: 15_000, requestTimeout: 60_000 };
 
+/** Throws `PRN_PORT_IN_USE`. */
 export async function startServing(options: ServingOptions): Promise<Serving> {
-  const { stores, now, onProblem } = options;
+  const { stores, now, onProblem, maxInFlight = MAX_IN_FLIGHT, maxQueuedRows } = options;
   const instanceId = `serving-${process.pid}-${randomBytes(4).toString('hex')}`;
-  let healthy = true;
+  const health = createStoreHealth();
+  const access = createStoreAccess(health, onProblem);
   const endpoints = openLiveEndpoints(stores, (endpoint, error) => onProblem(`routes of ${endpoint}`, error));
-  const log = openPredictionLog({ store: stores.predictions, instanceId, now });
-  const watch = await stores.endpoints.watchRoutes(
-    (state) => endpoints.apply(state),
-    (isHealthy) => (healthy = isHealthy),
-  );
+  const logOptions = { store: stores.predictions, instanceId, now };
+  const log = openPredictionLog({ ...logOptions, ...(maxQueuedRows !== undefined && { maxQueuedRows }) });
+  let draining = false;
   const router = createRouter({
     stores,
     features: stores.features,
     endpoints,
     log,
+    shadows: createShadowScoring(log, { onProblem: (error) => onProblem('shadow scoring', error) }),
+    access,
+    health,
     metrics: createServingMetrics(),
     now,
-    isHealthy: () => healthy,
-    authorise: options.auth === 'open' ? () => Promise.resolve() : createKeyCheck(stores),
-    onProblem: (error) => onProblem('request', error),
+    maxInFlight,
+    isDraining: () => draining,
+    authorise: options.auth === 'open' ? allowEverybody : createKeyCheck(stores.keys, access, () => performance.now()),
+    onProblem,
   });
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 60_000, requestTimeout: 60_000 }, router);
+  const server = createServer(HTTP_TIMEOUTS, router);
   const url = await listen(server, options);
-  const beat = async (): Promise<void> => {
-    const { logged, dropped, failed } = log.counters();
-    const counters = { logged, dropped, failed };
-    await stores.endpoints.saveInstance({
-      instanceId,
-      url,
-      heartbeatTs: now(),
-      appliedRevs: endpoints.appliedRevs(),
-      unflushed: log.unflushed(),
-      counters,
-    });
-  };
-  const heartbeat = startHeartbeat(beat);
+  const watch = await stores.endpoints.watchRoutes((state) => endpoints.apply(state), health.watched);
+  const heartbeat = startHeartbeat(() =>
+    health.beat(() =>
+      stores.endpoints.saveInstance({ instanceId, url, heartbeatTs: now(), ...stateOf(endpoints, log) }),
+    ),
+  );
 
   return {
     url,
     instanceId,
     async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      });
+      draining = true;
+      await drain(server);
       clearInterval(heartbeat);
       await watch.close();
       await log.close();
       endpoints.close();
-      await stores.endpoints.removeInstance(instanceId).catch(() => undefined);
+      await sayGoodbye(stores, instanceId);
     },
+  };
+}
+
+function stateOf(endpoints: LiveEndpoints, log: PredictionLog) {
+  const { logged, dropped, failed } = log.counters();
+  return {
+    appliedRevs: endpoints.appliedRevs(),
+    unflushed: log.unflushed(),
+    counters: { logged, dropped, failed },
   };
 }
 
@@ -89,12 +105,27 @@ function startHeartbeat(beat: () => Promise<void>): NodeJS.Timeout {
   const run = (): void => {
     if (beating) return;
     beating = true;
-    beat()
-      .catch(() => undefined)
-      .finally(() => (beating = false));
+    void beat().finally(() => (beating = false));
   };
   run();
   return setInterval(run, HEARTBEAT_MS);
+}
+
+async function drain(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(cut);
+}
+
+/** An instance that could not say goodbye is forgotten when it is silent for long. */
+async function sayGoodbye({ endpoints }: Stores, instanceId: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
+  await Promise.race([endpoints.removeInstance(instanceId).catch(() => undefined), patience]);
+  clearTimeout(timer);
 }
 
 async function listen(server: Server, { host, port }: ServingOptions): Promise<string> {
@@ -110,19 +141,4 @@ async function listen(server: Server, { host, port }: ServingOptions): Promise<s
   });
   const address = server.address() as AddressInfo;
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
-}
-
-/** Accepts any key that is not revoked; a look-up is remembered for a few seconds. */
-function createKeyCheck(stores: Stores): (header: string | undefined) => Promise<void> {
-  const seen = new Map<string, number>();
-  return async (header) => {
-    const key = /^Bearer (\S+)$/.exec(header ?? '')?.[1];
-    if (key === undefined) throw new DomainError('PRN_AUTH_MISSING');
-    const digest = createHash('sha256').update(key).digest('hex');
-    if ((seen.get(digest) ?? 0) > Date.now()) return;
-    const record = await stores.keys.keyByDigest(digest);
-    if (record === null || record.revoked) throw new DomainError('PRN_AUTH_INVALID');
-    if (seen.size > 1_000) seen.clear();
-    seen.set(digest, Date.now() + KEY_CACHE_MS);
-  };
 }

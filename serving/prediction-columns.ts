@@ -1,0 +1,115 @@
+/** Logged predictions in columns while a bucket is being filled. */
+import type { PredictionBucket } from '../domain/prediction.js';
+import { micros } from '../domain/time.js';
+
+/** Rows of one request, columns aligned. */
+export interface LoggedRows {
+  readonly endpoint: string;
+  readonly model: string;
+  readonly routeRev: number;
+  readonly predictionIds: readonly string[];
+  readonly eventTs: Float64Array;
+  readonly version: Int32Array;
+  readonly probability: Float32Array;
+  readonly decision: Uint8Array;
+  readonly latencyMs: Float32Array;
+  readonly error: Uint8Array;
+  readonly shadow: Readonly<Record<string, Float32Array>>;
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+}
+
+/** Rows of one bucket at most: a document stays far below what MongoDB takes, whatever a request held. */
+export const BUCKET_ROWS = 500;
+
+/** A bucket of one endpoint under one route revision that takes rows until it is full. */
+export class PredictionColumns {
+  readonly endpoint: string;
+  readonly #model: string;
+  readonly #routeRev: number;
+  readonly #ids: string[] = [];
+  readonly #eventTs = new Float64Array(BUCKET_ROWS);
+  readonly #version = new Int32Array(BUCKET_ROWS);
+  readonly #probability = new Float32Array(BUCKET_ROWS);
+  readonly #decision = new Uint8Array(BUCKET_ROWS);
+  readonly #latencyMs = new Float32Array(BUCKET_ROWS);
+  readonly #error = new Uint8Array(BUCKET_ROWS);
+  readonly #shadow = new Map<string, Float32Array>();
+  readonly #inputs = new Map<string, Float32Array>();
+  #minEventTs = Number.MAX_SAFE_INTEGER;
+  #maxEventTs = Number.MIN_SAFE_INTEGER;
+
+  constructor({ endpoint, model, routeRev }: Pick<LoggedRows, 'endpoint' | 'model' | 'routeRev'>) {
+    this.endpoint = endpoint;
+    this.#model = model;
+    this.#routeRev = routeRev;
+  }
+
+  get rows(): number {
+    return this.#ids.length;
+  }
+
+  /** Microseconds. */
+  get minEventTs(): number {
+    return this.#minEventTs;
+  }
+
+  get isFull(): boolean {
+    return this.#ids.length === BUCKET_ROWS;
+  }
+
+  /** Takes rows from `from` on as far as there is room; how many it took. */
+  take(source: LoggedRows, from: number): number {
+    const at = this.#ids.length;
+    const to = Math.min(source.predictionIds.length, from + BUCKET_ROWS - at);
+    for (let row = from; row < to; row += 1) {
+      this.#ids.push(source.predictionIds[row] ?? '');
+      const eventTs = source.eventTs[row] ?? 0;
+      if (eventTs < this.#minEventTs) this.#minEventTs = eventTs;
+      if (eventTs > this.#maxEventTs) this.#maxEventTs = eventTs;
+    }
+    this.#eventTs.set(source.eventTs.subarray(from, to), at);
+    this.#version.set(source.version.subarray(from, to), at);
+    this.#probability.set(source.probability.subarray(from, to), at);
+    this.#decision.set(source.decision.subarray(from, to), at);
+    this.#latencyMs.set(source.latencyMs.subarray(from, to), at);
+    this.#error.set(source.error.subarray(from, to), at);
+    for (const name in source.shadow)
+      columnOf(this.#shadow, name).set(source.shadow[name]?.subarray(from, to) ?? [], at);
+    for (const name in source.inputs)
+      columnOf(this.#inputs, name).set(source.inputs[name]?.subarray(from, to) ?? [], at);
+    return to - from;
+  }
+
+  seal(facts: { bucketId: string; instanceId: string; loggedTs: number }): PredictionBucket {
+    const rows = this.#ids.length;
+    const trim = (columns: ReadonlyMap<string, Float32Array>): Record<string, Float32Array> =>
+      Object.fromEntries([...columns].map(([name, column]) => [name, column.subarray(0, rows)]));
+    return {
+      ...facts,
+      endpoint: this.endpoint,
+      model: this.#model,
+      routeRev: this.#routeRev,
+      loggedTs: micros(facts.loggedTs),
+      minEventTs: micros(this.#minEventTs),
+      maxEventTs: micros(this.#maxEventTs),
+      predictionIds: this.#ids,
+      eventTs: this.#eventTs.subarray(0, rows),
+      version: this.#version.subarray(0, rows),
+      probability: this.#probability.subarray(0, rows),
+      decision: this.#decision.subarray(0, rows),
+      latencyMs: this.#latencyMs.subarray(0, rows),
+      error: this.#error.subarray(0, rows),
+      shadow: trim(this.#shadow),
+      inputs: trim(this.#inputs),
+    };
+  }
+}
+
+/** Rows that have no value of a column read NaN. */
+function columnOf(columns: Map<string, Float32Array>, name: string): Float32Array {
+  const known = columns.get(name);
+  if (known !== undefined) return known;
+  const column = new Float32Array(BUCKET_ROWS).fill(Number.NaN);
+  columns.set(name, column);
+  return column;
+}

@@ -1,0 +1,94 @@
+/** Scores the rows of a request with the versions they were routed to. */
+import { DomainError } from '../domain/errors.js';
+import type { ViewRows } from '../scoring/feature-lookup.js';
+import type { LoadedVersion } from '../scoring/loaded-version.js';
+import type { InferRequest } from './infer-request.js';
+import type { LiveEndpoint } from './live-endpoints.js';
+
+export interface RoutedRows {
+  readonly live: LiveEndpoint;
+  readonly request: InferRequest;
+  readonly views: ReadonlyMap<string, ViewRows>;
+  /** Microseconds, by row. */
+  readonly eventTs: Float64Array;
+  /** Version that answers, by row. */
+  readonly version: Int32Array;
+  readonly predictionIds: readonly string[];
+}
+
+export interface ScoredRows {
+  readonly probability: Float32Array;
+  /** FP32 inputs by name, as the models saw them; NaN where a row's version has no such input. */
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+}
+
+/** Throws `PRN_INFERENCE_FAILED` naming the version that could not score its rows, or gave something that is no number. */
+export async function scoreRows(routed: RoutedRows): Promise<ScoredRows> {
+  const { live, request, version } = routed;
+  const numbers = [...new Set(version)];
+  const scored = await Promise.allSettled(
+    numbers.map(async (number) => {
+      const loaded = live.versions.get(number);
+      if (loaded === undefined) throw new DomainError('PRN_ENDPOINT_NOT_READY', { endpoint: live.endpoint });
+      return scorePart(routed, loaded, numbers.length === 1 ? null : rowsWhere(version, (each) => each === number));
+    }),
+  );
+  // Only now, when no version is running any more, may an error end the request and free its versions.
+  const parts = scored.map((part) => {
+    if (part.status === 'rejected') throw part.reason;
+    return part.value;
+  });
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first.scored : joinParts(parts, request.rows);
+}
+
+interface Part {
+  readonly rows: readonly number[] | null;
+  readonly scored: ScoredRows;
+}
+
+async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readonly number[] | null): Promise<Part> {
+  const { request, live } = routed;
+  const fail = (problem: string, cause?: unknown): DomainError =>
+    new DomainError('PRN_INFERENCE_FAILED', { endpoint: live.endpoint, version: loaded.version, problem }, { cause });
+  const feeds = loaded.features.assemble({ ...routed, rows });
+  const probability = await loaded.score(feeds, rows?.length ?? request.rows).catch((error: unknown) => {
+    throw fail('the model refused its inputs', error);
+  });
+  if (probability.some(Number.isNaN)) throw fail('the model answered with something that is no number');
+  const inputs: Record<string, Float32Array> = {};
+  for (const name in feeds) {
+    const data = feeds[name];
+    if (data instanceof Float32Array) inputs[name] = data;
+  }
+  return { rows, scored: { probability, inputs } };
+}
+
+function joinParts(parts: readonly Part[], rows: number): ScoredRows {
+  const probability = new Float32Array(rows);
+  const inputs: Record<string, Float32Array> = {};
+  for (const { rows: positions, scored } of parts) {
+    scatter(scored.probability, positions ?? [], probability);
+    for (const [name, column] of Object.entries(scored.inputs))
+      scatter(column, positions ?? [], (inputs[name] ??= new Float32Array(rows).fill(Number.NaN)));
+  }
+  return { probability, inputs };
+}
+
+/** Puts values back at the rows they belong to. */
+export function scatter(values: Float32Array, positions: readonly number[], target: Float32Array): void {
+  for (const [index, row] of positions.entries()) target[row] = values[index] ?? Number.NaN;
+}
+
+export function rowsWhere(version: Int32Array, holds: (version: number) => boolean): number[] {
+  const rows: number[] = [];
+  for (const [row, each] of version.entries()) if (holds(each)) rows.push(row);
+  return rows;
+}
+
+/** 1 where the probability reaches the version's frozen threshold, compared in float32 as the graph does. */
+export function decide({ live, version }: RoutedRows, probability: Float32Array): Uint8Array {
+  return Uint8Array.from(probability, (value, row) =>
+    value >= Math.fround(live.versions.get(version[row] ?? 0)?.bundle.decisionThreshold ?? 1) ? 1 : 0,
+  );
+}

@@ -1,0 +1,104 @@
+/** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
+import type { PredictionLog, Reservation } from './prediction-log.js';
+import { type RoutedRows, rowsWhere, scatter } from './row-scoring.js';
+
+export interface AnsweredRows {
+  readonly rows: RoutedRows;
+  readonly reservation: Reservation;
+  readonly probability: Float32Array;
+  readonly decision: Uint8Array;
+  readonly latencyMs: number;
+  readonly inputs: Readonly<Record<string, Float32Array>>;
+}
+
+export interface ShadowScoring {
+  /** Takes over rows and the hold on their versions; returns at once, never throws. */
+  finish(answered: AnsweredRows): void;
+  /** Rows that shadow versions did not score because too many were waiting. */
+  skippedRows(): number;
+}
+
+/** More rows than this waiting for shadow scores, and further ones are logged without. */
+const MAX_WAITING_ROWS = 20_000;
+
+export function createShadowScoring(
+  log: PredictionLog,
+  options: { readonly maxWaitingRows?: number; readonly onProblem: (error: unknown) => void },
+): ShadowScoring {
+  const { maxWaitingRows = MAX_WAITING_ROWS, onProblem } = options;
+  let waitingRows = 0;
+  let skippedRows = 0;
+
+  const scoreAndLog = async (answered: AnsweredRows): Promise<void> => {
+    const shadow = await scoreShadows(answered.rows).catch((error: unknown) => {
+      onProblem(error);
+      return {};
+    });
+    logAnswered(log, answered, shadow);
+  };
+  return {
+    finish(answered) {
+      const { live, request } = answered.rows;
+      const release = (): void => {
+        for (const version of live.versions.values()) version.release();
+      };
+      const hasShadow = live.state.routes.shadow.length > 0;
+      if (!hasShadow || waitingRows + request.rows > maxWaitingRows) {
+        if (hasShadow) skippedRows += request.rows;
+        release();
+        logAnswered(log, answered, {});
+        return;
+      }
+      waitingRows += request.rows;
+      setImmediate(() => {
+        void scoreAndLog(answered)
+          .catch(onProblem)
+          .finally(() => {
+            waitingRows -= request.rows;
+            release();
+          });
+      });
+    },
+    skippedRows: () => skippedRows,
+  };
+}
+
+/** By version: the probabilities of the rows that another version answered, NaN elsewhere and where it failed. */
+async function scoreShadows(rows: RoutedRows): Promise<Record<string, Float32Array>> {
+  const { live, request, version } = rows;
+  const shadow: Record<string, Float32Array> = {};
+  for (const number of live.state.routes.shadow) {
+    const loaded = live.versions.get(number);
+    const positions = rowsWhere(version, (each) => each !== number);
+    if (loaded === undefined || positions.length === 0) continue;
+    const all = positions.length === request.rows;
+    const feeds = loaded.features.assemble({ ...rows, rows: all ? null : positions });
+    const scores = await loaded.score(feeds, positions.length).catch(() => new Float32Array());
+    const column = new Float32Array(request.rows).fill(Number.NaN);
+    if (scores.length === positions.length) scatter(scores, positions, column);
+    shadow[String(number)] = column;
+  }
+  return shadow;
+}
+
+function logAnswered(
+  log: PredictionLog,
+  { rows, reservation, probability, decision, latencyMs, inputs }: AnsweredRows,
+  shadow: Readonly<Record<string, Float32Array>>,
+): void {
+  const { live, request, eventTs, version, predictionIds } = rows;
+  log.append(reservation, {
+    endpoint: live.endpoint,
+    model: live.state.routes.model ?? '',
+    routeRev: live.state.routes.rev,
+    predictionIds,
+    eventTs,
+    version,
+    probability,
+    decision,
+    latencyMs: new Float32Array(request.rows).fill(latencyMs),
+    error: new Uint8Array(request.rows),
+    shadow,
+    inputs,
+  });
+}
