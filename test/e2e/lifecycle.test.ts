@@ -117,7 +117,7 @@ describe('the life of a model', () => {
     ).toEqual([400, 'Input distance: shape says 2 values, data has 1.']);
     expect(
       await post('flight-delay', '{"inputs":[{"name":"origin","datatype":"FP32","shape":[1],"data":[1]}]}'),
-    ).toEqual([400, 'Input origin: expected datatype BYTES, got FP32.']);
+    ).toEqual([400, 'Input origin: expected datatype BYTES, got "FP32".']);
     expect((await world.infer(1)).status).toBe(200);
   });
 

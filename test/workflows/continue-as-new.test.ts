@@ -89,7 +89,7 @@ describe('entities that continue as new', () => {
     const handle = await temporal.client.workflow.start('modelLifecycle', {
       workflowId,
       taskQueue: temporal.taskQueue,
-      args: [{ model: 'flight-delay', timing: 'test', maxHistoryLength: 12 }],
+      args: [{ model: 'flight-delay', timing: 'test', maxHistoryLength: 40 }],
     });
     const ids = Array.from({ length: 25 }, (_unused, index) => `request-${String(index).padStart(2, '0')}`);
     for (const requestId of ids) {
@@ -128,7 +128,7 @@ describe('entities that continue as new', () => {
     const handle = await temporal.client.workflow.start('driftWatch', {
       workflowId,
       taskQueue: temporal.taskQueue,
-      args: [{ endpoint: 'flight-delay', timing: 'test', maxHistoryLength: 12 }],
+      args: [{ endpoint: 'flight-delay', timing: 'test', maxHistoryLength: 40 }],
     });
     const start = Date.parse('2001-03-01T00:00:00Z') * 1_000;
     await handle.signal('mute', { requestId: 'm1', actor: 'test', until: start + 5, reason: 'quiet please' });
