@@ -1,18 +1,16 @@
 /** Materialisation as activities: plan by documents, compute in the pool, publish rows online. */
-import { durationMicros } from '../domain/duration.js';
 import { DomainError } from '../domain/errors.js';
-import { type FeatureViewSpec, longestWindowMicros } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
+import { planCuts } from '../ml/features/cut-planning.js';
 import { quoteText } from '../ml/features/expression/sql.js';
 import { type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
-import type { FeatureActivities, FeatureComputeActivities, PlannedChunk } from '../workflows/contracts/features.js';
+import type { FeatureActivities, FeatureComputeActivities } from '../workflows/contracts/features.js';
 import { segmentReferences } from './segment-references.js';
 import type { RunJob } from './jobs/index.js';
 import { requireResource } from './training.js';
 
-const CUTS_PER_CHUNK = 31;
 const ONLINE_BATCH = 1_000;
 
 export function createFeatureComputeActivities({ stores, runJob }: { stores: Stores; runJob: RunJob }) {
@@ -46,16 +44,17 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
       const { dataset } = resource.spec;
       const head = await stores.datasets.head(dataset);
       if (head === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
-      const fromCut = await firstCutToCompute(stores, {
-        view,
-        viewRevision,
+      const ranges = planCuts({
         spec: resource.spec,
-        minEventTs: head.minEventTs,
-        commitSeq: head.commitSeq,
+        segments: await stores.datasets.segments(head),
+        chunks: await features.chunks(view, viewRevision),
+        through,
       });
-      const identify = (from: number, to: number): string =>
-        naturalKeyId(sha256Hex, ['chunk', view, viewRevision, head.versionId, from, to]);
-      const chunks = planChunks(resource.spec, { fromCut, through, identify });
+      const chunks = ranges.map(({ fromCut, toCut }) => ({
+        chunkId: naturalKeyId(sha256Hex, ['chunk', view, viewRevision, head.versionId, fromCut, toCut]),
+        fromCut,
+        toCut,
+      }));
       return { view, viewRevision, dataset, datasetVersionId: head.versionId, commitSeq: head.commitSeq, chunks };
     },
 
@@ -76,48 +75,6 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
       return { seq: committed.seq, onlineRows: rows.length };
     },
   } satisfies FeatureActivities;
-}
-
-/** Cuts lie at whole multiples of `every` after `offset`. The first at or after a time. */
-function cutAtOrAfter({ cuts }: FeatureViewSpec, time: number): number {
-  const [every, offset] = [durationMicros(cuts.every), durationMicros(cuts.offset)];
-  return Math.ceil((time - offset) / every) * every + offset;
-}
-
-/** The first missing cut, or an earlier one when a newer commit brought rows that older cuts could have known. */
-async function firstCutToCompute(
-  stores: Stores,
-  at: { view: string; viewRevision: number; spec: FeatureViewSpec; minEventTs: number; commitSeq: number },
-): Promise<number> {
-  const { view, viewRevision, spec, minEventTs, commitSeq } = at;
-  const earliest = cutAtOrAfter(spec, minEventTs + durationMicros(spec.lag) + 1);
-  const state = await stores.features.state(view);
-  if (state === null || state.viewRevision !== viewRevision) return earliest;
-  const next = state.throughCut + durationMicros(spec.cuts.every);
-  if (state.commitSeq === commitSeq) return next;
-  const head = await stores.datasets.head(spec.dataset);
-  const segments = head === null ? [] : await stores.datasets.segments(head);
-  const fresh = segments.filter((segment) => segment.commitSeq > state.commitSeq);
-  const touched = fresh.map(({ minEventTs: event, minKnownTs: known, commitKnownTs }) =>
-    cutAtOrAfter(spec, Math.max(event + durationMicros(spec.lag) + 1, known === 0 ? commitKnownTs : known)),
-  );
-  return Math.max(earliest, Math.min(next, ...touched));
-}
-
-function planChunks(
-  spec: FeatureViewSpec,
-  range: { fromCut: number; through: number; identify: (from: number, to: number) => string },
-): PlannedChunk[] {
-  const every = durationMicros(spec.cuts.every);
-  // A cut reads at most its longest window: longer chunks of short cuts would read the same rows again and again.
-  const size = Math.max(CUTS_PER_CHUNK, Math.ceil(longestWindowMicros(spec) / every));
-  const chunks: PlannedChunk[] = [];
-  for (let fromCut = range.fromCut; fromCut <= range.through; fromCut += size * every) {
-    const last = Math.floor((range.through - fromCut) / every) * every + fromCut;
-    const toCut = Math.min(last, fromCut + (size - 1) * every);
-    chunks.push({ chunkId: range.identify(fromCut, toCut), fromCut, toCut });
-  }
-  return chunks;
 }
 
 /** The last row of each key in a chunk. */

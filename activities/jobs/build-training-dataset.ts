@@ -5,7 +5,7 @@ import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelInput } from '../../domain/features.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
-import { datasetRelation } from '../../ml/features/dataset-sql.js';
+import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { checkExpression } from '../../ml/features/expression/check.js';
 import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/expression/sql.js';
 import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
@@ -87,12 +87,12 @@ function labelledSpine({ snapshot, dataset, inputs }: BuildTrainingDatasetInput,
   const requests = inputs.flatMap(({ name, datatype, source }) =>
     source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
   );
-  const known = `known_ts <= ${asOf} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
+  const known = `${knownAt(dataset, String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
   return `
     select ${[...new Set(keys)].join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
       ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
       case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
-      md5(concat_ws('|', ${time}, commit_seq, row_seq)) as draw, commit_seq, row_seq
+      md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}
     from ${relation}
     where ${known} and (${label}) is not null
       and ((${time} >= ${split.trainFrom} and ${time} < ${split.trainTo}) or (${time} >= ${split.holdoutFrom} and ${time} < ${split.holdoutTo}))`;
@@ -115,7 +115,7 @@ async function writePart(
   await session.execute(
     `create or replace temp table part_spine as select * from spine where part = '${part}' ${limit}`,
   );
-  const joined = pointInTimeJoin('part_spine', views);
+  const joined = pointInTimeJoin({ relation: 'part_spine', timeColumn: 'ts' }, views);
   const columns = input.inputs.map(({ name, source }) =>
     source.kind === 'request'
       ? `${quoteIdentifier(`request:${name}`)} as ${quoteIdentifier(name)}`
@@ -123,7 +123,7 @@ async function writePart(
   );
   const path = await artifacts.scratchPath('parquet');
   await session.execute(
-    `copy (select ts as event_ts, label, ${columns.join(', ')} from (${joined}) order by ts, commit_seq, row_seq) to ${quoteText(path)} (format parquet)`,
+    `copy (select ts as event_ts, label, ${columns.join(', ')} from (${joined}) order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
   );
   const [counted] = await session.rows(`select count(*) as rows from read_parquet(${quoteText(path)})`);
   return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };
@@ -140,7 +140,7 @@ async function requireRows(
   const [from, to] = trainRows === 0 ? [split.trainFrom, split.trainTo] : [split.holdoutFrom, split.holdoutTo];
   const time = quoteIdentifier(spec.spine.eventTime);
   const [counts] = await session.rows(
-    `select count(*) as rows, count(*) filter (where known_ts <= ${asOf}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
+    `select count(*) as rows, count(*) filter (where ${knownAt(input.dataset, String(asOf))}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
   );
   const iso = (micros: number): string => new Date(micros / 1_000).toISOString();
   const reason =

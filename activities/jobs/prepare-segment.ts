@@ -4,15 +4,16 @@ import type { ColumnProfile, DatasetSpec, ExpectationResult, FileFormat, Segment
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
+import { profileColumns } from '../../ml/features/profile-sql.js';
+import { attemptSource, describeSource } from '../../ml/features/source-sql.js';
 import {
+  acceptedBounds,
   acceptedRows,
-  attemptSource,
   type CheckCounts,
   countChecks,
-  describeSource,
   judgedRows,
-  profileColumns,
   quarantinedRows,
+  repeatedRows,
   rowRules,
   uniqueCounts,
 } from '../../ml/features/validation-sql.js';
@@ -144,8 +145,10 @@ async function judgeRules(session: TableSession, spec: DatasetSpec, counts: Chec
     if (rule.unique === undefined) continue;
     const [row] = await session.rows(uniqueCounts(rule.unique));
     const failing = Number(row?.['failing'] ?? 0);
+    const repeated = failing === 0 ? [] : await session.rows(repeatedRows(rule.unique));
+    const samples = repeated.map((each) => String(each['sample']));
     results.push(
-      judgeRule({ name: rule.name, action: rule.action, mostly: rule.mostly, failing, rows: counts.rows, samples: [] }),
+      judgeRule({ name: rule.name, action: rule.action, mostly: rule.mostly, failing, rows: counts.rows, samples }),
     );
   }
   return results;
@@ -188,10 +191,7 @@ async function writeSegment(
     await session.execute(`copy (${quarantinedRows()}) to ${quoteText(quarantinePath)} (format parquet)`);
     quarantineTable = await artifacts.adopt(quarantinePath, MEDIA_TYPES.parquet);
   }
-  const [bounds] = await session.rows(
-    `select min(event) as min_event, max(event) as max_event, min(known) as min_known, max(known) as max_known
-     from (select "${spec.eventTime}" as event, __known_ts as known from (${acceptedRows(spec)}))`,
-  );
+  const [bounds] = await session.rows(acceptedBounds(spec));
   const profile: ColumnProfile[] = await readProfile(session, spec);
   const number = (name: string): number => Number(bounds?.[name] ?? 0);
   return {

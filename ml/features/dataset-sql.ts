@@ -1,5 +1,6 @@
-/** SQL over the segments of a dataset version: one relation with the declared columns, `known_ts` and a total order. */
+/** SQL over the segments of a dataset version: one relation with the declared columns and what is known about each row. */
 import type { DatasetSpec } from '../../domain/dataset.js';
+import { COLUMN_SQL_TYPES } from './column-sql.js';
 import { quoteIdentifier, quoteText } from './expression/sql.js';
 
 /** A segment file and what its commit fixed. */
@@ -10,26 +11,51 @@ export interface SegmentFile {
   readonly commitKnownTs: number;
 }
 
-/** Columns beside the declared ones: `__known_ts` (null means "known at commit") and `__seq` within the segment. */
+/** Columns of a segment file beside the declared ones: null in the first means "known at commit". */
 export const KNOWN_COLUMN = '__known_ts';
 export const SEQUENCE_COLUMN = '__seq';
 
+/** Columns of the relation beside the declared ones, quoted; no declared name can hold a colon. */
+export const ROW = {
+  /** When the row could first have been used, microseconds. */
+  knownTs: '"row:known_ts"',
+  /** When a restatement of the row could first have been used; null for the last one and without keys. */
+  supersededTs: '"row:superseded_ts"',
+  commitSeq: '"row:commit_seq"',
+  seq: '"row:seq"',
+} as const;
+
 /**
- * `select <columns>, known_ts, commit_seq, row_seq` over all segments. Rows without a declared time are known from the
- * commit on. With keys, a later row of the same key and event time is a restatement: it cannot have been known before
- * its own commit, whatever it declares.
+ * All rows of the segments with the columns of {@link ROW}. A column that older segments do not have is null there. With
+ * keys, a row whose key and event time an earlier commit had already is a restatement: it cannot have been known before
+ * its own commit, whatever it declares. (known_ts, commit_seq, seq) orders the restatements of one row totally.
  */
 export function datasetRelation(spec: DatasetSpec, segments: readonly SegmentFile[]): string {
-  const columns = spec.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+  const columns = spec.columns.map(({ name, type }) => {
+    return `try_cast(${quoteIdentifier(name)} as ${COLUMN_SQL_TYPES[type]}) as ${quoteIdentifier(name)}`;
+  });
+  const shape = spec.columns.map(({ name, type }) => `null::${COLUMN_SQL_TYPES[type]} as ${quoteIdentifier(name)}`);
   const parts = segments.map(
     ({ path, commitSeq, commitKnownTs }) =>
-      `select ${columns}, coalesce(${KNOWN_COLUMN}, ${commitKnownTs}) as known_ts, ${commitSeq}::bigint as commit_seq, ` +
-      `${SEQUENCE_COLUMN} as row_seq, ${commitKnownTs}::bigint as commit_known_ts from read_parquet(${quoteText(path)})`,
+      `select ${columns.join(', ')}, coalesce(${KNOWN_COLUMN}, ${commitKnownTs}) as ${ROW.knownTs}, ` +
+      `${commitSeq}::bigint as ${ROW.commitSeq}, ${SEQUENCE_COLUMN} as ${ROW.seq}, ` +
+      `${commitKnownTs}::bigint as "row:commit_known_ts" ` +
+      `from (select ${shape.join(', ')} where false union all by name select * from read_parquet(${quoteText(path)}))`,
   );
-  const all = parts.join(' union all ');
-  if (spec.keys.length === 0) return `(select * exclude (commit_known_ts) from (${all}))`;
-  const key = [...spec.keys, spec.eventTime].map(quoteIdentifier).join(', ');
-  const first = `min(commit_seq) over (partition by ${key})`;
-  const known = `case when commit_seq > ${first} then greatest(known_ts, commit_known_ts) else known_ts end`;
-  return `(select * exclude (commit_known_ts) replace (${known} as known_ts) from (${all}))`;
+  const all = `(${parts.join(' union all ')})`;
+  if (spec.keys.length === 0)
+    return `(select * exclude ("row:commit_known_ts"), null::bigint as ${ROW.supersededTs} from ${all})`;
+  const version = [...spec.keys, spec.eventTime].map(quoteIdentifier).join(', ');
+  const known =
+    `case when ${ROW.commitSeq} > min(${ROW.commitSeq}) over (partition by ${version}) ` +
+    `then greatest(${ROW.knownTs}, "row:commit_known_ts") else ${ROW.knownTs} end`;
+  const superseded = `lead(${ROW.knownTs}) over (partition by ${version} order by ${ROW.knownTs}, ${ROW.commitSeq}, ${ROW.seq})`;
+  return `(select *, ${superseded} as ${ROW.supersededTs} from (
+    select * exclude ("row:commit_known_ts") replace (${known} as ${ROW.knownTs}) from ${all}))`;
+}
+
+/** True for rows of {@link datasetRelation} that were known at a time (an SQL expression) and not restated by then. */
+export function knownAt({ keys }: Pick<DatasetSpec, 'keys'>, time: string): string {
+  const known = `${ROW.knownTs} <= ${time}`;
+  return keys.length === 0 ? known : `(${known} and (${ROW.supersededTs} is null or ${ROW.supersededTs} > ${time}))`;
 }

@@ -2,11 +2,17 @@
 import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelFeature, ModelInput } from '../../domain/features.js';
-import type { ModelSpec } from '../../domain/model.js';
+import type { FeatureReference, ModelSpec } from '../../domain/model.js';
 import { didYouMean } from '../../domain/names.js';
 import type { PinnedView } from '../../domain/training.js';
 import { columnsOf } from './expression/ast.js';
 import { parseExpression } from './expression/parse.js';
+
+const WHERE = 'Model.spec.features';
+
+/** Columns that every training dataset has beside the inputs. */
+export const EVENT_TIME_COLUMN = 'event_ts';
+export const LABEL_COLUMN = 'label';
 
 /** Stable name of a view's feature as a model input, whatever other views there are. */
 export function viewInputName(view: string, feature: string): string {
@@ -21,7 +27,11 @@ const DATATYPES: Readonly<Record<ColumnType, ModelInput['datatype']>> = {
   timestamp: 'INT64',
 };
 
-/** Inputs in order of first use, features in order of the spec. `dataset` is the spine. */
+/**
+ * Inputs in order of first use, features in order of the spec. `dataset` is the spine. An expression may use columns of
+ * the spine and features of every view that the spec refers to, wherever it does. Throws `PRN_RESOURCE_REFERENCE`,
+ * `PRN_RESOURCE_INVALID` or `PRN_EXPRESSION_INVALID`.
+ */
 export function modelInputs(
   spec: ModelSpec,
   dataset: DatasetSpec,
@@ -29,41 +39,47 @@ export function modelInputs(
 ): { inputs: ModelInput[]; features: ModelFeature[] } {
   const inputs = new Map<string, ModelInput>();
   const features: ModelFeature[] = [];
-  const useRequest = (column: string): void => {
-    if (!inputs.has(column)) inputs.set(column, requestInput(column, dataset));
+  const ofViews = new Map(
+    spec.features.flatMap((reference) =>
+      'view' in reference ? viewInputs(reference, views).map((input) => [input.name, input] as const) : [],
+    ),
+  );
+  const use = (name: string): void => {
+    if (!inputs.has(name)) inputs.set(name, ofViews.get(name) ?? requestInput(name, { spec, dataset, ofViews }));
   };
   for (const reference of spec.features) {
-    if ('view' in reference) {
-      for (const input of viewInputs(reference, views)) {
-        inputs.set(input.name, input);
-        features.push({ name: input.name, expression: input.name });
-      }
-    } else if ('request' in reference) {
-      useRequest(reference.request);
-      features.push({ name: reference.request, expression: reference.request });
-    } else {
-      for (const column of columnsOf(parseExpression(reference.expression)))
-        if (!inputs.has(column)) useRequest(column);
-      features.push(reference);
-    }
+    const added = featuresOf(reference, views);
+    for (const { expression } of added) for (const column of columnsOf(parseExpression(expression))) use(column);
+    features.push(...added);
   }
+  requireDistinct(features);
   return { inputs: [...inputs.values()], features };
 }
 
-function requestInput(column: string, dataset: DatasetSpec): ModelInput {
+function featuresOf(reference: FeatureReference, views: readonly PinnedView[]): ModelFeature[] {
+  if ('view' in reference) return viewInputs(reference, views).map(({ name }) => ({ name, expression: name }));
+  if ('request' in reference) return [{ name: reference.request, expression: reference.request }];
+  return [reference];
+}
+
+interface KnownColumns {
+  readonly spec: ModelSpec;
+  readonly dataset: DatasetSpec;
+  readonly ofViews: ReadonlyMap<string, ModelInput>;
+}
+
+function requestInput(column: string, { spec, dataset, ofViews }: KnownColumns): ModelInput {
   const declared = dataset.columns.find(({ name }) => name === column);
   if (declared === undefined) {
-    const hint = didYouMean(
-      column,
-      dataset.columns.map(({ name }) => name),
-    );
-    throw new DomainError('PRN_RESOURCE_REFERENCE', {
-      where: 'Model.spec.features',
-      kind: 'column',
-      name: column,
-      hint,
-    });
+    const hint = didYouMean(column, [...dataset.columns.map(({ name }) => name), ...ofViews.keys()]);
+    throw new DomainError('PRN_RESOURCE_REFERENCE', { where: WHERE, kind: 'column', name: column, hint });
   }
+  if (column === LABEL_COLUMN || (column === EVENT_TIME_COLUMN && spec.spine.eventTime !== column))
+    throw new DomainError('PRN_RESOURCE_INVALID', {
+      where: WHERE,
+      problem: `no input can be called ${column}, which every training dataset has already`,
+      remedy: 'Declare the column under another name, with `from`.',
+    });
   const datatype = DATATYPES[declared.type];
   return {
     name: column,
@@ -84,7 +100,7 @@ function viewInputs(
     if (!known.includes(feature)) {
       const name = `${reference.view}.${feature}`;
       throw new DomainError('PRN_RESOURCE_REFERENCE', {
-        where: 'Model.spec.features',
+        where: WHERE,
         kind: 'feature',
         name,
         hint: didYouMean(feature, known),
@@ -96,5 +112,16 @@ function viewInputs(
       nullable: true,
       source: { kind: 'view', view: reference.view, feature },
     };
+  });
+}
+
+function requireDistinct(features: readonly ModelFeature[]): void {
+  const names = features.map(({ name }) => name);
+  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  if (repeated === undefined) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: WHERE,
+    problem: `feature ${repeated} is declared twice`,
+    remedy: 'Drop one of them or name it otherwise.',
   });
 }

@@ -1,10 +1,12 @@
-/** Reads a result by columns, chunk by chunk, into typed arrays. Null slots of a vector hold 0, so validity is asked. */
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBTypeId } from '@duckdb/node-api';
+/** Reads a result by columns, vector by vector, into typed arrays. A null slot of a vector holds 0, so validity is asked. */
+import { type DuckDBConnection, DuckDBTypeId, type DuckDBVector } from '@duckdb/node-api';
 import { DomainError } from '../../domain/errors.js';
 import type { ColumnarResult, ColumnData } from '../contracts/tables.js';
+import { safeInteger } from './values.js';
 
 type Part = Float32Array | Float64Array | readonly string[];
 
+/** Nulls become NaN, in columns of text the empty text. Throws for integers that a number cannot hold exactly. */
 export async function readColumns(connection: DuckDBConnection, sql: string): Promise<ColumnarResult> {
   const result = await connection.stream(sql);
   const names = result.columnNames();
@@ -15,7 +17,7 @@ export async function readColumns(connection: DuckDBConnection, sql: string): Pr
     const chunk = await result.fetchChunk();
     if (chunk === null || chunk.rowCount === 0) break;
     rows += chunk.rowCount;
-    for (const [index, type] of types.entries()) parts[index]?.push(readPart(chunk, index, type));
+    for (const [index, type] of types.entries()) parts[index]?.push(readPart(chunk.getColumnVector(index), type));
   }
   const columns = Object.fromEntries(
     names.map((name, index) => [name, joinParts(types[index] ?? 'double', parts[index] ?? [])]),
@@ -44,15 +46,23 @@ function columnTypeOf(typeId: DuckDBTypeId): ColumnData['type'] {
   }
 }
 
-function readPart(chunk: DuckDBDataChunk, index: number, type: ColumnData['type']): Part {
-  const values = chunk.getColumnValues(index);
-  if (type === 'string') return values.map((value) => (value === null ? '' : String(value)));
-  if (type === 'float') return Float32Array.from(values, numberOrNaN);
-  return Float64Array.from(values, numberOrNaN);
+function readPart(vector: DuckDBVector, type: ColumnData['type']): Part {
+  const { itemCount } = vector;
+  if (type === 'string') return Array.from({ length: itemCount }, (_unused, row) => textAt(vector, row));
+  const values = type === 'float' ? new Float32Array(itemCount) : new Float64Array(itemCount);
+  for (let row = 0; row < itemCount; row += 1) values[row] = numberAt(vector, row);
+  return values;
 }
 
-function numberOrNaN(value: unknown): number {
-  return value === null ? Number.NaN : Number(value);
+function textAt(vector: DuckDBVector, row: number): string {
+  const item = vector.getItem(row);
+  return typeof item === 'string' ? item : '';
+}
+
+function numberAt(vector: DuckDBVector, row: number): number {
+  const item = vector.getItem(row);
+  if (typeof item === 'bigint') return safeInteger(item);
+  return typeof item === 'number' ? item : Number.NaN;
 }
 
 function joinParts(type: ColumnData['type'], parts: readonly Part[]): ColumnData {

@@ -1,17 +1,21 @@
 /**
  * DuckDB over Parquet files, in a sandbox: no network, no extensions, only the given folders, settings locked. One
- * in-memory instance, one connection per use.
+ * in-memory instance, one connection per use. Row order is kept (`preserve_insertion_order`), so a `copy` of an ordered
+ * query writes the same bytes for any number of threads; sums of floats do not have that property by themselves, which
+ * is why queries order them or take them over decimals.
  */
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { DomainError, isDomainError } from '../../domain/errors.js';
 import type { TableEngine, TableSession } from '../contracts/tables.js';
 import { readColumns } from './columns.js';
 import { Semaphore } from './semaphore.js';
+import { plainValue } from './values.js';
 
 export interface TableEngineOptions {
   /** Folders that queries may read and write. */
   readonly dataDirectories: readonly string[];
   readonly spillDirectory: string;
+  /** DuckDB's own limit, `1GB` by default; the process needs about three times as much. */
   readonly memoryLimit?: string;
   readonly threads?: number;
 }
@@ -19,6 +23,10 @@ export interface TableEngineOptions {
 /** Each running query holds one thread of Node's own pool, so that more of them would starve file reads. */
 const MAX_CONCURRENT_QUERIES = 4;
 
+/** An interrupt that comes before its query was taken from the queue is forgotten, so it is repeated. */
+const INTERRUPT_EVERY_MS = 50;
+
+/** Opens an engine; `close` it when done. Queries throw `PRN_TABLE_QUERY_FAILED` or `PRN_TABLE_INTERRUPTED`. */
 export async function openTableEngine(options: TableEngineOptions): Promise<TableEngine> {
   const { dataDirectories, spillDirectory, memoryLimit = '1GB', threads = 2 } = options;
   const instance = await DuckDBInstance.create(':memory:', {
@@ -39,7 +47,7 @@ export async function openTableEngine(options: TableEngineOptions): Promise<Tabl
 
   const slots = new Semaphore(MAX_CONCURRENT_QUERIES);
   return {
-    use: (body, signal) => slots.run(() => useConnection(instance, { body, signal })),
+    use: (body, signal) => slots.run(() => useConnection(instance, { body, signal }), signal),
     close: () => Promise.resolve(instance.closeSync()),
   };
 }
@@ -51,52 +59,50 @@ async function useConnection<T>(
   const { body, signal } = use;
   signal?.throwIfAborted();
   const connection = await instance.connect();
-  const interrupt = (): void => connection.interrupt();
+  let repeat: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    connection.interrupt();
+    repeat = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
+  };
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
-    return await body(openSession(connection));
+    return await body(openSession(connection, signal));
   } finally {
     signal?.removeEventListener('abort', interrupt);
+    clearInterval(repeat);
     connection.closeSync();
   }
 }
 
-function openSession(connection: DuckDBConnection): TableSession {
+function openSession(connection: DuckDBConnection, signal: AbortSignal | undefined): TableSession {
+  const run = <T>(query: () => Promise<T>): Promise<T> => guarded(query, signal);
   return {
     async execute(sql) {
-      await guarded(() => connection.run(sql));
+      await run(() => connection.run(sql));
     },
     rows: (sql) =>
-      guarded(async () => {
+      run(async () => {
         const reader = await connection.runAndReadAll(sql);
         return reader
           .getRowObjectsJS()
           .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)])));
       }),
-    columns: (sql) => guarded(() => readColumns(connection, sql)),
+    columns: (sql) => run(() => readColumns(connection, sql)),
   };
 }
 
-function plainValue(value: unknown): string | number | boolean | null {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-    return value;
-  if (typeof value === 'bigint') {
-    const number = Number(value);
-    if (!Number.isSafeInteger(number))
-      throw new DomainError('PRN_TABLE_QUERY_FAILED', { reason: `the integer ${value} is too large to be exact` });
-    return number;
-  }
-  return value instanceof Date ? value.toISOString() : JSON.stringify(value);
-}
-
-async function guarded<T>(query: () => Promise<T>): Promise<T> {
+async function guarded<T>(query: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal?.aborted === true) throw interrupted(signal.reason);
   try {
     return await query();
   } catch (error) {
     if (isDomainError(error)) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    if (reason.startsWith('INTERRUPT'))
-      throw new DomainError('PRN_TABLE_INTERRUPTED', { reason: 'the caller stopped' }, { cause: error });
+    if (reason.startsWith('INTERRUPT')) throw interrupted(error);
     throw new DomainError('PRN_TABLE_QUERY_FAILED', { reason }, { cause: error });
   }
+}
+
+function interrupted(cause: unknown): DomainError {
+  return new DomainError('PRN_TABLE_INTERRUPTED', { reason: 'the caller stopped' }, { cause });
 }

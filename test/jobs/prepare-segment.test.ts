@@ -113,7 +113,7 @@ describe('prepareSegment', () => {
     const unique = { expectations: [{ name: 'one-a-moment', unique: ['ts'], action: 'fail' }] };
     expect(await prepare(`${GOOD}2001-03-01T06:00:00Z,11,ATL\n`, unique)).toMatchObject({
       outcome: 'refused',
-      failures: ['one-a-moment: 1 of 3 rows fail'],
+      failures: ['one-a-moment: 1 of 3 rows fail, such as {"ts":"2001-03-01T06:00:00Z","delay":"11","origin":"ATL"}'],
     });
     expect(await prepare('ts,delay,origin\n')).toMatchObject({
       outcome: 'refused',

@@ -70,7 +70,9 @@ describe('pointInTimeJoin', () => {
       features: [{ feature: 'rate', output: 'late_rate' }],
       maxAgeMicros: maxAge,
     };
-    const joined = await session.rows(`select late_rate from (${pointInTimeJoin('spine', [view])}) order by row_seq`);
+    const joined = await session.rows(
+      `select late_rate from (${pointInTimeJoin({ relation: 'spine', timeColumn: 'ts' }, [view])}) order by row_seq`,
+    );
     return joined.map((row) => (row['late_rate'] == null ? null : Number(row['late_rate'])));
   }
 

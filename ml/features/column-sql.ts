@@ -1,0 +1,63 @@
+/** How declared columns are kept in DuckDB and Parquet, and how source values become such columns. */
+import type { ColumnType, DatasetColumn } from '../../domain/dataset.js';
+
+/** Timestamps are microseconds UTC. */
+export const COLUMN_SQL_TYPES: Readonly<Record<ColumnType, string>> = {
+  float: 'double',
+  integer: 'bigint',
+  string: 'varchar',
+  boolean: 'boolean',
+  timestamp: 'bigint',
+};
+
+/** Value and presence of a column, as SQL over a source. */
+export interface TypedColumn {
+  /** Null where the source has nothing, or nothing that fits the type. */
+  readonly value: string;
+  /** False where the source has nothing: null, or NaN in a column of numbers, which is how data frames write it. */
+  readonly present: string;
+}
+
+/**
+ * Reads a source column as its declared type; `raw` is its quoted name, `sourceType` the reader's type of it. Nothing is
+ * rounded or clipped: a fraction in an integer column, an infinite number and a time outside the safe range do not fit.
+ */
+export function typedColumn({ type }: DatasetColumn, raw: string, sourceType: string): TypedColumn {
+  // A JSON value keeps its quotes when it is cast, so its text is taken out first.
+  const text = sourceType === 'JSON' ? `(${raw} ->> '$')` : raw;
+  const given = `(${text} is not null)`;
+  const number = `try_cast(${text} as double)`;
+  const presentNumber = `(${text} is not null and not coalesce(isnan(${number}), false))`;
+  switch (type) {
+    case 'float':
+      return { value: `case when isfinite(${number}) then ${number} end`, present: presentNumber };
+    case 'integer': {
+      const whole = `try_cast(${text} as bigint)`;
+      const exact = `${whole}::double = ${number} and ${isSafe(whole)}`;
+      return { value: `case when ${exact} then ${whole} end`, present: presentNumber };
+    }
+    case 'boolean':
+      return { value: `try_cast(${text} as boolean)`, present: given };
+    case 'string':
+      return { value: `${text}::varchar`, present: given };
+    case 'timestamp':
+      return { value: timestampValue({ raw, text, sourceType }), present: given };
+  }
+}
+
+/** Whole numbers are microseconds already, except in CSV, where digits may as well be a date. */
+function timestampValue({ raw, text, sourceType }: { raw: string; text: string; sourceType: string }): string {
+  const parsed = `epoch_us(try_cast(${text}::varchar as timestamptz)::timestamp)`;
+  const whole = `try_cast(${text} as bigint)`;
+  if (/INT/.test(sourceType)) return `case when ${isSafe(whole)} then ${whole} end`;
+  if (sourceType.startsWith('TIMESTAMP') || sourceType === 'DATE') {
+    const time = `epoch_us(try_cast(${raw} as timestamp))`;
+    return `case when ${isSafe(time)} then ${time} end`;
+  }
+  if (sourceType !== 'JSON') return `case when ${isSafe(parsed)} then ${parsed} end`;
+  return `case when json_type(${raw}) in ('BIGINT', 'UBIGINT') then (case when ${isSafe(whole)} then ${whole} end) when ${isSafe(parsed)} then ${parsed} end`;
+}
+
+function isSafe(value: string): string {
+  return `(${value} between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER})`;
+}
