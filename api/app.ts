@@ -1,37 +1,27 @@
-/** The express application: one dispatcher for all routes, so that access, validation and documents cannot diverge. */
-import { createHash, randomUUID } from 'node:crypto';
+/** The express application: security headers, limits, request facts, documents, and one dispatcher for all routes. */
+import { randomUUID } from 'node:crypto';
 import express, { type Express, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import swaggerUi from 'swagger-ui-express';
-import type { z } from 'zod';
-import type { Actor } from '../domain/access.js';
-import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
-import { authenticate, requireAction } from './auth.js';
-import type { ApiDependencies } from './dependencies.js';
+import type { ApiDependencies, ApiObservers } from './dependencies.js';
+import { createDispatch } from './dispatch.js';
 import { errorMiddleware } from './errors.js';
 import { openApiDocument } from './openapi.js';
-import { present } from './present.js';
-import type { Answer, Route } from './route.js';
+import { routerPath } from './route.js';
 import { allRoutes } from './routes/index.js';
 
 const BODY_LIMIT = '2mb';
 const REQUESTS_PER_MINUTE = 6_000;
 
+/** The whole control plane as one request handler. */
 export function createApp(dependencies: ApiDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(requestFacts(dependencies));
-  // Swagger UI needs inline styles; nothing else on this server is HTML.
-  app.use(
-    helmet({
-      contentSecurityPolicy: {
-        directives: { 'script-src': ["'self'", "'unsafe-inline'"], 'upgrade-insecure-requests': null },
-      },
-    }),
-  );
+  app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
   app.use(
     rateLimit({
       windowMs: 60_000,
@@ -45,20 +35,13 @@ export function createApp(dependencies: ApiDependencies): Express {
   app.get('/healthz', (_request, response, next) => void health(dependencies, response).catch(next));
 
   const routes = allRoutes(dependencies);
-  const document = openApiDocument(routes);
-  app.get('/openapi.json', (_request, response) => void response.json(document));
-  app.use(
-    '/docs',
-    swaggerUi.serve,
-    swaggerUi.setup(document as swaggerUi.JsonObject, { customSiteTitle: 'Perennial API' }),
-  );
-  app.get('/', (_request, response) => response.redirect('/docs'));
-
+  serveDocuments(app, openApiDocument(routes));
   app.use(express.json({ limit: BODY_LIMIT }));
-  for (const each of routes) {
-    app[each.method](
-      each.path,
-      (request, response, next) => void dispatch(dependencies, each, { request, response }).catch(next),
+  const dispatch = createDispatch(dependencies.stores.keys);
+  for (const route of routes) {
+    app[route.method](
+      routerPath(route.path),
+      (request, response, next) => void dispatch(route, { request, response }).catch(next),
     );
   }
   app.use((request, _response, next) =>
@@ -68,70 +51,39 @@ export function createApp(dependencies: ApiDependencies): Express {
   return app;
 }
 
-async function dispatch(
-  dependencies: ApiDependencies,
-  route: Route,
-  exchange: { request: Request; response: Response },
-): Promise<void> {
-  const { request, response } = exchange;
-  const actor = await authenticate(dependencies.stores.keys, request.headers.authorization);
-  requireAction(actor, route.action);
-  const body = route.body === undefined ? undefined : parse(route.body, request.body, 'body');
-  const query = route.query === undefined ? undefined : parse(route.query, request.query, 'query');
-  const params = Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)]));
-  const key = request.get('idempotency-key');
-  const work = (): Promise<Answer> => route.handle({ params, body, query, actor, request });
-  const answer =
-    key === undefined || route.method === 'get'
-      ? await work()
-      : await onceOnly(dependencies, { key, actor, request, work });
-  if (answer.location !== undefined) response.setHeader('location', answer.location);
-  response.status(answer.status ?? 200).json(present(answer.body));
+/**
+ * Answers for the control plane while it cannot work yet: `reason` says what is being waited for. Every request gets
+ * 503 `PRN_UNAVAILABLE`, so that callers wait and repeat instead of meeting a closed port.
+ */
+export function createWaitingApp(
+  observers: ApiObservers & { readonly what: string; readonly reason: () => string },
+): Express {
+  const { what, reason } = observers;
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(requestFacts(observers));
+  app.get('/healthz', (_request, response) => void response.status(503).json({ healthy: false, waitingFor: what }));
+  app.use((_request, _response, next) => next(new DomainError('PRN_UNAVAILABLE', { what, reason: reason() })));
+  app.use(errorMiddleware(observers.onInternalError));
+  return app;
 }
 
-function parse(schema: z.ZodType, value: unknown, what: string): unknown {
-  const parsed = schema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const problem = parsed.error.issues
-    .slice(0, 5)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
-    .join('; ');
-  throw new DomainError('PRN_REQUEST_INVALID', { what, problem });
+function serveDocuments(app: Express, document: object): void {
+  app.get('/openapi.json', (_request, response) => void response.json(document));
+  const page = swaggerUi.setup(document as swaggerUi.JsonObject, { customSiteTitle: 'Perennial API' });
+  app.use('/docs', swaggerUi.serve, page);
+  app.get('/', (_request, response) => response.redirect('/docs'));
 }
 
-/** The same key and request get the first answer again; the same key with another request is refused. */
-async function onceOnly(
-  { stores }: ApiDependencies,
-  call: { key: string; actor: Actor; request: Request; work: () => Promise<Answer> },
-): Promise<Answer> {
-  const { key, actor, request, work } = call;
-  const requestDigest = createHash('sha256')
-    .update(canonicalJson([request.method, request.path, request.body ?? null]))
-    .digest('hex');
-  const earlier = await stores.keys.answer(key, actor.name);
-  if (earlier !== null) {
-    if (earlier.requestDigest !== requestDigest) throw new DomainError('PRN_IDEMPOTENCY_MISMATCH', { key });
-    return { status: earlier.status, body: earlier.body };
-  }
-  const answer = await work();
-  const kept = await stores.keys.rememberAnswer({
-    key,
-    actor: actor.name,
-    requestDigest,
-    status: answer.status ?? 200,
-    body: present(answer.body),
-  });
-  return { ...answer, status: kept.status, body: kept.body };
-}
-
-function requestFacts({ onRequest }: ApiDependencies) {
+function requestFacts({ onRequest }: ApiObservers) {
   return (request: Request, response: Response, next: () => void): void => {
     const requestId = randomUUID();
     const startedMs = performance.now();
+    // The router shortens the path for what is mounted below another one, so it is read here.
+    const { method, path } = request;
     response.locals['requestId'] = requestId;
     response.setHeader('x-request-id', requestId);
     response.on('finish', () => {
-      const { method, path } = request;
       onRequest({ method, path, status: response.statusCode, milliseconds: performance.now() - startedMs, requestId });
     });
     next();

@@ -2,18 +2,24 @@
 import type { Stores } from '../store/contracts/index.js';
 import type { WorkflowGateway } from './workflow-gateway.js';
 
-export interface ApiDependencies {
+export interface RequestFacts {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  readonly requestId: string;
+}
+
+/** What hears of requests and of errors that are ours. */
+export interface ApiObservers {
+  readonly onInternalError: (error: unknown, requestId: string) => void;
+  readonly onRequest: (facts: RequestFacts) => void;
+}
+
+export interface ApiDependencies extends ApiObservers {
   readonly stores: Stores;
   readonly workflows: WorkflowGateway;
   /** Wall time in microseconds. */
   readonly now: () => number;
   readonly isDatabaseReachable: () => Promise<boolean>;
-  readonly onInternalError: (error: unknown, requestId: string) => void;
-  readonly onRequest: (facts: {
-    method: string;
-    path: string;
-    status: number;
-    milliseconds: number;
-    requestId: string;
-  }) => void;
 }

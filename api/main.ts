@@ -1,61 +1,99 @@
-/** Composition root of the API process. */
+/** Composition root of the API process. It listens at once and answers 503 until its engines can be reached. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openFileArtifacts } from '../store/artifacts/file.js';
-import { openDatabase } from '../store/mongo/database.js';
+import { type Database, openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
+import { createApp, createWaitingApp } from './app.js';
 import { ensureAdminKey } from './auth.js';
 import { readApiConfig } from './config.js';
-import { startApi } from './server.js';
+import type { ApiObservers, RequestFacts } from './dependencies.js';
+import { listen } from './server.js';
 import { createWorkflowGateway } from './workflow-gateway.js';
+
+const RETRY_MS = 1_000;
 
 const config = readApiConfig(process.env);
 const log = pino({ name: 'api', level: config.PERENNIAL_LOG_LEVEL });
 const now = (): number => Date.now() * 1_000;
+const observers: ApiObservers = {
+  onInternalError: (error, requestId) => log.error({ err: error, requestId }, 'internal error'),
+  onRequest: logRequest,
+};
+const stopping = new AbortController();
+let waitingBecause = 'still connecting';
+let handle: RequestListener = createWaitingApp({ ...observers, what: 'MongoDB', reason: () => waitingBecause });
+let database: Database | null = null;
 
-const database = await openDatabase({ uri: config.MONGODB_URI, database: config.PERENNIAL_DATABASE });
-const stores = createStores(database, {
-  artifacts: openFileArtifacts(join(config.PERENNIAL_DATA, 'artifacts')),
-  now,
-  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
-});
-await ensureAdminKey(stores.keys, config.PERENNIAL_ADMIN_KEY_FILE, now());
 // Lazy: the process starts and answers 503 while Temporal is away.
 const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
-const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
-const api = await startApi({
-  stores,
-  workflows: createWorkflowGateway(client, config.PERENNIAL_TIMING),
-  now,
-  host: config.PERENNIAL_HOST,
-  port: config.PERENNIAL_API_PORT,
-  isDatabaseReachable: async () => {
-    try {
-      await database.db.command({ ping: 1 }, { timeoutMS: 2_000 });
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  onInternalError: (error, requestId) => log.error({ err: error, requestId }, 'internal error'),
-  onRequest: (facts) => log.debug(facts, 'request'),
-});
+const api = await listen({ host: config.PERENNIAL_HOST, port: config.PERENNIAL_API_PORT }, (request, response) =>
+  handle(request, response),
+);
 log.info({ url: api.url }, 'listening');
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
 
-let stopping = false;
-const stop = (signal: NodeJS.Signals): void => {
-  if (stopping) return;
-  stopping = true;
+database = await untilDatabase();
+if (database !== null) handle = await openControlPlane(database);
+
+async function openControlPlane({ db, ...rest }: Database): Promise<RequestListener> {
+  const stores = createStores(
+    { db, ...rest },
+    {
+      artifacts: openFileArtifacts(join(config.PERENNIAL_DATA, 'artifacts')),
+      now,
+      sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    },
+  );
+  await mkdir(dirname(config.PERENNIAL_ADMIN_KEY_FILE), { recursive: true, mode: 0o700 });
+  await ensureAdminKey(stores.keys, config.PERENNIAL_ADMIN_KEY_FILE, now());
+  const client = new Client({ connection, namespace: config.TEMPORAL_NAMESPACE });
+  const workflows = createWorkflowGateway(client, config.PERENNIAL_TIMING);
+  const isDatabaseReachable = (): Promise<boolean> =>
+    db.command({ ping: 1 }, { timeoutMS: 2_000 }).then(
+      () => true,
+      () => false,
+    );
+  log.info('ready');
+  return createApp({ ...observers, stores, workflows, now, isDatabaseReachable });
+}
+
+/** Connects as soon as MongoDB answers; null when the process is told to stop before. */
+async function untilDatabase(): Promise<Database | null> {
+  const { signal } = stopping;
+  while (!signal.aborted) {
+    try {
+      return await openDatabase({ uri: config.MONGODB_URI, database: config.PERENNIAL_DATABASE });
+    } catch (error) {
+      waitingBecause = error instanceof Error ? error.message : String(error);
+      log.warn({ reason: waitingBecause }, 'MongoDB cannot be reached; trying again');
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return null;
+}
+
+/** Changes are worth a line each; reads, most of them polls, only when somebody asks for details. */
+function logRequest(facts: RequestFacts): void {
+  const level = facts.status >= 500 ? 'warn' : facts.method === 'GET' ? 'debug' : 'info';
+  log[level](facts, 'request');
+}
+
+function stop(signal: NodeJS.Signals): void {
+  if (stopping.signal.aborted) return;
+  stopping.abort();
   log.info({ signal }, 'stopping');
   api
     .close()
-    .then(() => Promise.all([connection.close(), database.close()]))
+    .then(() => Promise.all([connection.close(), database?.close()]))
     .then(
       () => process.exit(0),
       () => process.exit(1),
     );
-};
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);
+}

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { rolesFor } from '../domain/access.js';
-import type { Route } from './route.js';
+import { presentSchema } from './present.js';
+import { openApiPath, pathParameters, type Route } from './route.js';
 
 const ErrorBody = z
   .object({
@@ -15,10 +16,26 @@ const ErrorBody = z
   })
   .meta({ id: 'Error', description: 'Codes are listed in docs/error-codes.md' });
 
+const IdempotencyHeader = z.object({
+  'Idempotency-Key': z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({ description: 'A repeat with the same key and request gets the first answer, for 24 hours' }),
+});
+
+const STATUS_MEANING = {
+  200: 'Done',
+  201: 'Created',
+  202: 'Accepted: poll the address in Location',
+} as const;
+
+/** The document that describes these routes and no others. */
 export function openApiDocument(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    const path = openApiPath(route.path);
     paths[path] = { ...paths[path], [route.method]: operation(route) };
   }
   return createDocument({
@@ -35,21 +52,38 @@ export function openApiDocument(routes: readonly Route[]): object {
 }
 
 function operation(route: Route): object {
-  const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
-  const path = z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
+  const status = route.status ?? 200;
   const error = { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } };
   return {
-    operationId: `${route.method} ${route.path}`.replace(/[^A-Za-z0-9]+(\w?)/g, (_match, next: string) =>
-      next.toUpperCase(),
-    ),
+    operationId: operationId(route),
     summary: route.summary,
     description: `Roles: ${rolesFor(route.action).join(', ')}.`,
     tags: [route.path.split('/')[2]?.split(':')[0] ?? 'v1'],
-    requestParams: {
-      ...(names.length > 0 && { path }),
-      ...(route.query instanceof z.ZodObject && { query: route.query }),
+    requestParams: requestParameters(route),
+    ...(route.body !== undefined && {
+      requestBody: { required: true, content: { 'application/json': { schema: route.body } } },
+    }),
+    responses: {
+      [status]: {
+        description: STATUS_MEANING[status],
+        ...(status === 202 && { headers: { Location: { schema: { type: 'string' } } } }),
+        content: { 'application/json': { schema: presentSchema(route.response) } },
+      },
+      '4XX': error,
+      '5XX': error,
     },
-    ...(route.body !== undefined && { requestBody: { content: { 'application/json': { schema: route.body } } } }),
-    responses: { '2XX': { description: 'Done, or accepted with a Location to poll' }, '4XX': error, '5XX': error },
   };
+}
+
+function requestParameters({ method, path, query }: Route): object {
+  const names = pathParameters(path);
+  return {
+    ...(names.length > 0 && { path: z.object(Object.fromEntries(names.map((name) => [name, z.string()]))) }),
+    ...(query instanceof z.ZodObject && { query }),
+    ...(method !== 'get' && { header: IdempotencyHeader }),
+  };
+}
+
+function operationId({ method, path }: Route): string {
+  return `${method} ${path}`.replace(/[^A-Za-z0-9]+(\w?)/g, (_match, next: string) => next.toUpperCase());
 }

@@ -1,6 +1,5 @@
-/** The Temporal client as the API uses it: every call has a deadline, so that an absent server answers 503, not never. */
-import { type Client, ServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { DomainError } from '../domain/errors.js';
+/** The Temporal client as the API uses it: what can be started, signalled and asked. Every call has a deadline. */
+import { type Client, WithStartWorkflowOperation, WorkflowFailedError } from '@temporalio/client';
 import { TASK_QUEUES, workflowIds } from '../domain/ids.js';
 import {
   abortSignal,
@@ -9,8 +8,10 @@ import {
   approveStepSignal,
   decideApprovalSignal,
   type DecisionMessage,
+  type DriftWatchInput,
   type IngestDatasetInput,
   type MaterializeFeaturesInput,
+  type ModelLifecycleInput,
   observeSignal,
   type PauseMessage,
   pauseUpdate,
@@ -18,14 +19,23 @@ import {
   requestRetrainingSignal,
   resumeUpdate,
   type RolloutInput,
+  type StopMessage,
+  stopSignal,
   WORKFLOW_TYPES,
 } from '../workflows/messages.js';
+import { callTemporal } from './temporal-errors.js';
 
+/** Throws `PRN_UNAVAILABLE` when Temporal does not answer in time, `PRN_WORKFLOW_NOT_FOUND` for a closed workflow. */
 export interface WorkflowGateway {
   ingestDataset(input: Omit<IngestDatasetInput, 'timing'>): Promise<string>;
   materializeFeatures(input: Omit<MaterializeFeaturesInput, 'timing'>): Promise<string>;
+  /** A materialisation by its id, while Temporal keeps it. */
+  materialization(view: string, materializationId: string): Promise<WorkflowState>;
   requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
+  /** Starts the endpoint's drift watch unless it runs. */
   watchEndpoint(endpoint: string): Promise<void>;
+  /** Ends the endpoint's drift watch if it runs. */
+  stopWatching(endpoint: string, message: StopMessage): Promise<void>;
   observe(endpoint: string, watermark: number): Promise<void>;
   rollBack(input: Omit<RolloutInput, 'timing' | 'kind'>): Promise<string>;
   decide(workflowId: string, message: DecisionMessage): Promise<void>;
@@ -35,93 +45,90 @@ export interface WorkflowGateway {
   isReachable(): Promise<boolean>;
 }
 
-const DEADLINE_MS = 5_000;
+export interface WorkflowState {
+  readonly workflowId: string;
+  readonly state: 'running' | 'completed' | 'failed';
+  /** Why it failed. */
+  readonly problem: string | null;
+}
 
-export function createWorkflowGateway(client: Client, timing: 'production' | 'test'): WorkflowGateway {
+type Timing = 'production' | 'test';
+
+const taskQueue = TASK_QUEUES.orchestration;
+
+export function createWorkflowGateway(client: Client, timing: Timing): WorkflowGateway {
   const { workflow, connection } = client;
-  const taskQueue = TASK_QUEUES.orchestration;
-  const call = <T>(work: () => Promise<T>): Promise<T> => withDeadline(client, work);
+  const call = <T>(work: () => Promise<T>): Promise<T> => callTemporal(client, work);
 
   return {
     async ingestDataset(input) {
       const workflowId = workflowIds.ingestDataset(input.ingestionId);
-      const staticSummary = `Ingest ${input.dataset} from ${input.sourceUri}`.slice(0, 180);
-      await call(() =>
-        workflow
-          .start(WORKFLOW_TYPES.ingestDataset, {
-            workflowId,
-            taskQueue,
-            args: [{ ...input, timing }],
-            workflowIdConflictPolicy: 'USE_EXISTING',
-            workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-            staticSummary,
-          })
-          .catch(ignoreStarted),
-      );
+      const options = {
+        workflowId,
+        taskQueue,
+        args: [{ ...input, timing }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: `Ingest ${input.dataset} from ${input.sourceUri}`.slice(0, 180),
+      } as const;
+      await call(() => workflow.start(WORKFLOW_TYPES.ingestDataset, options).catch(ignoreStarted));
       return workflowId;
     },
     async materializeFeatures(input) {
       const workflowId = workflowIds.materializeFeatures(input.view, input.materializationId);
       const staticSummary = `Materialise ${input.view}`;
-      await call(() =>
-        workflow.start(WORKFLOW_TYPES.materializeFeatures, {
-          workflowId,
-          taskQueue,
-          args: [{ ...input, timing }],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary,
-        }),
-      );
+      const args = [{ ...input, timing }];
+      const options = { workflowId, taskQueue, args, workflowIdConflictPolicy: 'USE_EXISTING', staticSummary } as const;
+      await call(() => workflow.start(WORKFLOW_TYPES.materializeFeatures, options));
       return workflowId;
     },
+    async materialization(view, materializationId) {
+      const workflowId = workflowIds.materializeFeatures(view, materializationId);
+      const handle = workflow.getHandle(workflowId);
+      const { status } = await call(() => handle.describe());
+      if (status.name === 'RUNNING') return { workflowId, state: 'running', problem: null };
+      if (status.name === 'COMPLETED') return { workflowId, state: 'completed', problem: null };
+      const ended = await call(() => handle.result().then(() => null, whyItEnded));
+      return { workflowId, state: 'failed', problem: ended ?? `it ended as ${status.name.toLowerCase()}` };
+    },
     async requestRetraining(model, request) {
+      const signal = { signal: requestRetrainingSignal, signalArgs: [request] as [RetrainingRequest] };
       await call(() =>
-        workflow.signalWithStart(WORKFLOW_TYPES.modelLifecycle, {
-          workflowId: workflowIds.modelLifecycle(model),
-          taskQueue,
-          args: [{ model, timing }],
-          signal: requestRetrainingSignal,
-          signalArgs: [request],
-          staticSummary: `Lifecycle of ${model}`,
-        }),
+        workflow.signalWithStart(WORKFLOW_TYPES.modelLifecycle, { ...lifecycleOf(model, timing), ...signal }),
       );
     },
     async watchEndpoint(endpoint) {
-      const workflowId = workflowIds.driftWatch(endpoint);
+      await call(() => workflow.start(WORKFLOW_TYPES.driftWatch, watchOf(endpoint, timing)));
+    },
+    async stopWatching(endpoint, message) {
+      const handle = workflow.getHandle(workflowIds.driftWatch(endpoint));
+      await call(() => handle.signal(stopSignal, message));
+    },
+    async observe(endpoint, watermark) {
+      const signal = { signal: observeSignal, signalArgs: [{ watermark }] as [{ watermark: number }] };
       await call(() =>
-        workflow.start(WORKFLOW_TYPES.driftWatch, {
-          workflowId,
-          taskQueue,
-          args: [{ endpoint, timing }],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary: `Drift watch of ${endpoint}`,
-        }),
+        workflow.signalWithStart(WORKFLOW_TYPES.driftWatch, { ...watchOf(endpoint, timing), ...signal }),
       );
     },
-    observe: (endpoint, watermark) =>
-      call(() => workflow.getHandle(workflowIds.driftWatch(endpoint)).signal(observeSignal, { watermark })),
     async rollBack(input) {
       const workflowId = workflowIds.rollout(input.rolloutId);
       const args: [RolloutInput] = [{ ...input, kind: 'restore', timing }];
-      await call(() =>
-        workflow.start(WORKFLOW_TYPES.rollout, {
-          workflowId,
-          taskQueue,
-          args,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary: `Roll ${input.model} back to v${input.version}`,
-        }),
-      );
+      const staticSummary = `Roll ${input.model} back to v${input.version}`;
+      const options = { workflowId, taskQueue, args, workflowIdConflictPolicy: 'USE_EXISTING', staticSummary } as const;
+      await call(() => workflow.start(WORKFLOW_TYPES.rollout, options));
       return workflowId;
     },
     decide: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(decideApprovalSignal, message)),
     abortRollout: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(abortSignal, message)),
     approveStep: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(approveStepSignal, message)),
     async setPaused(model, paused, message) {
-      const handle = workflow.getHandle(workflowIds.modelLifecycle(model));
-      await call(() =>
-        handle.executeUpdate(paused ? pauseUpdate : resumeUpdate, { args: [message], updateId: message.requestId }),
+      // With start: a model can be paused before it was ever trained.
+      const startWorkflowOperation = new WithStartWorkflowOperation(
+        WORKFLOW_TYPES.modelLifecycle,
+        lifecycleOf(model, timing),
       );
+      const options = { args: [message] as [PauseMessage], updateId: message.requestId, startWorkflowOperation };
+      await call(() => workflow.executeUpdateWithStart(paused ? pauseUpdate : resumeUpdate, options));
     },
     async isReachable() {
       try {
@@ -134,26 +141,26 @@ export function createWorkflowGateway(client: Client, timing: 'production' | 'te
   };
 }
 
-async function withDeadline<T>(client: Client, work: () => Promise<T>): Promise<T> {
-  try {
-    return await client.withDeadline(Date.now() + DEADLINE_MS, work);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      throw new DomainError('PRN_WORKFLOW_NOT_FOUND', { workflowId: error.workflowId, hint: '' }, { cause: error });
-    if (error instanceof WorkflowUpdateFailedError)
-      throw new DomainError(
-        'PRN_REQUEST_INVALID',
-        { what: 'message', problem: error.cause?.message ?? error.message },
-        { cause: error },
-      );
-    if (error instanceof ServiceError)
-      throw new DomainError(
-        'PRN_UNAVAILABLE',
-        { what: 'Temporal', reason: error.cause?.message ?? error.message },
-        { cause: error },
-      );
-    throw error;
-  }
+function lifecycleOf(model: string, timing: Timing) {
+  const args: [ModelLifecycleInput] = [{ model, timing }];
+  const workflowId = workflowIds.modelLifecycle(model);
+  const staticSummary = `Lifecycle of ${model}`;
+  return { workflowId, taskQueue, args, workflowIdConflictPolicy: 'USE_EXISTING', staticSummary } as const;
+}
+
+function watchOf(endpoint: string, timing: Timing) {
+  const args: [DriftWatchInput] = [{ endpoint, timing }];
+  const workflowId = workflowIds.driftWatch(endpoint);
+  const staticSummary = `Drift watch of ${endpoint}`;
+  return { workflowId, taskQueue, args, workflowIdConflictPolicy: 'USE_EXISTING', staticSummary } as const;
+}
+
+/** The innermost cause: activities and workflows wrap what went wrong. */
+function whyItEnded(error: unknown): string {
+  if (!(error instanceof WorkflowFailedError)) throw error;
+  let cause: Error = error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  return cause.message;
 }
 
 /** An ingestion that succeeded before is not repeated: its record stands. */

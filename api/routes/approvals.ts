@@ -1,11 +1,13 @@
 /** Approvals: what waits for a person, and the ways to decide. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { type Approval, ApprovalOutcome, type Decision, judgeApproval, whyIgnored } from '../../domain/approval.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { keyDigest } from '../auth.js';
-import { param, type Route, route } from '../route.js';
+import { pageOf, PageQuery, readPage } from '../paging.js';
+import { ApprovalAnswer, ApprovalSignal, ApprovalWithDecisions, DecisionAnswer } from '../responses.js';
+import { type Call, param, type Route, route } from '../route.js';
 
 const DecisionBody = z.strictObject({
   decision: z.enum(['approve', 'reject']),
@@ -18,37 +20,37 @@ const DecisionBody = z.strictObject({
     .meta({ description: 'Guards against deciding about another version than the one that was read' }),
   decisionId: z.string().min(1).max(100).optional(),
 });
+const ListQuery = PageQuery.extend({ model: z.string().optional(), outcome: ApprovalOutcome.optional() });
+const TokenAnswer = z.strictObject({
+  approvalId: z.string(),
+  actor: z.string(),
+  token: z.string().optional().meta({ description: 'In the first answer only' }),
+  signal: ApprovalSignal.optional().meta({ description: 'The signal with the token in it, in the first answer only' }),
+});
 
 export function approvalRoutes(dependencies: ApiDependencies): Route[] {
-  const { stores } = dependencies;
-  const { registry } = stores;
+  const { registry } = dependencies.stores;
   return [
     route({
       method: 'get',
       path: '/v1/approvals',
       summary: 'Approvals, newest first',
       action: 'read',
-      query: z.object({ model: z.string().optional(), outcome: ApprovalOutcome.optional() }),
-      async handle({ query: { model, outcome } }) {
-        const items = await registry.approvals({
-          ...(model !== undefined && { model }),
-          ...(outcome !== undefined && { outcome }),
-        });
-        const decisions = await Promise.all(items.map(({ approvalId }) => registry.decisions(approvalId)));
-        return { body: { items: items.map((approval, index) => ({ ...approval, decisions: decisions[index] })) } };
-      },
+      query: ListQuery,
+      response: pageOf(ApprovalWithDecisions),
+      handle: async ({ query }) => ({ body: await listApprovals(dependencies, query) }),
     }),
     route({
       method: 'get',
       path: '/v1/approvals/:approval',
       summary: 'One approval, its decisions, and the signal that would decide it',
       action: 'read',
+      response: ApprovalAnswer,
       async handle(call) {
         const approval = await requireApproval(dependencies, param(call, 'approval'));
         const decisions = await registry.decisions(approval.approvalId);
-        return {
-          body: { ...approval, decisions, verdict: judgeApproval(approval, decisions), signal: signalOf(approval) },
-        };
+        const verdict = judgeApproval(approval, decisions);
+        return { body: { ...approval, decisions, verdict, signal: signalOf(approval) } };
       },
     }),
     route({
@@ -56,48 +58,94 @@ export function approvalRoutes(dependencies: ApiDependencies): Route[] {
       path: '/v1/approvals/:approval/decisions',
       summary: 'Approve or reject; your key says who you are',
       action: 'approve',
+      status: 201,
       body: DecisionBody,
-      async handle(call) {
-        const approval = await requireApproval(dependencies, param(call, 'approval'));
-        const { approvalId, outcome, workflowId } = approval;
-        if (outcome !== 'pending') throw new DomainError('PRN_APPROVAL_CLOSED', { approvalId, outcome });
-        const { decision, reason, version = approval.version, decisionId = randomUUID() } = call.body;
-        if (decision === 'reject' && reason.trim().length < 3) throw new DomainError('PRN_APPROVAL_REASON_REQUIRED');
-        const { name: actor, role } = call.actor;
-        const facts: Decision = {
-          decisionId,
-          approvalId,
-          decision,
-          reason,
-          version,
-          actor,
-          role,
-          channel: 'api',
-          authenticated: true,
-          at: dependencies.now(),
-        };
-        const stored = await registry.insertDecision(facts);
-        await dependencies.workflows.decide(workflowId, { decisionId, decision, reason, version, actor });
-        return { status: 201, body: { ...stored, because: whyIgnored(approval, stored) } };
-      },
+      response: DecisionAnswer,
+      handle: (call) => decide(dependencies, call),
     }),
     route({
       method: 'post',
       path: '/v1/approvals/:approval/tokens',
       summary: 'A one-time token that proves your signal from the Temporal Web UI',
       action: 'approve',
+      status: 201,
+      response: TokenAnswer,
       async handle(call) {
         const approval = await requireApproval(dependencies, param(call, 'approval'));
-        const token = randomBytes(24).toString('base64url');
+        const { approvalId } = approval;
         const { name: actor, role } = call.actor;
-        await registry.saveToken({ digest: keyDigest(token), approvalId: approval.approvalId, actor, role });
-        return {
-          status: 201,
-          body: { token, signal: { ...signalOf(approval), body: { ...signalOf(approval).body, actor, token } } },
-        };
+        const token = randomBytes(24).toString('base64url');
+        await registry.saveToken({ digest: keyDigest(token), approvalId, actor, role });
+        const signal = signalOf(approval);
+        const proven = { ...signal, body: { ...signal.body, actor, token } };
+        return { body: { approvalId, actor }, secret: { token, signal: proven } };
       },
     }),
   ];
+}
+
+async function listApprovals({ stores }: ApiDependencies, query: z.infer<typeof ListQuery>) {
+  const { registry } = stores;
+  const { model, outcome } = query;
+  const filter = { ...(model !== undefined && { model }), ...(outcome !== undefined && { outcome }) };
+  const read = () => registry.approvals(filter);
+  const { items, next } = await readPage(query, { read, idOf: ({ approvalId }) => approvalId });
+  const withDecisions = items.map(async (approval) => ({
+    ...approval,
+    decisions: await registry.decisions(approval.approvalId),
+  }));
+  return { items: await Promise.all(withDecisions), next };
+}
+
+/** The decision is kept first, then the workflow is told. A repeat of one that is kept only tells it again. */
+async function decide(dependencies: ApiDependencies, call: Call<z.infer<typeof DecisionBody>, unknown>) {
+  const { registry } = dependencies.stores;
+  const approval = await requireApproval(dependencies, param(call, 'approval'));
+  const { decisionId = call.mintId('decision') } = call.body;
+  const standing = await registry.decision(decisionId);
+  const stored = standing ?? (await registry.insertDecision(newDecision(dependencies, { approval, decisionId, call })));
+  if (stored.approvalId !== approval.approvalId) {
+    const problem = `decisionId ${decisionId} belongs to approval ${stored.approvalId}`;
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+  }
+  const { decision, reason, version, actor } = stored;
+  const message = { decisionId, decision, reason, version, actor };
+  const signalled = await tellWorkflow(dependencies, approval, message);
+  return {
+    location: `/v1/approvals/${approval.approvalId}`,
+    body: { ...stored, because: whyIgnored(approval, stored), signalled },
+  };
+}
+
+function newDecision(
+  { now }: ApiDependencies,
+  asked: { approval: Approval; decisionId: string; call: Call<z.infer<typeof DecisionBody>, unknown> },
+): Decision {
+  const { approval, decisionId, call } = asked;
+  const { approvalId, outcome } = approval;
+  if (outcome !== 'pending') throw new DomainError('PRN_APPROVAL_CLOSED', { approvalId, outcome });
+  const { decision, reason, version = approval.version } = call.body;
+  if (decision === 'reject' && reason.trim().length < 3) throw new DomainError('PRN_APPROVAL_REASON_REQUIRED');
+  const { name: actor, role } = call.actor;
+  const proof = { actor, role, channel: 'api', authenticated: true } as const;
+  return { decisionId, approvalId, decision, reason, version, ...proof, at: now() };
+}
+
+/** A signal that is lost costs only time: the workflow reviews the kept decisions by itself. */
+async function tellWorkflow(
+  { workflows }: ApiDependencies,
+  { workflowId }: Approval,
+  message: Parameters<ApiDependencies['workflows']['decide']>[1],
+): Promise<boolean> {
+  try {
+    await workflows.decide(workflowId, message);
+    return true;
+  } catch (error) {
+    const isLost =
+      error instanceof DomainError && (error.code === 'PRN_UNAVAILABLE' || error.code === 'PRN_WORKFLOW_NOT_FOUND');
+    if (!isLost) throw error;
+    return false;
+  }
 }
 
 function signalOf({ approvalId, version, workflowId }: Approval) {
@@ -108,7 +156,7 @@ function signalOf({ approvalId, version, workflowId }: Approval) {
     version,
     actor: 'your-name',
   };
-  return { workflowId, name: 'decideApproval', body };
+  return { workflowId, name: 'decideApproval' as const, body };
 }
 
 async function requireApproval({ stores }: ApiDependencies, approvalId: string): Promise<Approval> {

@@ -1,9 +1,13 @@
 /** Datasets: ingestions, versions, quarantine. */
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
+import type { Ingestion } from '../../store/contracts/datasets.js';
 import type { ApiDependencies } from '../dependencies.js';
-import { param, type Route, route } from '../route.js';
+import { pageOf, PageQuery, readPage } from '../paging.js';
+import { requireDeclared } from '../require-declared.js';
+import { IngestionAnswer } from '../responses.js';
+import { type Call, param, type Route, route } from '../route.js';
 
 const IngestBody = z.strictObject({
   source: z
@@ -17,59 +21,34 @@ const IngestBody = z.strictObject({
     .optional()
     .meta({ description: 'Makes a repeated call the same ingestion' }),
 });
-const ListQuery = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) });
+const StartedIngestion = IngestionAnswer.extend({ workflowId: z.string().optional() });
+const VersionAnswer = DatasetVersion.omit({ segmentIds: true }).extend({ segments: z.number().int() });
+const WholeVersionAnswer = DatasetVersion.extend({
+  segments: z.array(Segment.extend({ commitSeq: z.number().int(), commitKnownTs: z.number().int() })),
+});
 
-export function datasetRoutes({ stores, workflows, now }: ApiDependencies): Route[] {
-  const requireDataset = async (name: string): Promise<void> => {
-    if ((await stores.resources.get('Dataset', name)) === null)
-      throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Dataset', name, hint: '' });
-  };
+export function datasetRoutes(dependencies: ApiDependencies): Route[] {
+  const { stores } = dependencies;
   return [
     route({
       method: 'post',
       path: '/v1/datasets/:dataset/ingestions',
       summary: 'Ingest a source into a dataset',
       action: 'contribute',
+      status: 202,
       body: IngestBody,
-      async handle(call) {
-        const dataset = param(call, 'dataset');
-        await requireDataset(dataset);
-        const { source: sourceUri, ingestionId = randomUUID() } = call.body;
-        const standing = await stores.datasets.getIngestion(ingestionId);
-        const location = `/v1/ingestions/${ingestionId}`;
-        if (standing !== null && standing.state !== 'failed') return { status: 202, location, body: standing };
-        const requestedBy = call.actor.name;
-        const ingestion = { ingestionId, dataset, sourceUri, requestedBy };
-        const empty = {
-          state: 'running' as const,
-          commitSeq: null,
-          versionId: null,
-          accepted: 0,
-          quarantined: 0,
-          warnings: [],
-          error: null,
-          startedTs: now(),
-          endedTs: null,
-        };
-        await stores.datasets.saveIngestion({ ...ingestion, ...empty });
-        const workflowId = await workflows.ingestDataset(ingestion);
-        return { status: 202, location, body: { ...ingestion, workflowId, state: 'running' } };
-      },
+      response: StartedIngestion,
+      handle: (call) => startIngestion(dependencies, call),
     }),
     route({
       method: 'get',
       path: '/v1/ingestions/:ingestion',
       summary: 'State of an ingestion',
       action: 'read',
+      response: IngestionAnswer,
       async handle(call) {
         const found = await stores.datasets.getIngestion(param(call, 'ingestion'));
-        if (found === null)
-          throw new DomainError('PRN_RESOURCE_NOT_FOUND', {
-            kind: 'ingestion',
-            name: param(call, 'ingestion'),
-            hint: '',
-          });
-        return { body: found };
+        return { body: found ?? notFound('ingestion', param(call, 'ingestion')) };
       },
     }),
     route({
@@ -77,23 +56,29 @@ export function datasetRoutes({ stores, workflows, now }: ApiDependencies): Rout
       path: '/v1/datasets/:dataset/ingestions',
       summary: 'Ingestions of a dataset, newest first',
       action: 'read',
-      query: ListQuery,
-      handle: async (call) => ({
-        body: { items: await stores.datasets.listIngestions(param(call, 'dataset'), call.query.limit) },
-      }),
+      query: PageQuery,
+      response: pageOf(IngestionAnswer),
+      async handle(call) {
+        const dataset = param(call, 'dataset');
+        await requireDeclared(stores, 'Dataset', dataset);
+        const read = (count: number) => stores.datasets.listIngestions(dataset, count);
+        return { body: await readPage(call.query, { read, idOf: ({ ingestionId }) => ingestionId }) };
+      },
     }),
     route({
       method: 'get',
       path: '/v1/datasets/:dataset/versions',
       summary: 'Versions of a dataset, newest first',
       action: 'read',
-      query: ListQuery,
+      query: PageQuery,
+      response: pageOf(VersionAnswer),
       async handle(call) {
-        await requireDataset(param(call, 'dataset'));
-        const versions = await stores.datasets.versions(param(call, 'dataset'), call.query.limit);
-        return {
-          body: { items: versions.map(({ segmentIds, ...version }) => ({ ...version, segments: segmentIds.length })) },
-        };
+        const dataset = param(call, 'dataset');
+        await requireDeclared(stores, 'Dataset', dataset);
+        const read = (count: number) => stores.datasets.versions(dataset, count);
+        const { items, next } = await readPage(call.query, { read, idOf: ({ versionId }) => versionId });
+        const summaries = items.map(({ segmentIds, ...version }) => ({ ...version, segments: segmentIds.length }));
+        return { body: { items: summaries, next } };
       },
     }),
     route({
@@ -101,10 +86,12 @@ export function datasetRoutes({ stores, workflows, now }: ApiDependencies): Rout
       path: '/v1/datasets/:dataset/versions/:version',
       summary: 'One version with its segments and their validation reports',
       action: 'read',
+      response: WholeVersionAnswer,
       async handle(call) {
         const [dataset, versionId] = [param(call, 'dataset'), param(call, 'version')];
-        const version = await stores.datasets.version(dataset, versionId);
-        if (version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: ` ${versionId}` });
+        await requireDeclared(stores, 'Dataset', dataset);
+        const version =
+          (await stores.datasets.version(dataset, versionId)) ?? notFound(`version of dataset ${dataset}`, versionId);
         return { body: { ...version, segments: await stores.datasets.segments(version) } };
       },
     }),
@@ -113,24 +100,59 @@ export function datasetRoutes({ stores, workflows, now }: ApiDependencies): Rout
       path: '/v1/quarantine',
       summary: 'Quarantine cases: rows that expectations refused',
       action: 'read',
-      query: z.object({ dataset: z.string().optional() }),
-      handle: async ({ query }) => ({ body: { items: await stores.datasets.quarantineCases(query.dataset) } }),
+      query: PageQuery.extend({ dataset: z.string().optional() }),
+      response: pageOf(QuarantineCase),
+      async handle({ query }) {
+        const read = () => stores.datasets.quarantineCases(query.dataset);
+        return { body: await readPage(query, { read, idOf: ({ caseId }) => caseId }) };
+      },
     }),
     route({
       method: 'get',
       path: '/v1/quarantine/:case',
       summary: 'One quarantine case',
       action: 'read',
+      response: QuarantineCase,
       async handle(call) {
         const found = await stores.datasets.quarantineCase(param(call, 'case'));
-        if (found === null)
-          throw new DomainError('PRN_RESOURCE_NOT_FOUND', {
-            kind: 'quarantine case',
-            name: param(call, 'case'),
-            hint: '',
-          });
-        return { body: found };
+        return { body: found ?? notFound('quarantine case', param(call, 'case')) };
       },
     }),
   ];
+}
+
+/** The same id again is the same ingestion; only one that failed starts anew. */
+async function startIngestion(
+  { stores, workflows, now }: ApiDependencies,
+  call: Call<z.infer<typeof IngestBody>, unknown>,
+) {
+  const dataset = param(call, 'dataset');
+  await requireDeclared(stores, 'Dataset', dataset);
+  const { source: sourceUri, ingestionId = call.mintId('ingestion') } = call.body;
+  const location = `/v1/ingestions/${ingestionId}`;
+  const standing = await stores.datasets.getIngestion(ingestionId);
+  const request = { ingestionId, dataset, sourceUri, requestedBy: call.actor.name };
+  if (standing !== null) requireSameIngestion(standing, request);
+  if (standing !== null && standing.state !== 'failed' && standing.state !== 'running')
+    return { location, body: standing };
+  const ingestion = standing?.state === 'running' ? standing : { ...request, ...justStarted(now()) };
+  if (ingestion !== standing) await stores.datasets.saveIngestion(ingestion);
+  // Also for one that runs: its record may have outlived a start that never reached Temporal.
+  const workflowId = await workflows.ingestDataset(request);
+  return { location, body: { ...ingestion, workflowId } };
+}
+
+function justStarted(startedTs: number) {
+  const empty = { commitSeq: null, versionId: null, accepted: 0, quarantined: 0, warnings: [], error: null };
+  return { state: 'running' as const, ...empty, startedTs, endedTs: null };
+}
+
+function requireSameIngestion(standing: Ingestion, asked: { dataset: string; sourceUri: string }): void {
+  if (standing.dataset === asked.dataset && standing.sourceUri === asked.sourceUri) return;
+  const problem = `ingestionId ${standing.ingestionId} belongs to ${standing.sourceUri} into ${standing.dataset} already`;
+  throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+}
+
+function notFound(kind: string, name: string): never {
+  throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind, name, hint: '' });
 }

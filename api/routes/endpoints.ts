@@ -1,21 +1,25 @@
-/** Endpoints: routes, windows, alerts, rollouts, and the clock of replays. */
-import { randomUUID } from 'node:crypto';
+/** Endpoints: routes, windows, and the clock of replays. */
 import { z } from 'zod';
-import type { EndpointState } from '../../domain/endpoint.js';
+import { EndpointState } from '../../domain/endpoint.js';
 import { DomainError } from '../../domain/errors.js';
+import { WindowReport } from '../../domain/monitoring.js';
 import { didYouMean } from '../../domain/names.js';
-import type { Rollout } from '../../domain/rollout.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { listOf, PageQuery } from '../paging.js';
 import { readTime } from '../present.js';
+import { EndpointAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
 const WindowsQuery = z.object({
   version: z.coerce.number().int().positive().optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: z.string().optional().meta({ description: 'Only windows that end after this time, ISO 8601' }),
+  through: z.string().optional().meta({ description: 'Only windows that end by this time, ISO 8601' }),
+  limit: PageQuery.shape.limit.meta({ description: 'The newest of them' }),
 });
-const WatermarkBody = z.strictObject({ watermark: z.union([z.string(), z.number().int()]) });
-const AbortBody = z.strictObject({ reason: z.string().min(1).max(1_000) });
-const StepBody = z.strictObject({ step: z.number().int().nonnegative() });
+const WatermarkBody = z.strictObject({
+  watermark: z.union([z.string(), z.number().int()]).meta({ description: 'ISO 8601 or microseconds' }),
+});
+const WatermarkAnswer = z.strictObject({ endpoint: z.string(), watermark: z.number().int() });
 
 export function endpointRoutes(dependencies: ApiDependencies): Route[] {
   const { stores, workflows } = dependencies;
@@ -25,6 +29,7 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
       path: '/v1/endpoints',
       summary: 'Endpoints with their routes',
       action: 'read',
+      response: listOf(EndpointState),
       handle: async () => ({ body: { items: await stores.endpoints.list() } }),
     }),
     route({
@@ -32,6 +37,7 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
       path: '/v1/endpoints/:endpoint',
       summary: 'One endpoint: routes, watermark, traffic so far',
       action: 'read',
+      response: EndpointAnswer,
       async handle(call) {
         const state = await requireEndpoint(dependencies, param(call, 'endpoint'));
         const { endpoint } = state;
@@ -48,10 +54,17 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
       summary: 'Reports of closed windows, oldest first',
       action: 'read',
       query: WindowsQuery,
+      response: listOf(WindowReport.omit({ prediction: true })),
       async handle(call) {
         const { endpoint } = await requireEndpoint(dependencies, param(call, 'endpoint'));
-        const { version, limit } = call.query;
-        const reports = await stores.monitoring.reports({ endpoint, limit, ...(version !== undefined && { version }) });
+        const { version, after, through, limit } = call.query;
+        const reports = await stores.monitoring.reports({
+          endpoint,
+          limit,
+          ...(version !== undefined && { version }),
+          ...(after !== undefined && { from: readTime(after) }),
+          ...(through !== undefined && { to: readTime(through) }),
+        });
         return { body: { items: reports.map(({ prediction: _histogram, ...report }) => report) } };
       },
     }),
@@ -60,7 +73,9 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
       path: '/v1/endpoints/:endpoint/watermarks',
       summary: 'Say how far event time has come, for endpoints on the event clock',
       action: 'operate',
+      status: 202,
       body: WatermarkBody,
+      response: WatermarkAnswer,
       async handle(call) {
         const { endpoint, clock } = await requireEndpoint(dependencies, param(call, 'endpoint'));
         if (clock !== 'event')
@@ -70,103 +85,16 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
           });
         const watermark = readTime(call.body.watermark);
         await workflows.observe(endpoint, watermark);
-        return { status: 202, location: `/v1/endpoints/${endpoint}`, body: { endpoint, watermark } };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/endpoints/:endpoint/rollouts',
-      summary: 'Rollouts of an endpoint, newest first',
-      action: 'read',
-      handle: async (call) => ({
-        body: { items: await stores.endpoints.rollouts({ endpoint: param(call, 'endpoint') }) },
-      }),
-    }),
-    route({
-      method: 'get',
-      path: '/v1/rollouts/:rollout',
-      summary: 'One rollout with its steps',
-      action: 'read',
-      handle: async (call) => ({ body: await requireRollout(dependencies, param(call, 'rollout')) }),
-    }),
-    route({
-      method: 'post',
-      path: '/v1/rollouts/:rollout/abort',
-      summary: 'Roll back now',
-      action: 'operate',
-      body: AbortBody,
-      async handle(call) {
-        const { workflowId, rolloutId } = await requireRollout(dependencies, param(call, 'rollout'));
-        await workflows.abortRollout(workflowId, {
-          requestId: randomUUID(),
-          actor: call.actor.name,
-          reason: call.body.reason,
-        });
-        return { status: 202, location: `/v1/rollouts/${rolloutId}`, body: { rolloutId } };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/v1/rollouts/:rollout/approvals',
-      summary: 'Let a step pass that is held for lack of evidence',
-      action: 'operate',
-      body: StepBody,
-      async handle(call) {
-        const { workflowId, rolloutId } = await requireRollout(dependencies, param(call, 'rollout'));
-        await workflows.approveStep(workflowId, {
-          requestId: randomUUID(),
-          actor: call.actor.name,
-          step: call.body.step,
-        });
-        return { status: 202, location: `/v1/rollouts/${rolloutId}`, body: { rolloutId } };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/alerts',
-      summary: 'Alerts, newest first, with what became of them',
-      action: 'read',
-      query: z.object({
-        endpoint: z.string().optional(),
-        model: z.string().optional(),
-        limit: z.coerce.number().int().min(1).max(1_000).default(100),
-      }),
-      async handle({ query: { endpoint, model, limit } }) {
-        return {
-          body: {
-            items: await stores.monitoring.alerts({
-              limit,
-              ...(endpoint !== undefined && { endpoint }),
-              ...(model !== undefined && { model }),
-            }),
-          },
-        };
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/v1/alerts/:alert/acknowledgements',
-      summary: 'Say that you have seen an alert',
-      action: 'operate',
-      async handle(call) {
-        const alert = await stores.monitoring.acknowledgeAlert(param(call, 'alert'), call.actor.name);
-        if (alert === null)
-          throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'alert', name: param(call, 'alert'), hint: '' });
-        return { body: alert };
+        return { location: `/v1/endpoints/${endpoint}`, body: { endpoint, watermark } };
       },
     }),
   ];
 }
 
-async function requireEndpoint({ stores }: ApiDependencies, endpoint: string): Promise<EndpointState> {
+/** The endpoint's state. Throws `PRN_ENDPOINT_NOT_FOUND` with the nearest name. */
+export async function requireEndpoint({ stores }: ApiDependencies, endpoint: string): Promise<EndpointState> {
   const state = await stores.endpoints.get(endpoint);
   if (state !== null) return state;
   const known = (await stores.endpoints.list()).map((each) => each.endpoint);
   throw new DomainError('PRN_ENDPOINT_NOT_FOUND', { endpoint, hint: didYouMean(endpoint, known) });
-}
-
-async function requireRollout({ stores }: ApiDependencies, rolloutId: string): Promise<Rollout> {
-  const rollout = await stores.endpoints.rollout(rolloutId);
-  if (rollout === null) throw new DomainError('PRN_ROLLOUT_NOT_FOUND', { rolloutId });
-  return rollout;
 }

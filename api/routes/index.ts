@@ -1,6 +1,7 @@
 /** All routes of the control plane. Deliberate index: the application and the OpenAPI document read the same list. */
 import type { ApiDependencies } from '../dependencies.js';
 import type { Route } from '../route.js';
+import { alertRoutes } from './alerts.js';
 import { approvalRoutes } from './approvals.js';
 import { auditRoutes } from './audit.js';
 import { datasetRoutes } from './datasets.js';
@@ -9,7 +10,9 @@ import { featureRoutes } from './features.js';
 import { keyRoutes } from './keys.js';
 import { modelRoutes } from './models.js';
 import { pipelineRoutes } from './pipelines.js';
+import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
+import { rolloutRoutes } from './rollouts.js';
 
 export function allRoutes(dependencies: ApiDependencies): Route[] {
   return [
@@ -17,9 +20,12 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...datasetRoutes(dependencies),
     ...featureRoutes(dependencies),
     ...modelRoutes(dependencies),
+    ...registryRoutes(dependencies),
     ...pipelineRoutes(dependencies),
     ...approvalRoutes(dependencies),
     ...endpointRoutes(dependencies),
+    ...rolloutRoutes(dependencies),
+    ...alertRoutes(dependencies),
     ...auditRoutes(dependencies),
     ...keyRoutes(dependencies),
   ];

@@ -4,6 +4,8 @@ import { type ApiKeyRecord, Role } from '../../domain/access.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { createKey } from '../auth.js';
+import { listOf } from '../paging.js';
+import { CreatedKeyAnswer, KeyAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
 const CreateBody = z.strictObject({ name: z.string().min(1).max(100), role: Role });
@@ -15,6 +17,7 @@ export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
       path: '/v1/keys',
       summary: 'API keys without their secrets',
       action: 'administer',
+      response: listOf(KeyAnswer),
       handle: async () => ({ body: { items: (await stores.keys.keys()).map(withoutDigest) } }),
     }),
     route({
@@ -22,10 +25,12 @@ export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
       path: '/v1/keys',
       summary: 'Create a key; it is shown only now',
       action: 'administer',
+      status: 201,
       body: CreateBody,
+      response: CreatedKeyAnswer,
       async handle({ body }) {
         const { key, record } = await createKey(stores.keys, { ...body, now: now() });
-        return { status: 201, body: { ...withoutDigest(record), key } };
+        return { body: withoutDigest(record), secret: { key } };
       },
     }),
     route({
@@ -33,11 +38,12 @@ export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
       path: '/v1/keys/:key',
       summary: 'Revoke a key',
       action: 'administer',
+      response: z.strictObject({ keyId: z.string(), revoked: z.literal(true) }),
       async handle(call) {
         const keyId = param(call, 'key');
         if (!(await stores.keys.revokeKey(keyId)))
           throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'key', name: keyId, hint: '' });
-        return { body: { keyId, revoked: true } };
+        return { body: { keyId, revoked: true as const } };
       },
     }),
   ];

@@ -1,127 +1,88 @@
-/** Models: train, versions, champion, rollback, pause. */
-import { createHash, randomUUID } from 'node:crypto';
+/** Models: which there are, train, pause. What became of them lies in the registry's routes. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
-import type { ModelVersion } from '../../domain/registry.js';
-import type { ResourceOf } from '../../domain/resources.js';
 import { RetrainingRequest } from '../../domain/retraining.js';
+import type { ResourceOf } from '../../domain/resources.js';
+import { DomainError } from '../../domain/errors.js';
+import type { ModelHead } from '../../domain/registry.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { listOf, pageOf, PageQuery, readPage } from '../paging.js';
 import { readTime } from '../present.js';
-import { param, type Route, route } from '../route.js';
+import { requireDeclared } from '../require-declared.js';
+import { ModelAnswer, ModelSummary, RetrainingRequestAnswer } from '../responses.js';
+import { type Call, param, type Route, route } from '../route.js';
 
 const RunBody = z.strictObject({
   reason: z.string().min(1).max(1_000).default('asked for by a person'),
-  requestId: z.string().min(1).max(100).optional(),
+  requestId: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'Makes a repeated call the same request, for ever' }),
   asOf: z
     .union([z.string(), z.number().int()])
     .optional()
     .meta({ description: 'Moment of knowledge; now, where it is left out' }),
 });
-const RollbackBody = z.strictObject({
-  reason: z.string().min(3).max(1_000),
-  toVersion: z.number().int().positive().optional(),
-});
+const RunAnswer = z.strictObject({ model: z.string(), requestId: z.string(), pipelineId: z.string() });
 const PauseBody = z.strictObject({ model: z.string(), paused: z.boolean(), reason: z.string().max(1_000).default('') });
+const PauseAnswer = z.strictObject({ model: z.string(), paused: z.boolean() });
 
 export function modelRoutes(dependencies: ApiDependencies): Route[] {
   const { stores, workflows } = dependencies;
-  const { registry } = stores;
   return [
+    route({
+      method: 'get',
+      path: '/v1/models',
+      summary: 'Models with their champions, also those that were never trained',
+      action: 'read',
+      response: listOf(ModelSummary),
+      handle: async () => ({ body: { items: await summaries(dependencies) } }),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/models/:model',
+      summary: 'One model: what is in production, what waits, whether training is paused',
+      action: 'read',
+      response: ModelAnswer,
+      async handle(call) {
+        const model = param(call, 'model');
+        const resource = await requireModel(dependencies, model);
+        const [head, current, paused, waiting] = await Promise.all([
+          stores.registry.head(model),
+          stores.registry.champion(model),
+          stores.lifecycles.isPaused(model),
+          stores.lifecycles.requests(model, 'queued'),
+        ]);
+        const summary = summarize(head ?? untrained(model), resource);
+        return { body: { ...summary, paused, current, waitingRequests: waiting.length } };
+      },
+    }),
     route({
       method: 'post',
       path: '/v1/models/:model/runs',
       summary: 'Ask for a training; the lifecycle starts it when the slot is free',
       action: 'contribute',
+      status: 202,
       body: RunBody,
+      response: RunAnswer,
+      handle: (call) => requestRun(dependencies, call),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/models/:model/retraining-requests',
+      summary: 'Wishes to train, with what became of them',
+      action: 'read',
+      query: PageQuery,
+      response: pageOf(RetrainingRequestAnswer),
       async handle(call) {
         const model = param(call, 'model');
         await requireModel(dependencies, model);
-        const { reason, requestId = randomUUID(), asOf } = call.body;
-        const request = RetrainingRequest.parse({
-          requestId,
-          reason,
-          source: 'manual',
-          requestedBy: call.actor.name,
-          notBefore: null,
-          asOf: asOf === undefined ? null : readTime(asOf),
-        });
-        await workflows.requestRetraining(model, request);
-        const pipelineId = naturalKeyId(
-          (text) => createHash('sha256').update(text).digest('hex'),
-          ['pipeline', model, requestId],
-        );
-        return { status: 202, location: `/v1/pipelines/${pipelineId}`, body: { model, requestId, pipelineId } };
+        const read = () => stores.lifecycles.requests(model);
+        return { body: await readPage(call.query, { read, idOf: ({ requestId }) => requestId }) };
       },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models',
-      summary: 'Models with their champions',
-      action: 'read',
-      handle: async () => ({ body: { items: await registry.heads() } }),
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/versions',
-      summary: 'Versions of a model, newest first, with stage and headline metrics',
-      action: 'read',
-      async handle(call) {
-        await requireModel(dependencies, param(call, 'model'));
-        return { body: { items: (await registry.versions(param(call, 'model'))).map(versionSummary) } };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/versions/:version',
-      summary: 'One version: bundle, evidence, lineage',
-      action: 'read',
-      handle: async (call) => ({ body: await requireVersion(dependencies, call.params) }),
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/versions/:version/lineage',
-      summary: 'What a version was made from',
-      action: 'read',
-      handle: async (call) => ({ body: (await requireVersion(dependencies, call.params)).lineage }),
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/versions/:version/evidence',
-      summary: 'Metrics and gate results of a version',
-      action: 'read',
-      handle: async (call) => ({ body: (await requireVersion(dependencies, call.params)).evidence }),
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/champion',
-      summary: 'Which version is in production, or was at a moment; by whom and on which evidence',
-      action: 'read',
-      query: z.object({ at: z.string().optional() }),
-      async handle(call) {
-        const model = param(call, 'model');
-        const { at } = call.query;
-        const entry =
-          at === undefined ? await registry.champion(model) : await registry.championAt(model, readTime(at));
-        if (entry === null)
-          throw new DomainError('PRN_MODEL_NO_CHAMPION', { model, when: at === undefined ? '' : ` at ${at}` });
-        return { body: entry };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/champions',
-      summary: 'Every change of the champion, newest first',
-      action: 'read',
-      handle: async (call) => ({ body: { items: await registry.championHistory(param(call, 'model')) } }),
-    }),
-    route({
-      method: 'post',
-      path: '/v1/models/:model/rollbacks',
-      summary: 'Restore an earlier champion; pre-empts a running rollout',
-      action: 'operate',
-      body: RollbackBody,
-      handle: (call) => rollBack(dependencies, { model: param(call, 'model'), actor: call.actor.name, ...call.body }),
     }),
     route({
       method: 'post',
@@ -129,94 +90,66 @@ export function modelRoutes(dependencies: ApiDependencies): Route[] {
       summary: 'Freeze or resume the training of a model',
       action: 'operate',
       body: PauseBody,
-      async handle({ body, actor }) {
-        await requireModel(dependencies, body.model);
-        await workflows.setPaused(body.model, body.paused, {
-          requestId: randomUUID(),
-          actor: actor.name,
-          reason: body.reason,
-        });
-        return { body: { model: body.model, paused: body.paused } };
+      response: PauseAnswer,
+      async handle({ body: { model, paused, reason }, actor, mintId }) {
+        await requireModel(dependencies, model);
+        await workflows.setPaused(model, paused, { requestId: mintId('pause'), actor: actor.name, reason });
+        return { body: { model, paused } };
       },
     }),
   ];
 }
 
-async function rollBack(
-  { stores, workflows }: ApiDependencies,
-  wish: { model: string; actor: string; reason: string; toVersion?: number | undefined },
-) {
-  const { model, actor } = wish;
-  const head = await stores.registry.head(model);
-  const current = await stores.registry.champion(model);
-  const version = wish.toVersion ?? current?.previousVersion ?? null;
-  if (head === null || current === null || version === null)
-    throw new DomainError('PRN_MODEL_NO_CHAMPION', { model, when: ' to go back to' });
-  const { resource } = await requireModel({ stores }, model);
-  const rolloutId = naturalKeyId(
-    (text) => createHash('sha256').update(text).digest('hex'),
-    ['rollback', model, version, head.aliasRevision],
-  );
-  const expected = { expectedChampion: head.champion, expectedAliasRevision: head.aliasRevision };
-  const workflowId = await workflows.rollBack({
-    rolloutId,
-    requestId: rolloutId,
-    model,
-    version,
-    endpoint: resource.spec.endpoint,
-    actor,
-    ...expected,
+/** Nothing is written here: the lifecycle owns its requests, and a request it knows already changes nothing. */
+async function requestRun(dependencies: ApiDependencies, call: Call<z.infer<typeof RunBody>, unknown>) {
+  const model = param(call, 'model');
+  await requireModel(dependencies, model);
+  const { reason, requestId = call.mintId('run'), asOf } = call.body;
+  const request = RetrainingRequest.parse({
+    requestId,
+    reason,
+    source: 'manual',
+    requestedBy: call.actor.name,
+    notBefore: null,
+    asOf: asOf === undefined ? null : readTime(asOf),
   });
-  return {
-    status: 202,
-    location: `/v1/rollouts/${rolloutId}`,
-    body: { rolloutId, workflowId, model, version, reason: wish.reason },
-  };
+  await dependencies.workflows.requestRetraining(model, request);
+  const pipelineId = naturalKeyId(sha256Hex, ['pipeline', model, requestId]);
+  return { location: `/v1/pipelines/${pipelineId}`, body: { model, requestId, pipelineId } };
 }
 
+async function summaries({ stores }: ApiDependencies): Promise<z.infer<typeof ModelSummary>[]> {
+  const [declared, heads] = await Promise.all([stores.resources.list('Model'), stores.registry.heads()]);
+  const resources = declared.flatMap(({ resource }) => (resource.kind === 'Model' ? [resource] : []));
+  // Versions outlive the declaration of their model, so both lists count.
+  const names = new Set([...resources.map(({ metadata }) => metadata.name), ...heads.map(({ model }) => model)]);
+  return [...names].sort().map((name) =>
+    summarize(
+      heads.find(({ model }) => model === name) ?? untrained(name),
+      resources.find(({ metadata }) => metadata.name === name),
+    ),
+  );
+}
+
+function summarize(head: ModelHead, resource: ResourceOf<'Model'> | undefined): z.infer<typeof ModelSummary> {
+  return { ...head, endpoint: resource?.spec.endpoint ?? null, owner: resource?.metadata.owner };
+}
+
+function untrained(model: string): ModelHead {
+  return { model, latestVersion: 0, champion: null, aliasRevision: 0 };
+}
+
+/** The declared model. Throws `PRN_RESOURCE_NOT_FOUND`. */
 export async function requireModel(
   { stores }: Pick<ApiDependencies, 'stores'>,
   model: string,
-): Promise<{ resource: ResourceOf<'Model'> }> {
-  const stored = await stores.resources.get('Model', model);
-  if (stored === null || stored.resource.kind !== 'Model')
+): Promise<ResourceOf<'Model'>> {
+  const { resource } = await requireDeclared(stores, 'Model', model);
+  if (resource.kind !== 'Model')
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Model', name: model, hint: '' });
-  return { resource: stored.resource };
+  return resource;
 }
 
-async function requireVersion(
-  { stores }: ApiDependencies,
-  params: Readonly<Record<string, string>>,
-): Promise<ModelVersion> {
-  const { model = '', version = '' } = params;
-  const found = Number.isSafeInteger(Number(version)) ? await stores.registry.version(model, Number(version)) : null;
-  if (found === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version });
-  return found;
-}
-
-function versionSummary({
-  model,
-  version,
-  stage,
-  evidence,
-  bundleDigest,
-  createdTs,
-  createdBy,
-  lineage,
-}: ModelVersion): unknown {
-  const { metrics, outcome } = evidence;
-  const { trainRows, holdoutRows, trigger } = lineage;
-  return {
-    model,
-    version,
-    stage,
-    metrics,
-    gates: outcome,
-    bundleDigest,
-    trigger,
-    trainRows,
-    holdoutRows,
-    createdTs,
-    createdBy,
-  };
+function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,7 +1,9 @@
 /** Pipelines: where each training attempt stands. Answered from documents, never from Temporal's visibility. */
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
+import { Pipeline } from '../../domain/pipeline.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { pageOf, PageQuery, readPage } from '../paging.js';
 import { param, type Route, route } from '../route.js';
 
 export function pipelineRoutes({ stores }: ApiDependencies): Route[] {
@@ -11,10 +13,13 @@ export function pipelineRoutes({ stores }: ApiDependencies): Route[] {
       path: '/v1/pipelines',
       summary: 'Training pipelines, newest first',
       action: 'read',
-      query: z.object({ model: z.string().optional(), limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
+      query: PageQuery.extend({ model: z.string().optional() }),
+      response: pageOf(Pipeline),
       async handle({ query }) {
-        const { model, limit } = query;
-        return { body: { items: await stores.lifecycles.pipelines({ limit, ...(model !== undefined && { model }) }) } };
+        const { model } = query;
+        const filter = model === undefined ? {} : { model };
+        const read = (count: number) => stores.lifecycles.pipelines({ ...filter, limit: count });
+        return { body: await readPage(query, { read, idOf: ({ pipelineId }) => pipelineId }) };
       },
     }),
     route({
@@ -22,19 +27,13 @@ export function pipelineRoutes({ stores }: ApiDependencies): Route[] {
       path: '/v1/pipelines/:pipeline',
       summary: 'One pipeline',
       action: 'read',
+      response: Pipeline,
       async handle(call) {
         const pipelineId = param(call, 'pipeline');
         const found = await stores.lifecycles.pipeline(pipelineId);
         if (found === null) throw new DomainError('PRN_PIPELINE_NOT_FOUND', { pipelineId });
         return { body: found };
       },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/models/:model/retraining-requests',
-      summary: 'Wishes to train, with what became of them',
-      action: 'read',
-      handle: async (call) => ({ body: { items: await stores.lifecycles.requests(param(call, 'model')) } }),
     }),
   ];
 }

@@ -5,27 +5,46 @@ import { DomainError } from '../../domain/errors.js';
 import { didYouMean } from '../../domain/names.js';
 import { parseResource } from '../../domain/resource-errors.js';
 import { checkReferences, inApplyOrder } from '../../domain/resource-references.js';
-import { type Resource, RESOURCE_KINDS, type ResourceKind } from '../../domain/resources.js';
+import { Resource, RESOURCE_KINDS, type ResourceKind } from '../../domain/resources.js';
 import type { StoredResource } from '../../store/contracts/resources.js';
 import type { ApiDependencies } from '../dependencies.js';
+import { listOf } from '../paging.js';
+import { requireDeclared } from '../require-declared.js';
+import { ResourceSummary, StoredResourceAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
 const Documents = z
   .union([z.array(z.unknown()).min(1).max(500), z.record(z.string(), z.unknown())])
   .meta({ description: 'One resource document or several' });
-const ApplyQuery = z.object({ expectedRevision: z.coerce.number().int().nonnegative().optional() });
+const Revision = z.coerce.number().int().nonnegative();
+const ApplyQuery = z.object({
+  expectedRevision: Revision.optional().meta({ description: 'As If-Match: the revision that was read, 0 for none' }),
+});
+const AppliedAnswer = z.strictObject({
+  applied: z.array(
+    z.strictObject({
+      kind: z.string(),
+      name: z.string(),
+      revision: z.number().int(),
+      change: z.enum(['created', 'changed', 'unchanged']),
+    }),
+  ),
+});
+const DiffAnswer = z.strictObject({
+  changes: z.array(
+    z.strictObject({
+      kind: z.string(),
+      name: z.string(),
+      change: z.enum(['create', 'change', 'unchanged']),
+      before: Resource.nullable(),
+      after: Resource,
+    }),
+  ),
+});
+const DeletedAnswer = z.strictObject({ kind: z.string(), name: z.string(), deleted: z.literal(true) });
 
-export function resourceRoutes({ stores, workflows }: ApiDependencies): Route[] {
-  const readAll = async (body: unknown): Promise<Resource[]> => {
-    const documents = Array.isArray(body) ? body : [body];
-    const resources = documents.map((document, index) => parseResource(document, `document ${index + 1}`));
-    checkReferences(
-      resources,
-      (await stores.resources.list()).map(({ resource }) => resource),
-    );
-    return inApplyOrder(resources);
-  };
-
+export function resourceRoutes(dependencies: ApiDependencies): Route[] {
+  const { stores } = dependencies;
   return [
     route({
       method: 'put',
@@ -34,22 +53,11 @@ export function resourceRoutes({ stores, workflows }: ApiDependencies): Route[] 
       action: 'contribute',
       body: Documents,
       query: ApplyQuery,
-      async handle({ body, query, actor }) {
-        const applied = [];
-        for (const resource of await readAll(body)) {
-          const { expectedRevision } = query;
-          const stored = await stores.resources.apply({
-            resource,
-            actor: actor.name,
-            ...(expectedRevision !== undefined && { expectedRevision }),
-          });
-          if (resource.kind === 'Endpoint') {
-            await stores.endpoints.ensure(resource.metadata.name, resource.spec.clock);
-            await workflows.watchEndpoint(resource.metadata.name);
-          }
-          applied.push({ kind: stored.kind, name: stored.name, revision: stored.revision, change: stored.change });
-        }
-        return { body: { applied } };
+      response: AppliedAnswer,
+      async handle({ body, query, actor, ifMatch }) {
+        const resources = await readAll(dependencies, body);
+        const expected = expectedRevision(resources, { query: query.expectedRevision, ifMatch });
+        return { body: { applied: await applyAll(dependencies, resources, { actor: actor.name, ...expected }) } };
       },
     }),
     route({
@@ -58,21 +66,10 @@ export function resourceRoutes({ stores, workflows }: ApiDependencies): Route[] 
       summary: 'What applying these resources would change',
       action: 'read',
       body: Documents,
+      response: DiffAnswer,
       async handle({ body }) {
-        const changes = [];
-        for (const resource of await readAll(body)) {
-          const standing = await stores.resources.get(resource.kind, resource.metadata.name);
-          const same = standing !== null && canonicalJson(standing.resource) === canonicalJson(resource);
-          const change = standing === null ? 'create' : same ? 'unchanged' : 'change';
-          changes.push({
-            kind: resource.kind,
-            name: resource.metadata.name,
-            change,
-            before: standing?.resource ?? null,
-            after: resource,
-          });
-        }
-        return { body: { changes } };
+        const resources = await readAll(dependencies, body);
+        return { body: { changes: await Promise.all(resources.map((resource) => compare(dependencies, resource))) } };
       },
     }),
     route({
@@ -80,22 +77,27 @@ export function resourceRoutes({ stores, workflows }: ApiDependencies): Route[] 
       path: '/v1/resources/:kind',
       summary: 'Resources of a kind',
       action: 'read',
-      handle: async (call) => ({
-        body: { items: (await stores.resources.list(kindOf(param(call, 'kind')))).map(summary) },
-      }),
+      response: listOf(ResourceSummary),
+      async handle(call) {
+        return { body: { items: (await stores.resources.list(kindOf(param(call, 'kind')))).map(summary) } };
+      },
     }),
     route({
       method: 'get',
       path: '/v1/resources/:kind/:name',
       summary: 'One resource with its revision',
       action: 'read',
-      handle: async (call) => ({ body: await requireResource(param(call, 'kind'), param(call, 'name')) }),
+      response: StoredResourceAnswer,
+      handle: async (call) => ({
+        body: await requireDeclared(stores, kindOf(param(call, 'kind')), param(call, 'name')),
+      }),
     }),
     route({
       method: 'get',
       path: '/v1/resources/:kind/:name/revisions',
-      summary: 'Every applied state of a resource, newest first',
+      summary: 'Every applied state of a resource, newest first; kept when it is deleted',
       action: 'read',
+      response: listOf(StoredResourceAnswer),
       handle: async (call) => ({
         body: { items: await stores.resources.revisions(kindOf(param(call, 'kind')), param(call, 'name')) },
       }),
@@ -105,54 +107,119 @@ export function resourceRoutes({ stores, workflows }: ApiDependencies): Route[] 
       path: '/v1/resources/:kind/:name',
       summary: 'Delete a resource that nothing refers to',
       action: 'administer',
+      response: DeletedAnswer,
       async handle(call) {
-        const { kind, name } = await requireResource(param(call, 'kind'), param(call, 'name'));
-        const rest = (await stores.resources.list())
-          .map(({ resource }) => resource)
-          .filter((resource) => !(resource.kind === kind && resource.metadata.name === name));
-        requireUnused({ kind, name }, rest);
+        const { kind, name } = await requireDeclared(stores, kindOf(param(call, 'kind')), param(call, 'name'));
+        await requireUnused(dependencies, { kind, name });
         await stores.resources.delete(kind, name, call.actor.name);
-        return { body: { kind, name, deleted: true } };
+        if (kind === 'Endpoint') await stopWatching(dependencies, name, call);
+        return { body: { kind, name, deleted: true as const } };
       },
     }),
   ];
+}
 
-  async function requireResource(kindText: string, name: string): Promise<StoredResource> {
-    const kind = kindOf(kindText);
-    const found = await stores.resources.get(kind, name);
-    if (found !== null) return found;
-    const known = (await stores.resources.list(kind)).map((stored) => stored.name);
-    throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind, name, hint: didYouMean(name, known) });
+/** Everything is checked before anything is written: shapes first, then references against what is known already. */
+async function readAll({ stores }: ApiDependencies, body: unknown): Promise<Resource[]> {
+  const documents = Array.isArray(body) ? body : [body];
+  const resources = documents.map((document, index) => parseResource(document, `document ${index + 1}`));
+  const known = await stores.resources.list();
+  checkReferences(
+    resources,
+    known.map(({ resource }) => resource),
+  );
+  return inApplyOrder(resources);
+}
+
+async function applyAll(
+  { stores, workflows }: ApiDependencies,
+  resources: readonly Resource[],
+  options: { readonly actor: string; readonly expectedRevision?: number },
+) {
+  const applied = [];
+  for (const resource of resources) {
+    const { kind, name, revision, change } = await stores.resources.apply({ resource, ...options });
+    applied.push({ kind, name, revision, change });
   }
+  // Last, and for unchanged ones too: should Temporal be away, the documents stand and a repeat starts the watches.
+  for (const { kind, metadata, spec } of resources) {
+    if (kind !== 'Endpoint') continue;
+    await stores.endpoints.ensure(metadata.name, spec.clock);
+    await workflows.watchEndpoint(metadata.name);
+  }
+  return applied;
 }
 
+async function compare({ stores }: ApiDependencies, after: Resource) {
+  const { kind, metadata } = after;
+  const before = (await stores.resources.get(kind, metadata.name))?.resource ?? null;
+  const isSame = before !== null && canonicalJson(before) === canonicalJson(after);
+  const change = before === null ? ('create' as const) : isSame ? ('unchanged' as const) : ('change' as const);
+  return { kind, name: metadata.name, change, before, after };
+}
+
+/** A revision belongs to one resource, so that it can guard a single document only. */
+function expectedRevision(
+  resources: readonly Resource[],
+  { query, ifMatch }: { query: number | undefined; ifMatch: string | null },
+): { expectedRevision?: number } {
+  const header = ifMatch === null ? undefined : Revision.safeParse(ifMatch);
+  if (header?.success === false) {
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'If-Match', problem: `expected a revision, got ${ifMatch}` });
+  }
+  const expected = header?.data ?? query;
+  if (expected === undefined) return {};
+  if (resources.length !== 1) {
+    const problem = `an expected revision guards one document, got ${resources.length}`;
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+  }
+  return { expectedRevision: expected };
+}
+
+/** A kind as people write it: any case, plural, with hyphens. */
 function kindOf(text: string): ResourceKind {
-  const kind = RESOURCE_KINDS.find((known) => known.toLowerCase() === text.toLowerCase());
-  if (kind === undefined)
-    throw new DomainError('PRN_REQUEST_INVALID', {
-      what: 'kind',
-      problem: `there is no kind ${text}${didYouMean(text, RESOURCE_KINDS)}`,
-    });
-  return kind;
+  const plain = text.toLowerCase().replaceAll('-', '');
+  const kind = RESOURCE_KINDS.find((known) => {
+    const name = known.toLowerCase();
+    return plain === name || plain === `${name}s` || plain === name.replace(/y$/, 'ies');
+  });
+  if (kind !== undefined) return kind;
+  const problem = `there is no kind ${text}${didYouMean(text, RESOURCE_KINDS)}; kinds are ${RESOURCE_KINDS.join(', ')}`;
+  throw new DomainError('PRN_REQUEST_INVALID', { what: 'kind', problem });
 }
 
-function summary({ kind, name, revision, resource, appliedBy, appliedTs }: StoredResource): unknown {
+function summary({ kind, name, revision, resource, appliedBy, appliedTs }: StoredResource) {
   const { owner, description } = resource.metadata;
   return { kind, name, revision, owner, description, appliedBy, appliedTs };
 }
 
-/** What breaks without the resource uses it. */
-function requireUnused({ kind, name }: { kind: ResourceKind; name: string }, rest: readonly Resource[]): void {
+/** What breaks without the resource uses it. Throws `PRN_RESOURCE_IN_USE` and names the first user. */
+async function requireUnused(
+  { stores }: ApiDependencies,
+  { kind, name }: { kind: ResourceKind; name: string },
+): Promise<void> {
+  const all = (await stores.resources.list()).map(({ resource }) => resource);
+  const rest = all.filter((resource) => resource.kind !== kind || resource.metadata.name !== name);
   for (const resource of rest) {
     try {
       checkReferences([resource], rest);
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'PRN_RESOURCE_REFERENCE') throw error;
-      throw new DomainError(
-        'PRN_RESOURCE_IN_USE',
-        { kind, name, users: `${resource.kind} ${resource.metadata.name}` },
-        { cause: error },
-      );
+      const users = `${resource.kind} ${resource.metadata.name}`;
+      throw new DomainError('PRN_RESOURCE_IN_USE', { kind, name, users }, { cause: error });
     }
+  }
+}
+
+/** A watch that has ended already needs no end. */
+async function stopWatching(
+  { workflows }: ApiDependencies,
+  endpoint: string,
+  call: { readonly actor: { readonly name: string }; mintId(kind: string): string },
+): Promise<void> {
+  try {
+    await workflows.stopWatching(endpoint, { requestId: call.mintId('stop'), actor: call.actor.name });
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'PRN_WORKFLOW_NOT_FOUND') throw error;
   }
 }

@@ -1,0 +1,69 @@
+/** What happens between the router and a handler: who calls, may they, is the request sound, was it asked before. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Actor } from '../domain/access.js';
+import { DomainError } from '../domain/errors.js';
+import { naturalKeyId } from '../domain/ids.js';
+import type { KeyStore } from '../store/contracts/audit.js';
+import { authenticate, requireAction } from './auth.js';
+import { createOnceOnly, type SentAnswer } from './idempotency.js';
+import { present } from './present.js';
+import type { Call, Route } from './route.js';
+
+export type Dispatch = (route: Route, exchange: { request: Request; response: Response }) => Promise<void>;
+
+/** Serves every route alike, so that access, validation and answers cannot diverge between them. */
+export function createDispatch(keys: KeyStore): Dispatch {
+  const onceOnly = createOnceOnly(keys);
+  return async (route, { request, response }) => {
+    const actor = await authenticate(keys, request.headers.authorization);
+    requireAction(actor, route.action);
+    const call = readCall(route, request, actor);
+    const work = (): Promise<SentAnswer> => answerOf(route, call);
+    const key = request.get('idempotency-key');
+    const { method, path } = request;
+    const isRepeatable = key !== undefined && route.method !== 'get';
+    const answer = isRepeatable
+      ? await onceOnly({ key, actor: actor.name, method, path, query: call.query, body: call.body }, work)
+      : await work();
+    if (answer.location !== null) response.setHeader('location', answer.location);
+    response.status(answer.status).json(withSecret(answer));
+  };
+}
+
+function readCall(route: Route, request: Request, actor: Actor): Call<unknown, unknown> {
+  const key = request.get('idempotency-key');
+  return {
+    params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
+    body: route.body === undefined ? undefined : parse(route.body, request.body, 'body'),
+    query: route.query === undefined ? undefined : parse(route.query, request.query, 'query'),
+    actor,
+    ifMatch: request.get('if-match')?.replaceAll('"', '') ?? null,
+    mintId: (kind) =>
+      key === undefined ? randomUUID() : naturalKeyId(sha256Hex, [kind, actor.name, key, request.path]),
+  };
+}
+
+async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<SentAnswer> {
+  const { body, location = null, secret = {} } = await route.handle(call);
+  return { status: route.status ?? 200, body: present(body), location, secret };
+}
+
+function withSecret({ body, secret }: SentAnswer): unknown {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body, ...secret } : body;
+}
+
+function parse(schema: z.ZodType, value: unknown, what: string): unknown {
+  const parsed = schema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const problem = parsed.error.issues
+    .slice(0, 5)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .join('; ');
+  throw new DomainError('PRN_REQUEST_INVALID', { what, problem });
+}
+
+function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,278 @@
+/** One record of everything the API shows, as the workflows would have left it: two versions, the first in production. */
+import type { ArtifactRef } from '../../domain/artifact.js';
+import { parseResource } from '../../domain/resource-errors.js';
+import { inApplyOrder } from '../../domain/resource-references.js';
+import { MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from '../../domain/time.js';
+import type { Stores } from '../../store/contracts/index.js';
+import type { NewModelVersion } from '../../store/contracts/registry.js';
+import { smallResources } from './small-flights.js';
+
+export const MODEL = 'flight-delay';
+export const T0 = parseIso('2001-03-01T00:00:00Z');
+
+const ref: ArtifactRef = {
+  uri: `artifact://sha256/${'0'.repeat(64)}`,
+  sha256: '0'.repeat(64),
+  bytes: 1,
+  mediaType: 'application/json',
+};
+const metrics = {
+  rows: 1_000,
+  baseRate: 0.2,
+  accuracy: 0.8,
+  precision: 0.6,
+  recall: 0.5,
+  f1: 0.5454,
+  rocAuc: 0.7125,
+  logLoss: 0.4321,
+  brier: 0.14,
+  calibrationGap: -0.0123,
+  expectedCalibrationError: 0.02,
+};
+
+/** Declares the flights example and leaves one of each record behind. */
+export async function leaveRecords(stores: Stores): Promise<void> {
+  const resources = inApplyOrder(smallResources().map((document) => parseResource(document, 'test')));
+  for (const resource of resources) await stores.resources.apply({ resource, actor: 'admin' });
+  await stores.endpoints.ensure(MODEL, 'event');
+  await leaveData(stores);
+  await leaveVersions(stores);
+  await leaveApproval(stores);
+  await leaveMonitoring(stores);
+  await leaveRequests(stores);
+}
+
+async function leaveData({ datasets, features }: Stores): Promise<void> {
+  const times = { minEventTs: T0, maxEventTs: T0 + MICROS_PER_HOUR, minKnownTs: T0, maxKnownTs: T0 + MICROS_PER_HOUR };
+  const source = { sourceUri: '/data/flights.parquet', sourceSha256: '1'.repeat(64) };
+  const segment = { segmentId: 'segment-1', dataset: 'flights', ...source, accepted: 997, quarantined: 3, ...times };
+  const tables = { table: ref, quarantineTable: ref, report: [], profile: ref };
+  const committed = await datasets.commitSegment({
+    segment: { ...segment, ...tables, knowledge: 'declared' },
+    revision: 1,
+    actor: 'contributor',
+    now: T0 + MICROS_PER_DAY,
+  });
+  const { versionId, commitSeq } = committed.version;
+  const request = { dataset: 'flights', sourceUri: source.sourceUri, requestedBy: 'contributor' };
+  const counts = { commitSeq, versionId, accepted: 997, quarantined: 3, warnings: ['one warning'] };
+  const span = { startedTs: T0, endedTs: T0 + MICROS_PER_HOUR };
+  await datasets.saveIngestion({
+    ingestionId: 'first',
+    ...request,
+    ...counts,
+    ...span,
+    state: 'committed',
+    error: null,
+  });
+  const cuts = { fromCut: T0, toCut: T0 + MICROS_PER_DAY };
+  const origin = { datasetVersionId: versionId, commitSeq, viewRevision: 1 };
+  await features.commitChunk({ view: 'origin-traffic', chunkId: 'chunk-1', ...origin, ...cuts, rows: 6, table: ref });
+}
+
+async function leaveVersions({ registry, endpoints }: Stores): Promise<void> {
+  for (const requestId of ['first', 'second']) {
+    const { version } = await registry.registerVersion(candidate(requestId));
+    const change = { model: MODEL, version, from: 'none', to: 'staging' } as const;
+    await registry.setStage({ ...change, actor: 'pipeline', reason: 'gates passed' });
+  }
+  const { controller } = await endpoints.acquire(MODEL, 'rollout/first');
+  await endpoints.promote({
+    requestId: 'first',
+    endpoint: MODEL,
+    model: MODEL,
+    version: 1,
+    expectedChampion: null,
+    expectedAliasRevision: 0,
+    controller,
+    shadow: [],
+    reason: 'rollout',
+    actor: 'approver',
+    at: T0,
+  });
+  await endpoints.release(MODEL, controller);
+  await leaveRollout(endpoints);
+}
+
+async function leaveRollout(endpoints: Stores['endpoints']): Promise<void> {
+  const step = { rev: 2, startedAt: T0, endedAt: T0 + MICROS_PER_DAY };
+  await endpoints.saveRollout({
+    rolloutId: 'second',
+    endpoint: MODEL,
+    model: MODEL,
+    version: 2,
+    fromVersion: 1,
+    requestId: 'second',
+    workflowId: 'rollout/second',
+    spec: { canary: [{ weight: 10, for: '2d' }], bake: '1d', minRows: 100, noEvidence: 'hold', guardrails: [] },
+    state: 'canary',
+    steps: [
+      { index: 0, kind: 'shadow', weight: 0, ...step, verdict: 'proceed: all guardrails are satisfied' },
+      { index: 1, kind: 'canary', weight: 10, rev: 3, startedAt: T0 + MICROS_PER_DAY, endedAt: null, verdict: null },
+    ],
+    judgedAt: T0 + MICROS_PER_DAY + MICROS_PER_HOUR,
+    reason: '',
+    startedTs: T0,
+    endedTs: null,
+  });
+}
+
+function candidate(requestId: string): NewModelVersion {
+  return {
+    model: MODEL,
+    requestId,
+    bundle: {
+      bundleVersion: 1,
+      model: MODEL,
+      task: 'binary',
+      graph: ref,
+      request: [{ name: 'distance', datatype: 'FP32', nullable: false }],
+      eventTime: 'departed_ts',
+      views: [],
+      plan: {
+        inputs: [
+          { name: 'distance', datatype: 'FP32', nullable: true, source: { kind: 'request', column: 'distance' } },
+        ],
+        features: [{ name: 'distance', expression: 'distance' }],
+        encodings: [],
+      },
+      decisionThreshold: 0.5,
+      goldenRows: ref,
+      referenceProfile: ref,
+    },
+    bundleDigest: `bundle-${requestId}`,
+    evidence: {
+      metrics,
+      championMetrics: null,
+      baselineMetrics: { 'rateBy(hour)': metrics },
+      championVersion: null,
+      aliasRevision: 0,
+      gates: [],
+      outcome: 'passed',
+      reasons: [],
+    },
+    evidenceDigest: `evidence-${requestId}`,
+    lineage: {
+      pipelineId: requestId,
+      requestId,
+      trigger: 'manual',
+      modelRevision: 1,
+      spine: { dataset: 'flights', versionId: 'v', commitSeq: 1 },
+      views: [],
+      trainingDatasetDigest: 'rows',
+      trainRows: 9_000,
+      holdoutRows: 1_000,
+      trainFrom: T0 - 40 * MICROS_PER_DAY,
+      trainTo: T0 - 15 * MICROS_PER_DAY,
+      holdoutFrom: T0 - 14 * MICROS_PER_DAY,
+      holdoutTo: T0,
+      asOf: T0,
+      knowledge: 'declared',
+      seed: 7,
+      parameters: { trees: 30 },
+    },
+    createdTs: T0,
+    createdBy: 'pipeline',
+  };
+}
+
+async function leaveApproval({ registry }: Stores): Promise<void> {
+  await registry.openApproval({
+    approvalId: 'second',
+    model: MODEL,
+    version: 2,
+    workflowId: 'pipeline/no-longer-there',
+    bundleDigest: 'bundle-second',
+    evidenceDigest: 'evidence-second',
+    policy: {
+      quorum: 1,
+      roles: ['approver', 'admin'],
+      forbid: [],
+      expiresAfter: '14d',
+      remindEvery: '1d',
+      allowUnauthenticated: false,
+    },
+    policyRevision: 1,
+    requestedBy: 'contributor',
+    openedTs: T0,
+    deadlineTs: T0 + 14 * MICROS_PER_DAY,
+    outcome: 'pending',
+    closedTs: null,
+  });
+}
+
+async function leaveMonitoring({ monitoring }: Stores): Promise<void> {
+  const [windowStart, windowEnd] = [T0, T0 + MICROS_PER_DAY];
+  await monitoring.saveReports([
+    {
+      endpoint: MODEL,
+      model: MODEL,
+      version: 1,
+      windowStart,
+      windowEnd,
+      revision: 1,
+      primary: true,
+      metrics: {
+        rows: 400,
+        labelled: 390,
+        sumPrediction: 100,
+        sumOutcome: 90,
+        accuracy: 0.8,
+        precision: 0.6,
+        recall: 0.5,
+        rocAuc: 0.7,
+        logLoss: 0.45,
+        calibrationGap: 0.0256,
+        psiPrediction: 0.0131,
+        psiPredictionCritical: 0.03,
+        psiInputs: { distance: 0.01 },
+        latencyP50Ms: 1.5,
+        latencyP99Ms: 4.25,
+        errorRate: 0,
+      },
+      prediction: { edges: [0.5], counts: [300, 100], nulls: 0 },
+      monitors: [],
+      sealedTs: windowEnd,
+    },
+  ]);
+  await monitoring.saveAlert({
+    alertId: 'alert-1',
+    endpoint: MODEL,
+    model: MODEL,
+    version: 1,
+    monitor: 'flight-delay-calibration',
+    metric: 'calibration_gap',
+    severity: 'page',
+    windowEnd,
+    windowRevision: 1,
+    effect: 0.0256,
+    statistic: 4.2,
+    explanation: 'calibration_gap 0.0256 over 400 rows, limit 0.02',
+    action: 'retrain',
+    outcome: 'retraining requested',
+    raisedTs: windowEnd,
+    acknowledgedBy: null,
+  });
+}
+
+async function leaveRequests({ lifecycles }: Stores): Promise<void> {
+  const request = { requestId: 'second', reason: 'calibration', source: 'alert', requestedBy: 'drift-watch' } as const;
+  await lifecycles.insertRequest(MODEL, { ...request, notBefore: T0, asOf: null, evidence: {} }, T0);
+  await lifecycles.openPipeline({
+    pipelineId: 'second',
+    model: MODEL,
+    workflowId: 'pipeline/second',
+    requestId: 'second',
+    trigger: 'alert',
+    requestedBy: 'drift-watch',
+    stage: 'awaiting_approval',
+    outcome: 'running',
+    reasons: [],
+    version: 2,
+    approvalId: 'second',
+    rolloutId: null,
+    startedTs: T0,
+    startedAt: T0,
+    closedTs: null,
+  });
+}
