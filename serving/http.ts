@@ -56,7 +56,9 @@ function collect(request: IncomingMessage, keep: (size: number) => void): Promis
       if (refusal !== null && bytes > MAX_DISCARDED_BYTES) reject(refusal);
     });
     request.on('end', () => (refusal === null ? resolve(joinChunks(chunks)) : reject(refusal)));
-    const cutShort = (): void => reject(invalidBody('the connection ended before all of it had come'));
+    const cutShort = (): void => {
+      if (!request.readableEnded) reject(invalidBody('the connection ended before all of it had come'));
+    };
     request.on('error', cutShort);
     request.on('close', cutShort);
   });

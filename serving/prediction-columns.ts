@@ -67,16 +67,15 @@ export class PredictionColumns {
       if (eventTs < this.#minEventTs) this.#minEventTs = eventTs;
       if (eventTs > this.#maxEventTs) this.#maxEventTs = eventTs;
     }
-    this.#eventTs.set(source.eventTs.subarray(from, to), at);
-    this.#version.set(source.version.subarray(from, to), at);
-    this.#probability.set(source.probability.subarray(from, to), at);
-    this.#decision.set(source.decision.subarray(from, to), at);
-    this.#latencyMs.set(source.latencyMs.subarray(from, to), at);
-    this.#error.set(source.error.subarray(from, to), at);
-    for (const name in source.shadow)
-      columnOf(this.#shadow, name).set(source.shadow[name]?.subarray(from, to) ?? [], at);
-    for (const name in source.inputs)
-      columnOf(this.#inputs, name).set(source.inputs[name]?.subarray(from, to) ?? [], at);
+    const range = { from, to, at };
+    copy(source.eventTs, this.#eventTs, range);
+    copy(source.version, this.#version, range);
+    copy(source.probability, this.#probability, range);
+    copy(source.decision, this.#decision, range);
+    copy(source.latencyMs, this.#latencyMs, range);
+    copy(source.error, this.#error, range);
+    for (const name in source.shadow) copy(source.shadow[name], columnOf(this.#shadow, name), range);
+    for (const name in source.inputs) copy(source.inputs[name], columnOf(this.#inputs, name), range);
     return to - from;
   }
 
@@ -103,6 +102,15 @@ export class PredictionColumns {
       inputs: trim(this.#inputs),
     };
   }
+}
+
+type Column = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** Element by element: most requests have one row, for which a view on the source costs more than the copy. */
+function copy(source: Column | undefined, target: Column, range: { from: number; to: number; at: number }): void {
+  if (source === undefined) return;
+  const shift = range.at - range.from;
+  for (let row = range.from; row < range.to; row += 1) target[row + shift] = source[row] ?? Number.NaN;
 }
 
 /** Rows that have no value of a column read NaN. */

@@ -35,32 +35,30 @@ interface SentTensor {
 export function readValues({ name, field, datatype, values }: SentTensor): RequestColumn {
   if (typeof datatype !== 'string' || !ACCEPTED[field.datatype].includes(datatype))
     throw invalidInput(name, `expected datatype ${field.datatype}, got ${show(datatype)}`);
-  const at = { name, nullable: field.nullable, range: INTEGERS[datatype] };
+  const place = { name, nullable: field.nullable, range: INTEGERS[datatype] };
   if (field.datatype === 'BYTES')
-    return { name, datatype: 'BYTES', values: values.map((value, row) => text(value, { ...at, row })) };
+    return { name, datatype: 'BYTES', values: values.map((value, row) => text(value, row, place)) };
   if (field.datatype === 'INT64')
-    return { name, datatype: 'INT64', values: values.map((value, row) => integer(value, { ...at, row })) };
+    return { name, datatype: 'INT64', values: values.map((value, row) => integer(value, row, place)) };
   const floats = new Float32Array(values.length);
-  for (const [row, value] of values.entries()) floats[row] = float(value, { ...at, row });
+  for (let row = 0; row < values.length; row += 1) floats[row] = float(values[row], row, place);
   return { name, datatype: 'FP32', values: floats };
 }
 
 interface Place {
   readonly name: string;
-  readonly row: number;
   readonly nullable: boolean;
   readonly range: readonly [number, number] | undefined;
 }
 
-function text(value: unknown, { name, row }: Place): string {
+function text(value: unknown, row: number, { name }: Place): string {
   if (typeof value === 'string') return value;
   throw invalidInput(name, value === null ? nullAt(row) : `row ${row}: expected a text, got ${show(value)}`);
 }
 
-function integer(value: unknown, { name, row, range }: Place): number {
+function integer(value: unknown, row: number, { name, range }: Place): number {
   const [least, greatest] = range ?? [0, 0];
-  if (typeof value !== 'number')
-    throw invalidInput(name, value === null ? nullAt(row) : `row ${row}: expected a number, got ${show(value)}`);
+  if (typeof value !== 'number') throw notANumber(name, row, value);
   if (Number.isSafeInteger(value) && value >= least && value <= greatest) return value;
   throw invalidInput(
     name,
@@ -70,18 +68,21 @@ function integer(value: unknown, { name, row, range }: Place): number {
   );
 }
 
-function float(value: unknown, place: Place): number {
-  const { name, row, nullable, range } = place;
+function float(value: unknown, row: number, place: Place): number {
+  const { name, nullable, range } = place;
   if (value === null && nullable) return Number.NaN;
-  if (range !== undefined && value !== null) {
-    const whole = integer(value, place);
+  if (typeof value !== 'number') throw notANumber(name, row, value);
+  if (range !== undefined) {
+    const whole = integer(value, row, place);
     if (Math.fround(whole) === whole) return whole;
     throw invalidInput(name, `row ${row}: ${whole} is not exact in FP32`);
   }
-  if (typeof value !== 'number')
-    throw invalidInput(name, value === null ? nullAt(row) : `row ${row}: expected a number, got ${show(value)}`);
   if (Number.isFinite(Math.fround(value))) return value;
   throw invalidInput(name, `row ${row}: ${value} is beyond what FP32 holds`);
+}
+
+function notANumber(name: string, row: number, value: unknown): DomainError {
+  return invalidInput(name, value === null ? nullAt(row) : `row ${row}: expected a number, got ${show(value)}`);
 }
 
 function nullAt(row: number): string {

@@ -108,10 +108,13 @@ export interface InferAnswer {
 export interface ServingWorld {
   readonly stores: Stores;
   readonly test: TestDatabase;
+  /** Data folder: artefacts lie in `artifacts`. */
+  readonly folder: string;
   /** What the serving processes reported as problems. */
   readonly problems: { readonly what: string; readonly error: unknown }[];
   start(options?: Partial<ServingOptions>): Promise<Serving>;
   addVersion(options: VersionOptions): Promise<number>;
+  addBundle(bundle: Bundle): Promise<number>;
   route(routes: EndpointRoutes['routes'], options?: { shadow?: readonly number[]; salt?: string }): Promise<number>;
   stage(version: number, staged?: boolean): Promise<void>;
   /** Late rate of airports as of a time. */
@@ -128,7 +131,7 @@ export async function openServingWorld(
   const folder = await mkdtemp(join(tmpdir(), 'perennial-serving-'));
   const now = (): number => Date.now() * 1_000;
   const stores = createStores(database, {
-    artifacts: openFileArtifacts(folder),
+    artifacts: openFileArtifacts(join(folder, 'artifacts')),
     now,
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   });
@@ -140,9 +143,10 @@ export async function openServingWorld(
   const problems: { what: string; error: unknown }[] = [];
   let requests = 0;
 
-  return {
+  const world: ServingWorld = {
     stores,
     test,
+    folder,
     problems,
     async start(changes) {
       const serving = await startServing({
@@ -157,10 +161,8 @@ export async function openServingWorld(
       running.push(serving);
       return serving;
     },
-    async addVersion(version) {
-      const { version: number } = await stores.registry.registerVersion(await newVersion(stores, version));
-      return number;
-    },
+    addVersion: async (version) => world.addBundle(await bundleOf(stores, version)),
+    addBundle: async (bundle) => (await stores.registry.registerVersion(newVersion(bundle))).version,
     async route(routes, { shadow = [], salt = 'salt' } = {}) {
       const { controller } = await stores.endpoints.acquire(ENDPOINT, 'test');
       const requestId = `request-${(requests += 1)}`;
@@ -188,6 +190,7 @@ export async function openServingWorld(
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return world;
 }
 
 function resources(endpoint: { clock: 'wall' | 'event'; unit?: string }): unknown[] {
@@ -231,17 +234,10 @@ function resources(endpoint: { clock: 'wall' | 'event'; unit?: string }): unknow
 
 let registrations = 0;
 
-async function newVersion(stores: Stores, version: VersionOptions): Promise<NewModelVersion> {
+function newVersion(bundle: Bundle): NewModelVersion {
   const requestId = `version-${(registrations += 1)}`;
-  return {
-    ...UNJUDGED,
-    model: MODEL,
-    requestId,
-    bundle: await bundleOf(stores, version),
-    bundleDigest: requestId,
-    evidenceDigest: requestId,
-    lineage: { ...NO_LINEAGE, pipelineId: requestId, requestId },
-  };
+  const lineage = { ...NO_LINEAGE, pipelineId: requestId, requestId };
+  return { ...UNJUDGED, model: MODEL, requestId, bundle, bundleDigest: requestId, evidenceDigest: requestId, lineage };
 }
 
 export async function bundleOf(stores: Pick<Stores, 'artifacts'>, version: VersionOptions): Promise<Bundle> {
