@@ -17,13 +17,17 @@ export function createDatasetComputeActivities(dependencies: {
   return {
     async prepareSegment({ dataset, sourceUri }) {
       const { revision, resource } = await requireResource(stores, 'Dataset', dataset);
-      return runJob('prepareSegment', {
+      const prepared = await runJob('prepareSegment', {
         dataset,
         revision,
         spec: DatasetSpec.parse(resource.spec),
         sourceUri,
         sourceFolders,
       });
+      if (prepared.outcome !== 'nothing') return prepared;
+      const head = await stores.datasets.head(dataset);
+      if (head === null) return { outcome: 'refused', revision, failures: ['the source has no rows'] };
+      return { outcome: 'unchanged', commitSeq: head.commitSeq, versionId: head.versionId };
     },
   } satisfies DatasetComputeActivities;
 }

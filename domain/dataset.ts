@@ -47,7 +47,8 @@ export const Expectation = z
   );
 export type Expectation = z.infer<typeof Expectation>;
 
-export const FileFormat = z.enum(['parquet', 'csv', 'ndjson']);
+/** `json` is one array of objects, `ndjson` one object on each line. */
+export const FileFormat = z.enum(['parquet', 'csv', 'tsv', 'json', 'ndjson']);
 export type FileFormat = z.infer<typeof FileFormat>;
 
 export const DatasetSpec = z.strictObject({
@@ -56,7 +57,8 @@ export const DatasetSpec = z.strictObject({
   /** Columns that identify a row; a second row with the same key and event time is a restatement. */
   keys: z.array(ColumnName).default([]),
   knowledge: Knowledge.default({ from: 'commit' }),
-  format: FileFormat.default('parquet'),
+  /** Read from the name of each file where it is left out. */
+  format: FileFormat.optional(),
   expectations: z.array(Expectation).default([]),
   /** Share of quarantined rows above which the whole source is refused. */
   maxQuarantined: z.number().min(0).max(1).default(0.1),
@@ -91,6 +93,14 @@ export const ColumnProfile = z.strictObject({
 });
 export type ColumnProfile = z.infer<typeof ColumnProfile>;
 
+/** A file of a source, by the digest of its bytes as they came. */
+export const SourceFileFacts = z.strictObject({ uri: z.string(), sha256: z.string(), bytes: z.number().int() });
+export type SourceFileFacts = z.infer<typeof SourceFileFacts>;
+
+/** A version of another dataset that a query read. */
+export const SegmentInput = z.strictObject({ dataset: Name, versionId: z.string(), commitSeq: z.number().int() });
+export type SegmentInput = z.infer<typeof SegmentInput>;
+
 /** One ingested source: the accepted rows as Parquet with `__known_ts` and `__seq` beside the declared columns. */
 export const Segment = z.strictObject({
   /** Digest of source bytes, dataset revision and reader version. */
@@ -98,6 +108,11 @@ export const Segment = z.strictObject({
   dataset: Name,
   sourceUri: z.string(),
   sourceSha256: z.string(),
+  files: z.array(SourceFileFacts).default([]),
+  /** Versions that the query of the dataset read. */
+  inputs: z.array(SegmentInput).default([]),
+  /** How far an ordered source was read: where the next ingestion goes on. */
+  highWater: z.string().nullable().default(null),
   accepted: z.number().int(),
   quarantined: z.number().int(),
   minEventTs: z.number().int(),

@@ -57,6 +57,32 @@ export const ERROR_CATALOGUE = {
     422,
     'Source {uri} is not readable as {format}{line}: {reason}. Nothing was ingested.',
   ),
+  PRN_DATASET_SOURCE_IRREGULAR: entry(
+    422,
+    'Source {uri} is not a regular file (it is {got}), so it may never end; copy its content into a file first.',
+  ),
+  PRN_DATASET_SOURCE_CHANGED: entry(
+    409,
+    'Source {uri} changed while it was read ({what}); nothing was ingested, it is read again.',
+    true,
+  ),
+  PRN_DATASET_SOURCE_TOO_LARGE: entry(
+    413,
+    'Source {uri} is larger than the limit of {limitBytes} bytes; split it, or raise PERENNIAL_SOURCE_MAX_BYTES.',
+  ),
+  PRN_DATASET_SOURCE_ENDLESS: entry(
+    422,
+    'Source {uri} did not end within {seconds} s; split it, or raise PERENNIAL_SOURCE_MAX_SECONDS.',
+  ),
+  PRN_DATASET_SOURCE_UNAVAILABLE: entry(503, 'Source {uri} cannot be read right now: {reason}.', true),
+  PRN_DATASET_SOURCE_HOST: entry(
+    403,
+    'Source {uri}: {problem}. Hosts that may be read are listed in PERENNIAL_SOURCE_HOSTS ({allowed}).',
+  ),
+  PRN_DATASET_SOURCE_FORMAT: entry(
+    422,
+    'Source {uri} does not tell its format; name it *.csv, .tsv, .json, .ndjson or .parquet (with .gz or .zst if compressed), or declare spec.format.',
+  ),
   PRN_DATASET_SCHEMA_MISMATCH: entry(
     422,
     'Source {uri} does not fit dataset {dataset}: {problem}. Expected {expected}, got {got}.',
@@ -106,6 +132,11 @@ export const ERROR_CATALOGUE = {
   // artefacts and tables
   PRN_ARTIFACT_MISSING: entry(404, 'Artefact {uri} is missing from the store.'),
   PRN_ARTIFACT_CORRUPT: entry(500, 'Artefact {uri} has digest {actual}, expected {expected}; restore it from a copy.'),
+  PRN_STORAGE_FULL: entry(
+    507,
+    'No space is left where {what} is written; free some on that volume. Nothing was kept of it.',
+    true,
+  ),
   PRN_TABLE_QUERY_FAILED: entry(500, 'The table engine refused a query: {reason}.'),
   PRN_TABLE_INTERRUPTED: entry(503, 'The table query was interrupted: {reason}.', true),
 

@@ -38,6 +38,14 @@ export async function ingestDataset(input: IngestDatasetInput): Promise<IngestDa
       setKeywords({ MlStage: 'closed', MlOutcome: 'refused' });
       return { outcome: 'refused', failures };
     }
+    if (prepared.outcome === 'unchanged') {
+      const { commitSeq, versionId } = prepared;
+      const nothing = { accepted: 0, quarantined: 0, warnings: [] };
+      await recordIngestion(ingestionState(input, { state: 'unchanged', committed: prepared, error: null }));
+      setCurrentDetails(ingestionCard(input, { state: 'unchanged', ...nothing, commitSeq }));
+      setKeywords({ MlStage: 'closed', MlOutcome: 'unchanged' });
+      return { outcome: 'unchanged', commitSeq, versionId, ...nothing };
+    }
     const { segment, revision, accepted, quarantined, warnings } = prepared;
     const { ingestionId, dataset } = input;
     const committed = await commitDatasetVersion({ ingestionId, dataset, revision, segment, actor: input.requestedBy });

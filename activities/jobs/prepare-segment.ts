@@ -1,6 +1,6 @@
 /** CPU body of ingestion: one source in, accepted and quarantined rows out as Parquet, with report and profile. */
 import { MEDIA_TYPES } from '../../domain/artifact.js';
-import type { ColumnProfile, DatasetSpec, ExpectationResult, FileFormat, Segment } from '../../domain/dataset.js';
+import type { ColumnProfile, DatasetSpec, ExpectationResult, Segment } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
@@ -21,37 +21,44 @@ import type { TableSession } from '../../store/contracts/tables.js';
 import type { PreparedSegment, RefusedSegment } from '../../workflows/contracts/dataset.js';
 import { putJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
-import { openSource, readCsvHeader, sha256Hex } from './source-file.js';
+import { sha256Hex } from './source-file.js';
+import type { OpenedSource, SourceFile, SourceRequest } from './sources/contract.js';
+import { readHeader } from './sources/delimited-header.js';
+import { openSource } from './sources/open-source.js';
 import { judgeReport } from './validation-report.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */
 const READER_VERSION = 1;
 
-export interface PrepareSegmentInput {
+export interface PrepareSegmentInput extends Omit<SourceRequest, 'format'> {
   readonly dataset: string;
   readonly revision: number;
   readonly spec: DatasetSpec;
-  readonly sourceUri: string;
-  /** Folders that sources may lie in. */
-  readonly sourceFolders: readonly string[];
+}
+
+/** An ordered source had nothing beyond what was read before. */
+export interface NothingNew {
+  readonly outcome: 'nothing';
+  readonly revision: number;
 }
 
 export async function prepareSegment(
   input: PrepareSegmentInput,
   context: JobContext,
-): Promise<PreparedSegment | RefusedSegment> {
-  const { dataset, revision, spec, sourceUri } = input;
-  const source = await openSource(sourceUri, input.sourceFolders, context.artifacts);
+): Promise<PreparedSegment | RefusedSegment | NothingNew> {
+  const { dataset, revision, spec } = input;
+  const source = await openSource({ ...input, format: spec.format }, context);
+  if (source.files.length === 0) return { outcome: 'nothing', revision };
   context.progress({ message: 'source read' });
   try {
     return await context.tables.use(async (session) => {
-      await loadSource(session, { spec, path: source.path, sourceUri, dataset });
+      await loadSource(session, { spec, files: source.files, dataset });
       context.progress({ message: 'rows validated' });
       const counts = await readCounts(session, spec);
       const report = await judgeRules(session, spec, counts);
       const verdict = judgeReport(spec, report, counts);
       if (verdict.failures.length > 0) return { outcome: 'refused', revision, failures: verdict.failures };
-      const segment = await writeSegment(session, { input, sourceSha256: source.sha256, report, counts }, context);
+      const segment = await writeSegment(session, { input, source, report, counts }, context);
       return {
         outcome: 'accepted',
         segment: await putJson(context.artifacts, segment),
@@ -68,38 +75,43 @@ export async function prepareSegment(
 
 interface LoadInput {
   readonly spec: DatasetSpec;
-  readonly path: string;
-  readonly sourceUri: string;
+  readonly files: readonly SourceFile[];
   readonly dataset: string;
 }
 
 /** Leaves a temporary table `judged`: typed columns, source row number, and the names of all failed rules. */
-async function loadSource(session: TableSession, { spec, path, sourceUri, dataset }: LoadInput): Promise<void> {
-  const source = { format: spec.format, path, header: spec.format === 'csv' ? await readCsvHeader(path) : [] };
-  const found = await readable(sourceUri, spec.format, () => session.rows(describeSource(source)));
+async function loadSource(session: TableSession, { spec, files, dataset }: LoadInput): Promise<void> {
+  for (const [index, file] of files.entries()) {
+    const [counted] = index === 0 ? [] : await session.rows('select count(*) as n from raw');
+    await readable(file, () => loadFile(session, file, { spec, dataset, rowsBefore: Number(counted?.['n'] ?? 0) }));
+  }
+  await session.execute(`create temp table judged as ${judgedRows(spec)}`);
+  await session.execute('drop table raw');
+}
+
+/** Adds the rows of one file to the temporary table `raw`, which the first file makes. */
+async function loadFile(
+  session: TableSession,
+  file: SourceFile,
+  { spec, dataset, rowsBefore }: { spec: DatasetSpec; dataset: string; rowsBefore: number },
+): Promise<void> {
+  const source = { ...file, header: await readHeader(file, session) };
+  const found = await session.rows(describeSource(source));
   const names = found.map((row) => String(row['column_name']));
   const missing = spec.columns.filter((column) => !names.includes(column.from ?? column.name));
   if (missing.length > 0) {
     const problem = `column ${missing.map((column) => column.from ?? column.name).join(', ')} is missing`;
     const expected = spec.columns.map((column) => column.from ?? column.name).join(', ');
-    throw new DomainError('PRN_DATASET_SCHEMA_MISMATCH', {
-      uri: sourceUri,
-      dataset,
-      problem,
-      expected,
-      got: names.join(', '),
-    });
+    const got = names.join(', ');
+    throw new DomainError('PRN_DATASET_SCHEMA_MISMATCH', { uri: file.uri, dataset, problem, expected, got });
   }
   const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
-  await readable(sourceUri, spec.format, () =>
-    session.execute(`create temp table raw as ${attemptSource(spec, source, types)}`),
-  );
-  await session.execute(`create temp table judged as ${judgedRows(spec)}`);
-  await session.execute('drop table raw');
+  const rows = attemptSource(spec, source, { types, rowsBefore });
+  await session.execute(rowsBefore === 0 ? `create or replace temp table raw as ${rows}` : `insert into raw ${rows}`);
 }
 
 /** Reader errors name the file, and the line where the reader knows it. */
-async function readable<T>(uri: string, format: FileFormat, read: () => Promise<T>): Promise<T> {
+async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -174,10 +186,10 @@ function judgeRule(rule: {
 
 async function writeSegment(
   session: TableSession,
-  facts: { input: PrepareSegmentInput; sourceSha256: string; report: ExpectationResult[]; counts: CheckCounts },
+  facts: { input: PrepareSegmentInput; source: OpenedSource; report: ExpectationResult[]; counts: CheckCounts },
   { artifacts, progress }: JobContext,
 ): Promise<Segment> {
-  const { input, sourceSha256, report, counts } = facts;
+  const { input, source, report, counts } = facts;
   const { dataset, revision, spec, sourceUri } = input;
   const acceptedPath = await artifacts.scratchPath('parquet');
   await session.execute(
@@ -195,10 +207,13 @@ async function writeSegment(
   const profile: ColumnProfile[] = await readProfile(session, spec);
   const number = (name: string): number => Number(bounds?.[name] ?? 0);
   return {
-    segmentId: naturalKeyId(sha256Hex, ['segment', dataset, sourceSha256, revision, READER_VERSION]),
+    segmentId: naturalKeyId(sha256Hex, ['segment', dataset, source.sha256, revision, READER_VERSION]),
     dataset,
     sourceUri,
-    sourceSha256,
+    sourceSha256: source.sha256,
+    files: source.files.map(({ uri, sha256, bytes }) => ({ uri, sha256, bytes })),
+    inputs: [...source.inputs],
+    highWater: source.highWater,
     accepted: counts.rows - counts.quarantined,
     quarantined: counts.quarantined,
     minEventTs: number('min_event'),

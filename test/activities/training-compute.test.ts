@@ -60,7 +60,7 @@ describe('from raw flights to a judged model', () => {
     const about = { ingestionId: 'i1', dataset: 'flights' };
     const compute = createDatasetComputeActivities({ stores, runJob, sourceFolders: [jobs.folder] });
     const prepared = await compute.prepareSegment({ ...about, sourceUri });
-    if (prepared.outcome !== 'accepted') throw new Error(prepared.failures.join('; '));
+    if (prepared.outcome !== 'accepted') throw new Error(JSON.stringify(prepared));
     const { segment, revision } = prepared;
     const activities = createDatasetActivities({ stores, now: () => NOW });
     await activities.commitDatasetVersion({ ...about, revision, segment, actor: 'test' });

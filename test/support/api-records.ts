@@ -44,7 +44,13 @@ export async function leaveRecords(stores: Stores): Promise<void> {
 
 async function leaveData({ datasets, features }: Stores): Promise<void> {
   const times = { minEventTs: T0, maxEventTs: T0 + MICROS_PER_HOUR, minKnownTs: T0, maxKnownTs: T0 + MICROS_PER_HOUR };
-  const source = { sourceUri: '/data/flights.parquet', sourceSha256: '1'.repeat(64) };
+  const source = {
+    sourceUri: '/data/flights.parquet',
+    sourceSha256: '1'.repeat(64),
+    files: [],
+    inputs: [],
+    highWater: null,
+  };
   const segment = { segmentId: 'segment-1', dataset: 'flights', ...source, accepted: 997, quarantined: 3, ...times };
   const tables = { table: ref, quarantineTable: ref, report: [], profile: ref };
   const committed = await datasets.commitSegment({

@@ -26,13 +26,20 @@ export interface RefusedSegment {
   readonly failures: readonly string[];
 }
 
+/** The source has nothing that the head of the dataset does not hold already. */
+export interface UnchangedSource {
+  readonly outcome: 'unchanged';
+  readonly commitSeq: number;
+  readonly versionId: string;
+}
+
 export interface DatasetComputeActivities {
   /** Reads, validates, profiles and splits a source; writes Parquet artefacts, commits nothing. Runs on `compute`. */
   prepareSegment(input: {
     ingestionId: string;
     dataset: string;
     sourceUri: string;
-  }): Promise<PreparedSegment | RefusedSegment>;
+  }): Promise<PreparedSegment | RefusedSegment | UnchangedSource>;
 }
 
 export interface DatasetActivities {
