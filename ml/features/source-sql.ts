@@ -16,7 +16,7 @@ export const DELIMITERS: Readonly<Partial<Record<FileFormat, string>>> = { csv: 
 
 function scan({ format, path, header, compression = null }: SourceScan): string {
   const file = quoteText(path);
-  const packed = `compression = ${quoteText(compression ?? 'none')}`;
+  const packed = `compression = ${quoteText(compression ?? 'uncompressed')}`;
   if (format === 'parquet') return `read_parquet(${file})`;
   // Depth 1 finds the fields but guesses no types: a guess would turn the text "2001-01-01" into a date, for good.
   if (format === 'ndjson' || format === 'json') {
@@ -33,7 +33,7 @@ function scan({ format, path, header, compression = null }: SourceScan): string 
 /** One row with the first line of a text file (`line`), whatever its delimiter. */
 export function firstLine({ path, compression }: Pick<SourceScan, 'path' | 'compression'>): string {
   const dialect = `delim = chr(31), quote = '', escape = '', header = false`;
-  return `select line from read_csv(${quoteText(path)}, auto_detect = false, ${dialect}, compression = ${quoteText(compression ?? 'none')}, columns = {'line': 'VARCHAR'}) limit 1`;
+  return `select line from read_csv(${quoteText(path)}, auto_detect = false, ${dialect}, compression = ${quoteText(compression ?? 'uncompressed')}, columns = {'line': 'VARCHAR'}) limit 1`;
 }
 
 /** `column_name` and `column_type` of the source, as its reader sees them. */
