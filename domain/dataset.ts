@@ -1,6 +1,7 @@
 /** Datasets: named tables with a schema, expectations and a rule for when a row became knowable. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
+import { DatasetQuery, DatasetSource } from './dataset-source.js';
 import { Duration } from './duration.js';
 import { ColumnName, Name } from './names.js';
 
@@ -51,18 +52,33 @@ export type Expectation = z.infer<typeof Expectation>;
 export const FileFormat = z.enum(['parquet', 'csv', 'tsv', 'json', 'ndjson']);
 export type FileFormat = z.infer<typeof FileFormat>;
 
-export const DatasetSpec = z.strictObject({
-  columns: z.array(DatasetColumn).min(1),
-  eventTime: ColumnName,
-  /** Columns that identify a row; a second row with the same key and event time is a restatement. */
-  keys: z.array(ColumnName).default([]),
-  knowledge: Knowledge.default({ from: 'commit' }),
-  /** Read from the name of each file where it is left out. */
-  format: FileFormat.optional(),
-  expectations: z.array(Expectation).default([]),
-  /** Share of quarantined rows above which the whole source is refused. */
-  maxQuarantined: z.number().min(0).max(1).default(0.1),
-});
+export const DatasetSpec = z
+  .strictObject({
+    columns: z.array(DatasetColumn).min(1),
+    eventTime: ColumnName,
+    /** Columns that identify a row; a second row with the same key and event time is a restatement. */
+    keys: z.array(ColumnName).default([]),
+    knowledge: Knowledge.default({ from: 'commit' }),
+    /** Read from the name of each file where it is left out. */
+    format: FileFormat.optional(),
+    /** What an ingestion reads that names no source. */
+    source: DatasetSource.optional(),
+    /** Rows made of other datasets; run again whenever one of them has a new version. */
+    query: DatasetQuery.optional(),
+    /** Whether an ingestion adds its rows (default) or puts them in the place of all others (default of a query). */
+    mode: z.enum(['append', 'replace']).optional(),
+    /** Ingests the declared source again and again. */
+    schedule: z.strictObject({ every: Duration }).optional(),
+    expectations: z.array(Expectation).default([]),
+    /** Share of quarantined rows above which the whole source is refused. */
+    maxQuarantined: z.number().min(0).max(1).default(0.1),
+  })
+  .refine(({ source, query }) => source === undefined || query === undefined, 'give either source or query')
+  .refine(({ query, mode }) => query === undefined || mode !== 'append', 'a query always replaces: leave mode out')
+  .refine(
+    ({ source, query, schedule }) => schedule === undefined || source !== undefined || query !== undefined,
+    'schedule needs a source or a query',
+  );
 export type DatasetSpec = z.infer<typeof DatasetSpec>;
 
 export const ExpectationResult = z.strictObject({

@@ -79,6 +79,7 @@ export const ERROR_CATALOGUE = {
     403,
     'Source {uri}: {problem}. Hosts that may be read are listed in PERENNIAL_SOURCE_HOSTS ({allowed}).',
   ),
+  PRN_DATASET_QUERY_INVALID: entry(422, 'The query of dataset {dataset} cannot be used: {problem}.'),
   PRN_DATASET_SOURCE_FORMAT: entry(
     422,
     'Source {uri} does not tell its format; name it *.csv, .tsv, .json, .ndjson or .parquet (with .gz or .zst if compressed), or declare spec.format.',

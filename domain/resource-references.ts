@@ -70,6 +70,7 @@ function referencesOf(resource: Resource): string[] {
     case 'Monitor':
       return [`Endpoint/${resource.spec.endpoint}`];
     case 'Dataset':
+      return Object.values(resource.spec.query?.from ?? {}).map((dataset) => `Dataset/${dataset}`);
     case 'Entity':
     case 'Endpoint':
       return [];
@@ -103,7 +104,11 @@ function checkResource(resource: Resource, all: readonly Resource[]): void {
     });
   };
 
-  if (resource.kind === 'Dataset') checkDataset(resource, requireIn);
+  if (resource.kind === 'Dataset') {
+    checkDataset(resource, requireIn);
+    for (const [alias, dataset] of Object.entries(resource.spec.query?.from ?? {}))
+      requireNamed('Dataset', dataset, `spec.query.from.${alias}`);
+  }
   if (resource.kind === 'Monitor') requireNamed('Endpoint', resource.spec.endpoint, 'spec.endpoint');
   if (resource.kind === 'FeatureView') {
     const columns = columnNames(requireNamed('Dataset', resource.spec.dataset, 'spec.dataset'));

@@ -1,5 +1,6 @@
 /** What every job is given: engines, and the ways to say how far it is and to hear that it should stop. */
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import type { CollectionReader } from '../../store/contracts/collections.js';
 import type { TableEngine } from '../../store/contracts/tables.js';
 
 /** A sign of life. Long jobs send one at least every few seconds, or the pool takes them for hung. */
@@ -12,6 +13,8 @@ export interface JobProgress {
 export interface JobContext {
   readonly tables: TableEngine;
   readonly artifacts: ArtifactStore;
+  /** Absent where no database is at hand. */
+  readonly collections?: CollectionReader;
   readonly progress: (progress: JobProgress) => void;
   /** Aborted when the job is cancelled: stop at the next safe point and throw its reason. */
   readonly signal: AbortSignal;

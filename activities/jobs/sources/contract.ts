@@ -1,5 +1,7 @@
 /** What every kind of source is opened into: private copies of its bytes, digested while they were copied. */
-import type { FileFormat, SegmentInput } from '../../../domain/dataset.js';
+import type { DatasetSpec, FileFormat, SegmentInput } from '../../../domain/dataset.js';
+import type { CollectionSource } from '../../../domain/dataset-source.js';
+import type { SegmentReference } from '../segments.js';
 
 /** Bounds of one source, all its files together. */
 export interface SourceLimits {
@@ -10,6 +12,21 @@ export interface SourceLimits {
 
 export const DEFAULT_LIMITS: SourceLimits = { maxBytes: 64 * 2 ** 30, maxSeconds: 3_600 };
 
+/** A dataset that a query reads, pinned to one version. */
+export interface QueryInput {
+  readonly alias: string;
+  readonly dataset: string;
+  readonly versionId: string;
+  readonly commitSeq: number;
+  readonly spec: DatasetSpec;
+  readonly segments: readonly SegmentReference[];
+}
+
+/** A source that is no file: what it takes to read it. */
+export type Feed =
+  | { readonly kind: 'query'; readonly sql: string; readonly inputs: readonly QueryInput[] }
+  | { readonly kind: 'collection'; readonly source: CollectionSource; readonly after: string | null };
+
 /** What a job is told about the source to open; plain data. */
 export interface SourceRequest {
   /** A path, a path with `*`, `**` or `?`, a `file:` or an `https:` address. */
@@ -18,7 +35,11 @@ export interface SourceRequest {
   readonly format: FileFormat | undefined;
   /** Folders that files may lie in. */
   readonly sourceFolders: readonly string[];
+  /** Hosts that may be read over HTTPS: `name` for port 443, or `name:port`. */
+  readonly sourceHosts?: readonly string[] | undefined;
   readonly limits?: SourceLimits | undefined;
+  /** Read instead of the address, which then only names it. */
+  readonly feed?: Feed | undefined;
 }
 
 /** One file of a source. */

@@ -1,16 +1,35 @@
 /** Opens a source of any kind: its bytes are copied, within limits, before anything reads them. */
 import { rm } from 'node:fs/promises';
-import { sha256Hex } from '../source-file.js';
 import type { JobContext } from '../context.js';
+import { sha256Hex } from '../source-file.js';
+import { copyCollection } from './collection.js';
 import { DEFAULT_LIMITS, type OpenedSource, type SourceFile, type SourceRequest } from './contract.js';
 import { copyLocalFiles } from './local-files.js';
-import { openBudget } from './private-copy.js';
+import { type CopyBudget, openBudget } from './private-copy.js';
+import { runQuery } from './query.js';
+import { copyWebFile, isWebAddress } from './web-file.js';
 
 /** Throws `PRN_DATASET_SOURCE_*` or `PRN_STORAGE_FULL`, and leaves nothing behind then; the caller removes the rest. */
 export async function openSource(request: SourceRequest, context: JobContext): Promise<OpenedSource> {
   const budget = openBudget(request.limits ?? DEFAULT_LIMITS);
-  const files = await copyLocalFiles(request, budget, context);
-  return { sha256: digestOf(files), files, inputs: [], highWater: null, remove: () => removeCopies(files) };
+  const { files, inputs = [], highWater = null } = await copySource(request, budget, context);
+  return { sha256: digestOf(files), files, inputs, highWater, remove: () => removeCopies(files) };
+}
+
+type Copied = Pick<OpenedSource, 'files'> & Partial<Pick<OpenedSource, 'inputs' | 'highWater'>>;
+
+async function copySource(request: SourceRequest, budget: CopyBudget, context: JobContext): Promise<Copied> {
+  const { sourceUri: uri, feed } = request;
+  if (feed?.kind === 'collection') {
+    const { file, highWater } = await copyCollection({ uri, feed }, budget, context);
+    return { files: file === null ? [] : [file], highWater };
+  }
+  if (feed?.kind === 'query') {
+    const inputs = feed.inputs.map(({ dataset, versionId, commitSeq }) => ({ dataset, versionId, commitSeq }));
+    return { files: [await runQuery({ uri, feed }, budget, context)], inputs };
+  }
+  if (isWebAddress(uri)) return { files: [await copyWebFile(request, budget, context)] };
+  return { files: await copyLocalFiles(request, budget, context) };
 }
 
 /** The order of the names does not count: the same bytes are the same source. */
