@@ -13,6 +13,7 @@ import { routerPath } from './route.js';
 import { allRoutes } from './routes/index.js';
 
 const BODY_LIMIT = '2mb';
+const PAGE = { customSiteTitle: 'Perennial API', customCss: '.swagger-ui .topbar { display: none }' };
 const REQUESTS_PER_MINUTE = 6_000;
 
 /** The whole control plane as one request handler. */
@@ -70,7 +71,7 @@ export function createWaitingApp(
 
 function serveDocuments(app: Express, document: object): void {
   app.get('/openapi.json', (_request, response) => void response.json(document));
-  const page = swaggerUi.setup(document as swaggerUi.JsonObject, { customSiteTitle: 'Perennial API' });
+  const page = swaggerUi.setup(document as swaggerUi.JsonObject, PAGE);
   app.use('/docs', swaggerUi.serve, page);
   app.get('/', (_request, response) => response.redirect('/docs'));
 }

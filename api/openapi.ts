@@ -25,6 +25,11 @@ const IdempotencyHeader = z.object({
     .meta({ description: 'A repeat with the same key and request gets the first answer, for 24 hours' }),
 });
 
+const DESCRIPTION = [
+  'The control plane of model lifecycles. Times are ISO 8601 in UTC.',
+  '**Authorize** takes an API key, without the word Bearer. `perennial up` keeps the first one in the file `admin-key` of its data folder; `perennial keys create NAME --role ROLE` makes more.',
+].join('\n\n');
+
 const STATUS_MEANING = {
   200: 'Done',
   201: 'Created',
@@ -38,22 +43,29 @@ export function openApiDocument(routes: readonly Route[]): object {
     const path = openApiPath(route.path);
     paths[path] = { ...paths[path], [route.method]: operation(route) };
   }
-  return createDocument({
+  const document = createDocument({
     openapi: '3.1.0',
     info: {
       title: 'Perennial',
       version: '0.1.0',
-      description: 'The control plane of model lifecycles. Times are ISO 8601 in UTC.',
+      description: DESCRIPTION,
     },
     security: [{ apiKey: [] }],
     components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
     paths: paths as ZodOpenApiPathsObject,
   });
+  // Every integer has the bounds of safe integers; said of each, they hide the bounds that matter.
+  const isIdle = (name: string, value: unknown): boolean =>
+    (name === 'maximum' && value === Number.MAX_SAFE_INTEGER) ||
+    (name === 'minimum' && value === Number.MIN_SAFE_INTEGER);
+  return JSON.parse(
+    JSON.stringify(document, (name, value: unknown) => (isIdle(name, value) ? undefined : value)),
+  ) as object;
 }
 
 function operation(route: Route): object {
   const status = route.status ?? 200;
-  const error = { description: 'Refused', content: { 'application/json': { schema: ErrorBody } } };
+  const content = { 'application/json': { schema: ErrorBody } };
   return {
     operationId: operationId(route),
     summary: route.summary,
@@ -69,8 +81,8 @@ function operation(route: Route): object {
         ...(status === 202 && { headers: { Location: { schema: { type: 'string' } } } }),
         content: { 'application/json': { schema: presentSchema(route.response) } },
       },
-      '4XX': error,
-      '5XX': error,
+      '4XX': { description: 'Refused: the request has to change', content },
+      '5XX': { description: 'Failed here; after 503 the same request can be sent again', content },
     },
   };
 }

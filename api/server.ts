@@ -1,13 +1,15 @@
 /** Listens for the application and closes it in order. */
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
 import { createApp } from './app.js';
 import type { ApiDependencies } from './dependencies.js';
 
+const DRAIN_MS = 5_000;
+
 export interface Api {
   readonly url: string;
-  /** Takes no new connections, lets running requests end, then resolves. */
+  /** Takes no new connections, lets running requests end for five seconds, cuts the rest, then resolves. */
   close(): Promise<void>;
 }
 
@@ -38,10 +40,16 @@ export async function listen({ host, port }: ListenAddress, handle: RequestListe
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    close: () => drain(server),
   };
+}
+
+/** A caller who never reads an answer must not keep the process from stopping. */
+async function drain(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(cut);
 }

@@ -7,7 +7,8 @@ export const Name = z
   .regex(
     /^[a-z0-9][a-z0-9-]{0,62}$/,
     'expected lower-case letters, digits and hyphens, at most 63, starting with a letter or digit',
-  );
+  )
+  .meta({ examples: ['flight-delay'] });
 export type Name = z.infer<typeof Name>;
 
 /** A column or feature name: what SQL and ONNX both accept without quoting surprises. */

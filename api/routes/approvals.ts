@@ -9,17 +9,19 @@ import { pageOf, PageQuery, readPage } from '../paging.js';
 import { ApprovalAnswer, ApprovalSignal, ApprovalWithDecisions, DecisionAnswer } from '../responses.js';
 import { type Call, param, type Route, route } from '../route.js';
 
-const DecisionBody = z.strictObject({
-  decision: z.enum(['approve', 'reject']),
-  reason: z.string().max(2_000).default(''),
-  version: z
-    .number()
-    .int()
-    .positive()
-    .optional()
-    .meta({ description: 'Guards against deciding about another version than the one that was read' }),
-  decisionId: z.string().min(1).max(100).optional(),
-});
+const DecisionBody = z
+  .strictObject({
+    decision: z.enum(['approve', 'reject']),
+    reason: z.string().max(2_000).default(''),
+    version: z
+      .number()
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: 'Guards against deciding about another version than the one that was read' }),
+    decisionId: z.string().min(1).max(100).optional().meta({ description: 'Makes a repeated call the same decision' }),
+  })
+  .meta({ examples: [{ decision: 'approve', reason: 'gates and staging checks look right' }] });
 const ListQuery = PageQuery.extend({ model: z.string().optional(), outcome: ApprovalOutcome.optional() });
 const TokenAnswer = z.strictObject({
   approvalId: z.string(),

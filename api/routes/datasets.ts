@@ -9,18 +9,20 @@ import { requireDeclared } from '../require-declared.js';
 import { IngestionAnswer } from '../responses.js';
 import { type Call, param, type Route, route } from '../route.js';
 
-const IngestBody = z.strictObject({
-  source: z
-    .string()
-    .min(1)
-    .max(2_000)
-    .meta({ description: 'Path or file: URL on the worker, inside an allowed folder' }),
-  ingestionId: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
-    .optional()
-    .meta({ description: 'Makes a repeated call the same ingestion' }),
-});
+const IngestBody = z
+  .strictObject({
+    source: z
+      .string()
+      .min(1)
+      .max(2_000)
+      .meta({ description: 'Path or file: URL on the worker, inside an allowed folder' }),
+    ingestionId: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/)
+      .optional()
+      .meta({ description: 'Makes a repeated call the same ingestion' }),
+  })
+  .meta({ examples: [{ source: '/data/landing/flights.parquet' }] });
 const StartedIngestion = IngestionAnswer.extend({ workflowId: z.string().optional() });
 const VersionAnswer = DatasetVersion.omit({ segmentIds: true }).extend({ segments: z.number().int() });
 const WholeVersionAnswer = DatasetVersion.extend({

@@ -16,9 +16,11 @@ const WindowsQuery = z.object({
   through: z.string().optional().meta({ description: 'Only windows that end by this time, ISO 8601' }),
   limit: PageQuery.shape.limit.meta({ description: 'The newest of them' }),
 });
-const WatermarkBody = z.strictObject({
-  watermark: z.union([z.string(), z.number().int()]).meta({ description: 'ISO 8601 or microseconds' }),
-});
+const WatermarkBody = z
+  .strictObject({
+    watermark: z.union([z.string(), z.number().int()]).meta({ description: 'ISO 8601 or microseconds' }),
+  })
+  .meta({ examples: [{ watermark: '2001-03-02T00:00:00Z' }] });
 const WatermarkAnswer = z.strictObject({ endpoint: z.string(), watermark: z.number().int() });
 
 export function endpointRoutes(dependencies: ApiDependencies): Route[] {

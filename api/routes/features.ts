@@ -8,12 +8,14 @@ import { MaterializationAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
 const MaterializationId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
-const MaterializeBody = z.strictObject({
-  through: z
-    .union([z.string(), z.number().int()])
-    .meta({ description: 'Last cut to compute: ISO 8601 or microseconds' }),
-  materializationId: MaterializationId.optional(),
-});
+const MaterializeBody = z
+  .strictObject({
+    through: z
+      .union([z.string(), z.number().int()])
+      .meta({ description: 'Last cut to compute: ISO 8601 or microseconds' }),
+    materializationId: MaterializationId.optional().meta({ description: 'Makes a repeated call the same run' }),
+  })
+  .meta({ examples: [{ through: '2001-03-01T06:00:00Z' }] });
 const StartedMaterialization = z.strictObject({
   materializationId: z.string(),
   view: z.string(),

@@ -8,7 +8,9 @@ import { listOf } from '../paging.js';
 import { CreatedKeyAnswer, KeyAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
-const CreateBody = z.strictObject({ name: z.string().min(1).max(100), role: Role });
+const CreateBody = z
+  .strictObject({ name: z.string().min(1).max(100), role: Role })
+  .meta({ examples: [{ name: 'mira', role: 'approver' }] });
 
 export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
   return [

@@ -13,21 +13,25 @@ import { requireDeclared } from '../require-declared.js';
 import { ModelAnswer, ModelSummary, RetrainingRequestAnswer } from '../responses.js';
 import { type Call, param, type Route, route } from '../route.js';
 
-const RunBody = z.strictObject({
-  reason: z.string().min(1).max(1_000).default('asked for by a person'),
-  requestId: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .meta({ description: 'Makes a repeated call the same request, for ever' }),
-  asOf: z
-    .union([z.string(), z.number().int()])
-    .optional()
-    .meta({ description: 'Moment of knowledge; now, where it is left out' }),
-});
+const RunBody = z
+  .strictObject({
+    reason: z.string().min(1).max(1_000).default('asked for by a person'),
+    requestId: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'Makes a repeated call the same request, for ever' }),
+    asOf: z
+      .union([z.string(), z.number().int()])
+      .optional()
+      .meta({ description: 'Moment of knowledge; now, where it is left out' }),
+  })
+  .meta({ examples: [{ reason: 'new features' }] });
 const RunAnswer = z.strictObject({ model: z.string(), requestId: z.string(), pipelineId: z.string() });
-const PauseBody = z.strictObject({ model: z.string(), paused: z.boolean(), reason: z.string().max(1_000).default('') });
+const PauseBody = z
+  .strictObject({ model: z.string(), paused: z.boolean(), reason: z.string().max(1_000).default('') })
+  .meta({ examples: [{ model: 'flight-delay', paused: true, reason: 'the source is being repaired' }] });
 const PauseAnswer = z.strictObject({ model: z.string(), paused: z.boolean() });
 
 export function modelRoutes(dependencies: ApiDependencies): Route[] {

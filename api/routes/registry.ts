@@ -12,15 +12,17 @@ import { type Call, param, type Route, route } from '../route.js';
 import { requireModel } from './models.js';
 
 const ChampionQuery = z.object({ at: z.string().optional().meta({ description: 'ISO 8601; now, where left out' }) });
-const RollbackBody = z.strictObject({
-  reason: z.string().min(3).max(1_000),
-  toVersion: z
-    .number()
-    .int()
-    .positive()
-    .optional()
-    .meta({ description: 'An archived version; the champion before this one, where left out' }),
-});
+const RollbackBody = z
+  .strictObject({
+    reason: z.string().min(3).max(1_000),
+    toVersion: z
+      .number()
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: 'An archived version; the champion before this one, where left out' }),
+  })
+  .meta({ examples: [{ reason: 'complaints about late flights' }] });
 const RollbackAnswer = z.strictObject({
   rolloutId: z.string(),
   workflowId: z.string(),

@@ -13,9 +13,17 @@ import { requireDeclared } from '../require-declared.js';
 import { ResourceSummary, StoredResourceAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
-const Documents = z
-  .union([z.array(z.unknown()).min(1).max(500), z.record(z.string(), z.unknown())])
-  .meta({ description: 'One resource document or several' });
+const Documents = z.union([z.array(z.unknown()).min(1).max(500), z.record(z.string(), z.unknown())]).meta({
+  description: 'One resource document or several',
+  examples: [
+    {
+      apiVersion: 'perennial/v1',
+      kind: 'Entity',
+      metadata: { name: 'airport' },
+      spec: { keys: [{ name: 'airport', type: 'string' }] },
+    },
+  ],
+});
 const Revision = z.coerce.number().int().nonnegative();
 const ApplyQuery = z.object({
   expectedRevision: Revision.optional().meta({ description: 'As If-Match: the revision that was read, 0 for none' }),

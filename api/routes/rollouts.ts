@@ -7,8 +7,10 @@ import { pageOf, PageQuery, readPage } from '../paging.js';
 import { param, type Route, route } from '../route.js';
 import { requireEndpoint } from './endpoints.js';
 
-const AbortBody = z.strictObject({ reason: z.string().min(1).max(1_000) });
-const StepBody = z.strictObject({ step: z.number().int().nonnegative() });
+const AbortBody = z
+  .strictObject({ reason: z.string().min(1).max(1_000) })
+  .meta({ examples: [{ reason: 'complaints about late flights' }] });
+const StepBody = z.strictObject({ step: z.number().int().nonnegative() }).meta({ examples: [{ step: 1 }] });
 const RolloutAnswer = z.strictObject({ rolloutId: z.string() });
 
 export function rolloutRoutes(dependencies: ApiDependencies): Route[] {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from 'node:net';
+import { startApi } from '../../api/server.js';
 import { DomainError } from '../../domain/errors.js';
 import { leaveRecords } from '../support/api-records.js';
 import { type ApiReply, type ApiWorld, openApiWorld } from '../support/api-world.js';
@@ -105,6 +107,18 @@ describe('requests to the control plane', () => {
     const whole = (await world.call('get', '/v1/audit?limit=1000')).body['items'] as { scope: string; seq: number }[];
     expect(seen).toEqual(whole.map(({ scope, seq }) => `${scope}:${seq}`));
     expect(seen.length).toBeGreaterThan(8);
+  });
+
+  it('that are never finished do not keep the process from stopping', async () => {
+    const api = await startApi({ ...world.dependencies, host: '127.0.0.1', port: 0 });
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    await new Promise<void>((resolve) =>
+      socket.write('POST /v1/keys HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n', () => resolve()),
+    );
+    const cut = new Promise((resolve) => socket.on('close', resolve));
+    await api.close();
+    await cut;
   });
 
   it('keep a decision when Temporal cannot hear of it', async () => {
