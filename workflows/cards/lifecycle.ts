@@ -1,5 +1,6 @@
 /** Status card of a model's lifecycle. */
 import type { LifecycleOverview } from '../messages.js';
+import { cardOf } from './card.js';
 
 export function lifecycleCard(overview: LifecycleOverview): string {
   const { model, paused, running, queued, watermark } = overview;
@@ -17,11 +18,11 @@ export function lifecycleCard(overview: LifecycleOverview): string {
     notBefore: null,
     asOf: null,
   });
-  return [
+  return cardOf([
     `### Lifecycle of ${model}${paused ? ' (paused)' : ''}`,
     slot,
     ...now,
     queue.join('\n'),
     `To train now send the signal \`requestRetraining\` with \`${train}\`.`,
-  ].join('\n\n');
+  ]);
 }

@@ -4,6 +4,7 @@ import type { PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
 import type { TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { StagingCheck } from '../contracts/registry.js';
 import type { EvaluationSummary, SnapshotSummary } from '../contracts/training.js';
+import { cardOf } from './card.js';
 
 export interface PipelineCardFacts {
   readonly input: TrainingPipelineInput;
@@ -43,8 +44,7 @@ export function decisionExample(pipelineId: string, version: number, decision: '
 }
 
 export function pipelineCard(facts: PipelineCardFacts): string {
-  const sections = [heading(facts), progress(facts), metrics(facts), checks(facts), waiting(facts), reasons(facts)];
-  return sections.filter((section) => section !== '').join('\n\n');
+  return cardOf([heading(facts), progress(facts), metrics(facts), checks(facts), waiting(facts), reasons(facts)]);
 }
 
 function heading({ input, state }: PipelineCardFacts): string {
@@ -82,6 +82,7 @@ function checks({ checks: staged }: PipelineCardFacts): string {
   if (staged === undefined) return '';
   return [
     '**Staging checks**',
+    '',
     ...staged.map((check) => `- ${check.passed ? '✓' : '✗'} ${check.name}: ${check.explanation}`),
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 /** Status card of a rollout. */
 import type { RolloutStep } from '../../domain/rollout.js';
 import type { RolloutInput } from '../contracts/rollout.js';
+import { cardOf } from './card.js';
 
 export interface RolloutCardFacts {
   readonly input: RolloutInput;
@@ -35,5 +36,5 @@ export function rolloutCard({ input, step, steps, fromVersion, reasons, watermar
     });
     lines.push(`To let a held step pass send \`approveStep\` with \`${pass}\`.`);
   }
-  return lines.join('\n\n');
+  return cardOf(lines);
 }

@@ -1,4 +1,5 @@
 /** Status card of a drift watch. */
+import { cardOf } from './card.js';
 
 export interface WatchCardFacts {
   readonly watermark: number | null;
@@ -11,10 +12,10 @@ export function watchCard(endpoint: string, state: WatchCardFacts): string {
   const iso = (time: number | null): string => (time === null ? 'none yet' : new Date(time / 1_000).toISOString());
   const muted =
     state.mutedUntil === null ? [] : [`Muted until ${iso(state.mutedUntil)}: alerts are raised, nothing acts on them.`];
-  return [
+  return cardOf([
     `### Watching ${endpoint}`,
     `Watermark ${iso(state.watermark)}; windows sealed through ${iso(state.sealedThrough)}.`,
     ...muted,
     ...state.lastLines.map((line) => `- ${line}`),
-  ].join('\n\n');
+  ]);
 }
