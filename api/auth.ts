@@ -9,9 +9,10 @@ export function keyDigest(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
+/** The key itself is in the answer and nowhere else. `by` is who makes it. */
 export async function createKey(
   keys: KeyStore,
-  input: { name: string; role: Role; now: number },
+  input: { name: string; role: Role; by: string; now: number },
 ): Promise<{ key: string; record: ApiKeyRecord }> {
   const key = `prn_${randomBytes(32).toString('base64url')}`;
   const record = {
@@ -22,7 +23,7 @@ export async function createKey(
     createdTs: input.now,
     revoked: false,
   };
-  await keys.insertKey(record);
+  await keys.insertKey(record, input.by);
   return { key, record };
 }
 
@@ -52,7 +53,7 @@ export async function ensureAdminKey(keys: KeyStore, file: string, now: number):
     const record = await keys.keyByDigest(keyDigest(present.trim()));
     if (record !== null && !record.revoked && record.role === 'admin') return;
   }
-  const { key } = await createKey(keys, { name: 'admin', role: 'admin', now });
+  const { key } = await createKey(keys, { name: 'admin', role: 'admin', by: 'first start', now });
   await writeFile(file, `${key}\n`, { mode: 0o600 });
   await chmod(file, 0o600);
 }

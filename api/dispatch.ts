@@ -11,6 +11,8 @@ import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
 import type { Call, Route } from './route.js';
 
+const MAX_DEPTH = 50;
+
 export type Dispatch = (route: Route, exchange: { request: Request; response: Response }) => Promise<void>;
 
 /** Serves every route alike, so that access, validation and answers cannot diverge between them. */
@@ -36,7 +38,7 @@ function readCall(route: Route, request: Request, actor: Actor): Call<unknown, u
   const key = request.get('idempotency-key');
   return {
     params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
-    body: route.body === undefined ? undefined : parse(route.body, request.body, 'body'),
+    body: route.body === undefined ? undefined : parse(route.body, shallow(request.body), 'body'),
     query: route.query === undefined ? undefined : parse(route.query, request.query, 'query'),
     actor,
     ifMatch: request.get('if-match')?.replaceAll('"', '') ?? null,
@@ -52,6 +54,20 @@ async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<Sen
 
 function withSecret({ body, secret }: SentAnswer): unknown {
   return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body, ...secret } : body;
+}
+
+/** The body itself, unless it is nested so deep that walking it would exhaust the stack. */
+function shallow(body: unknown): unknown {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH)
+      throw new DomainError('PRN_REQUEST_INVALID', {
+        what: 'body',
+        problem: `it is nested deeper than ${MAX_DEPTH} levels`,
+      });
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+  }
+  return body;
 }
 
 function parse(schema: z.ZodType, value: unknown, what: string): unknown {

@@ -26,7 +26,10 @@ export const ERROR_CATALOGUE = {
     '{actor} has role {role}, but {action} needs role {required}; ask an admin for a grant.',
   ),
   PRN_IDEMPOTENCY_MISMATCH: entry(422, 'Idempotency-Key {key} was used before with another request; choose a new key.'),
-  PRN_TIME_INVALID: entry(400, 'Expected an ISO 8601 time or whole microseconds, got {got}.'),
+  PRN_TIME_INVALID: entry(
+    400,
+    'Expected an ISO 8601 time or whole microseconds, from the year 1685 to 2255, got "{got}".',
+  ),
   PRN_INTERNAL: entry(500, 'Something went wrong here (request {requestId}); the log of this process has the details.'),
   PRN_UNAVAILABLE: entry(503, '{what} cannot be reached right now: {reason}. The request can be repeated.', true),
 

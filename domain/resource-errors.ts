@@ -65,7 +65,7 @@ function describeIssue(issue: Issue, document: unknown): string {
     const [key = ''] = issue.keys;
     const known = knownFields(issue.path, document);
     const near = nearestName(key, known);
-    return `${at} has the unknown field ${key}${near === undefined ? '' : `; did you mean ${near}?`}`;
+    return `${at} has the unknown field ${short(key)}${near === undefined ? '' : `; did you mean ${near}?`}`;
   }
   return `${at}: ${lowerFirst(issue.message)}, got ${got}`;
 }
@@ -119,9 +119,19 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** A value for a message: short, and never walked into deeper than a reader would. */
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value);
+  const lists = Array.isArray(value) ? 'a list' : 'an object';
+  if (typeof value === 'object' && value !== null && Object.values(value).some(isNested)) return lists;
+  return short(JSON.stringify(value));
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function short(text: string): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -37,7 +37,10 @@ export function parseIso(text: string): Micros {
   const seconds = clock.length === 5 ? `${clock}:00` : clock;
   const epochMs = Date.parse(`${date}T${seconds}${offset}`);
   if (Number.isNaN(epochMs)) throw new DomainError('PRN_TIME_INVALID', { got: text });
-  return micros(epochMs * MICROS_PER_MS + Number(fraction.padEnd(6, '0')));
+  const time = epochMs * MICROS_PER_MS + Number(fraction.padEnd(6, '0'));
+  // The text that came helps more than the number it stands for.
+  if (!Number.isSafeInteger(time)) throw new DomainError('PRN_TIME_INVALID', { got: text });
+  return micros(time);
 }
 
 /** Renders ISO 8601 in UTC: milliseconds, or microseconds where they are not zero. */

@@ -8,8 +8,18 @@ import { listOf } from '../paging.js';
 import { CreatedKeyAnswer, KeyAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
+const OWN_NAMES = ['pipeline', 'drift-watch', 'lifecycle', 'rollout'];
+/** Stands in the audit record and in tables, so no line breaks or control characters, and no name of our own processes. */
+const PersonName = z
+  .string()
+  .max(100)
+  .regex(
+    /^[\p{L}\p{N}]+(?:[ ._@+-][\p{L}\p{N}]+)*$/u,
+    'expected letters and digits, joined by single . _ @ + - or blanks',
+  )
+  .refine((name) => !OWN_NAMES.includes(name), `is one of ${OWN_NAMES.join(', ')}, which act for themselves`);
 const CreateBody = z
-  .strictObject({ name: z.string().min(1).max(100), role: Role })
+  .strictObject({ name: PersonName, role: Role })
   .meta({ examples: [{ name: 'mira', role: 'approver' }] });
 
 export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
@@ -30,8 +40,8 @@ export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
       status: 201,
       body: CreateBody,
       response: CreatedKeyAnswer,
-      async handle({ body }) {
-        const { key, record } = await createKey(stores.keys, { ...body, now: now() });
+      async handle({ body, actor }) {
+        const { key, record } = await createKey(stores.keys, { ...body, by: actor.name, now: now() });
         return { body: withoutDigest(record), secret: { key } };
       },
     }),
@@ -43,7 +53,7 @@ export function keyRoutes({ stores, now }: ApiDependencies): Route[] {
       response: z.strictObject({ keyId: z.string(), revoked: z.literal(true) }),
       async handle(call) {
         const keyId = param(call, 'key');
-        if (!(await stores.keys.revokeKey(keyId)))
+        if (!(await stores.keys.revokeKey(keyId, call.actor.name)))
           throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'key', name: keyId, hint: '' });
         return { body: { keyId, revoked: true as const } };
       },

@@ -10,10 +10,12 @@ export interface AuditStore {
 }
 
 export interface KeyStore {
-  insertKey(key: ApiKeyRecord): Promise<void>;
+  /** `actor` is who made it. */
+  insertKey(key: ApiKeyRecord, actor: string): Promise<void>;
   keyByDigest(digest: string): Promise<ApiKeyRecord | null>;
   keys(): Promise<ApiKeyRecord[]>;
-  revokeKey(keyId: string): Promise<boolean>;
+  /** False when there is no such key that is still good. */
+  revokeKey(keyId: string, actor: string): Promise<boolean>;
   /** Remembers the answer to an Idempotency-Key; returns the earlier one if there is one. */
   rememberAnswer(input: {
     key: string;

@@ -17,15 +17,11 @@ export function createKeyStore(database: Database, dependencies: { append: Appen
   });
 
   return {
-    insertKey: (key) =>
+    insertKey: (key, actor) =>
       database.transact(async (session) => {
         await keys.insertOne({ _id: key.digest, ...key }, { session });
-        const details = { keyId: key.keyId, role: key.role };
-        await append(
-          session,
-          { scope: 'system', actor: key.name, action: 'key.created', subject: key.keyId, details },
-          now(),
-        );
+        const details = { name: key.name, role: key.role };
+        await append(session, { scope: 'system', actor, action: 'key.created', subject: key.keyId, details }, now());
       }),
     async keyByDigest(digest) {
       const found = await keys.findOne({ _id: digest });
@@ -36,7 +32,7 @@ export function createKeyStore(database: Database, dependencies: { append: Appen
         ApiKeyRecord.parse(withoutId(document)),
       );
     },
-    revokeKey: (keyId) =>
+    revokeKey: (keyId, actor) =>
       database.transact(async (session) => {
         const { modifiedCount } = await keys.updateOne(
           { keyId, revoked: false },
@@ -44,11 +40,7 @@ export function createKeyStore(database: Database, dependencies: { append: Appen
           { session },
         );
         if (modifiedCount === 0) return false;
-        await append(
-          session,
-          { scope: 'system', actor: 'admin', action: 'key.revoked', subject: keyId, details: {} },
-          now(),
-        );
+        await append(session, { scope: 'system', actor, action: 'key.revoked', subject: keyId, details: {} }, now());
         return true;
       }),
     async rememberAnswer({ key, actor, requestDigest, status, body }) {

@@ -57,6 +57,31 @@ describe('access to the control plane', () => {
     expect([after.status, after.body.error?.code]).toEqual([401, 'PRN_AUTH_INVALID']);
   });
 
+  it('says in the audit record who made and who revoked a key, and lets no name pose as a process or as two lines', async () => {
+    const { body: boss } = await world.call('post', '/v1/keys', { body: { name: 'boss', role: 'admin' } });
+    const headers = { authorization: `Bearer ${String(boss['key'])}` };
+    const created = await world.call('post', '/v1/keys', {
+      role: null,
+      headers,
+      body: { name: 'mira', role: 'viewer' },
+    });
+    const keyId = String(created.body['keyId']);
+    await world.call('delete', `/v1/keys/${keyId}`, { role: null, headers });
+    const { items } = (await world.call('get', '/v1/audit?scope=system&limit=2')).body as { items?: unknown[] };
+    expect(items).toMatchObject([
+      { actor: 'boss', action: 'key.revoked', subject: keyId },
+      { actor: 'boss', action: 'key.created', subject: keyId, details: { name: 'mira', role: 'viewer' } },
+    ]);
+    for (const name of ['pipeline', 'a\nb', ' mira', 'mira\u001b[2K', '']) {
+      const { status } = await world.call('post', '/v1/keys', { body: { name, role: 'viewer' } });
+      expect([name, status]).toEqual([name, 400]);
+    }
+    for (const name of ['Mira Õun', 'mira.oun@example.org', 'ci-robot 2']) {
+      const { status } = await world.call('post', '/v1/keys', { body: { name, role: 'viewer' } });
+      expect([name, status]).toEqual([name, 201]);
+    }
+  });
+
   it('leaves one valid admin key in the file, private to its owner', async () => {
     const { keys } = world.dependencies.stores;
     const folder = await mkdtemp(join(tmpdir(), 'perennial-test-'));

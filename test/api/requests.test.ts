@@ -86,8 +86,11 @@ describe('requests to the control plane', () => {
     ]);
     const authorization = `Bearer ${world.keys.admin}`;
     const headers = { authorization, 'content-type': 'application/json' };
-    const broken = await fetch(`${world.url}/v1/keys`, { method: 'POST', headers, body: '{' });
-    expect(broken.status).toBe(400);
+    const statusOf = async (body: string) =>
+      (await fetch(`${world.url}/v1/resources:diff`, { method: 'POST', headers, body })).status;
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const entity = '"apiVersion":"perennial/v1","kind":"Entity","metadata":{"name":"x"},"spec"';
+    expect([await statusOf('{'), await statusOf(deep), await statusOf(`{${entity}:${deep}}`)]).toEqual([400, 400, 400]);
     const { resource } = (await world.call('get', '/v1/resources/Model/flight-delay')).body;
     expect(await refused('put', '/v1/resources', { body: resource, headers: { 'if-match': '"0"' } })).toEqual([
       409,

@@ -36,14 +36,9 @@ beforeEach(async () => {
     now: () => Date.now() * 1_000,
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   });
-  await world.stores.keys.insertKey({
-    digest: createHash('sha256').update(KEY).digest('hex'),
-    keyId: 'k1',
-    name: 'tester',
-    role: 'viewer',
-    createdTs: 1,
-    revoked: false,
-  });
+  const digest = createHash('sha256').update(KEY).digest('hex');
+  const record = { digest, keyId: 'k1', name: 'tester', role: 'viewer', createdTs: 1, revoked: false } as const;
+  await world.stores.keys.insertKey(record, 'test');
   serving = await world.start({ stores, auth: 'key' });
 });
 

@@ -179,7 +179,8 @@ describe('keys', () => {
   it('are asked for everywhere but on probes, and a revoked one ends within seconds', async () => {
     const serving = await startServed({ auth: 'key' });
     const digest = createHash('sha256').update('secret').digest('hex');
-    await world.stores.keys.insertKey({ digest, keyId: 'k1', name: 't', role: 'viewer', createdTs: 1, revoked: false });
+    const record = { digest, keyId: 'k1', name: 't', role: 'viewer', createdTs: 1, revoked: false } as const;
+    await world.stores.keys.insertKey(record, 'test');
     const ask = (header: Record<string, string>) => post(inferUrl(serving), requestOf([{}]), header);
     expect(await ask({})).toMatchObject({ status: 401, body: { code: 'PRN_AUTH_MISSING' } });
     expect(await ask({ authorization: 'Basic c2VjcmV0' })).toMatchObject({ body: { code: 'PRN_AUTH_MISSING' } });
@@ -191,7 +192,7 @@ describe('keys', () => {
     expect((await get(`${serving.url}/v2/models/${ENDPOINT}`)).status).toBe(401);
     for (const path of ['/healthz', '/v2', '/v2/health/live', '/v2/health/ready'])
       expect((await get(`${serving.url}${path}`)).status).toBe(200);
-    await world.stores.keys.revokeKey('k1');
+    await world.stores.keys.revokeKey('k1', 'test');
     await new Promise((resolve) => setTimeout(resolve, 5_100));
     expect((await ask({ authorization: 'Bearer secret' })).status).toBe(401);
   });

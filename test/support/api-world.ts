@@ -66,7 +66,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
   };
   const keys = { viewer: '', contributor: '', approver: '', operator: '', admin: '' };
   for (const role of Role.options)
-    keys[role] = (await createKey(stores.keys, { name: role, role, now: FIRST_READING })).key;
+    keys[role] = (await createKey(stores.keys, { name: role, role, by: 'test', now: FIRST_READING })).key;
   const api = await startApi({ ...dependencies, host: '127.0.0.1', port: 0 });
   return {
     url: api.url,
