@@ -1,29 +1,31 @@
 /** Ingestion as activities: the CPU part runs in the pool, the writes here. */
 import { DatasetSpec, Segment } from '../domain/dataset.js';
+import { replacesRows } from '../domain/dataset-source.js';
+import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
 import type { Ingestion } from '../store/contracts/datasets.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { DatasetActivities, DatasetComputeActivities } from '../workflows/contracts/dataset.js';
-import { getJson } from './json-artifacts.js';
+import { feedOf } from './dataset-feed.js';
 import type { RunJob } from './jobs/index.js';
-import type { Clock } from './ports.js';
+import type { SourceRequest } from './jobs/sources/contract.js';
+import { getJson } from './json-artifacts.js';
+import type { Clock, WorkflowPort } from './ports.js';
 import { requireResource } from './training.js';
 
-export function createDatasetComputeActivities(dependencies: {
-  stores: Stores;
-  runJob: RunJob;
-  sourceFolders: readonly string[];
-}) {
-  const { stores, runJob, sourceFolders } = dependencies;
+/** What the installation allows sources to be. */
+export type SourceSettings = Pick<SourceRequest, 'sourceFolders' | 'sourceHosts' | 'limits'>;
+
+export function createDatasetComputeActivities({
+  stores,
+  runJob,
+  ...settings
+}: { stores: Stores; runJob: RunJob } & SourceSettings) {
   return {
     async prepareSegment({ dataset, sourceUri }) {
       const { revision, resource } = await requireResource(stores, 'Dataset', dataset);
-      const prepared = await runJob('prepareSegment', {
-        dataset,
-        revision,
-        spec: DatasetSpec.parse(resource.spec),
-        sourceUri,
-        sourceFolders,
-      });
+      const spec = DatasetSpec.parse(resource.spec);
+      const feed = (await feedOf(stores, { dataset, spec, sourceUri })) ?? undefined;
+      const prepared = await runJob('prepareSegment', { ...settings, dataset, revision, spec, sourceUri, feed });
       if (prepared.outcome !== 'nothing') return prepared;
       const head = await stores.datasets.head(dataset);
       if (head === null) return { outcome: 'refused', revision, failures: ['the source has no rows'] };
@@ -32,12 +34,21 @@ export function createDatasetComputeActivities(dependencies: {
   } satisfies DatasetComputeActivities;
 }
 
-export function createDatasetActivities({ stores, now }: { stores: Stores; now: Clock }) {
+export function createDatasetActivities(dependencies: {
+  stores: Stores;
+  workflows: Pick<WorkflowPort, 'ingestDataset'>;
+  now: Clock;
+  sha256Hex: Sha256Hex;
+}) {
+  const { stores, workflows, now, sha256Hex } = dependencies;
   const { datasets, artifacts } = stores;
   return {
-    async commitDatasetVersion({ revision, segment, actor }) {
-      const content = await getJson(artifacts, segment, Segment);
-      const { status, version } = await datasets.commitSegment({ segment: content, revision, actor, now: now() });
+    async commitDatasetVersion({ ingestionId, dataset, revision, segment: reference, actor }) {
+      const segment = await getJson(artifacts, reference, Segment);
+      const declared = await stores.resources.getRevision('Dataset', dataset, revision);
+      const replaces = declared?.resource.kind === 'Dataset' && replacesRows(declared.resource.spec);
+      const commit = { segment, revision, actor, now: now(), ingestionId, replaces };
+      const { status, version } = await datasets.commitSegment(commit);
       return { status, commitSeq: version.commitSeq, versionId: version.versionId };
     },
     async recordIngestion(state) {
@@ -45,6 +56,22 @@ export function createDatasetActivities({ stores, now }: { stores: Stores; now: 
       const ended = state.state === 'running' ? null : now();
       const ingestion: Ingestion = { ...state, startedTs: standing?.startedTs ?? now(), endedTs: ended };
       await datasets.saveIngestion(ingestion);
+    },
+    async startDependents({ dataset }) {
+      const started: string[] = [];
+      for (const { name, revision, resource } of await stores.resources.list('Dataset')) {
+        const from = resource.kind === 'Dataset' ? Object.values(resource.spec.query?.from ?? {}) : [];
+        if (!from.includes(dataset)) continue;
+        const heads = await Promise.all([...new Set(from)].sort().map((input) => datasets.head(input)));
+        // The one that comes last starts it.
+        if (heads.includes(null)) continue;
+        const versions = heads.map((head) => head?.versionId);
+        const ingestionId = naturalKeyId(sha256Hex, ['query', name, revision, ...versions]);
+        const requestedBy = `dataset/${dataset}`;
+        await workflows.ingestDataset({ ingestionId, dataset: name, sourceUri: `query:${name}`, requestedBy });
+        started.push(name);
+      }
+      return { started };
     },
   } satisfies DatasetActivities;
 }

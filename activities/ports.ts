@@ -2,6 +2,13 @@
 import type { RetrainingRequest } from '../domain/retraining.js';
 
 export interface WorkflowPort {
+  /** Starts an ingestion unless one with this id runs or has succeeded. */
+  ingestDataset(input: {
+    readonly ingestionId: string;
+    readonly dataset: string;
+    readonly sourceUri: string;
+    readonly requestedBy: string;
+  }): Promise<void>;
   /** Starts the lifecycle if needed and hands it the request, in one call. */
   requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
   /** Tells a workflow how far event time has come; one that is gone is not an error. */

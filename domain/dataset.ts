@@ -117,6 +117,10 @@ export type SourceFileFacts = z.infer<typeof SourceFileFacts>;
 export const SegmentInput = z.strictObject({ dataset: Name, versionId: z.string(), commitSeq: z.number().int() });
 export type SegmentInput = z.infer<typeof SegmentInput>;
 
+/** Values of the growing field as text; `after` is null where reading began with the first. */
+export const HighWater = z.strictObject({ after: z.string().nullable(), reached: z.string() });
+export type HighWater = z.infer<typeof HighWater>;
+
 /** One ingested source: the accepted rows as Parquet with `__known_ts` and `__seq` beside the declared columns. */
 export const Segment = z.strictObject({
   /** Digest of source bytes, dataset revision and reader version. */
@@ -127,8 +131,8 @@ export const Segment = z.strictObject({
   files: z.array(SourceFileFacts).default([]),
   /** Versions that the query of the dataset read. */
   inputs: z.array(SegmentInput).default([]),
-  /** How far an ordered source was read: where the next ingestion goes on. */
-  highWater: z.string().nullable().default(null),
+  /** Between which values an ordered source was read: where this ingestion began, and where the next one goes on. */
+  highWater: HighWater.nullable().default(null),
   accepted: z.number().int(),
   quarantined: z.number().int(),
   minEventTs: z.number().int(),
@@ -143,12 +147,14 @@ export const Segment = z.strictObject({
 });
 export type Segment = z.infer<typeof Segment>;
 
-/** One immutable snapshot: an ordered list of segments. */
+/** One immutable snapshot: the segments of the commits from `sinceSeq` to its own, in that order. */
 export const DatasetVersion = z.strictObject({
   dataset: Name,
   /** Digest over the ordered segment ids. */
   versionId: z.string(),
   commitSeq: z.number().int().positive(),
+  /** The last commit that put its rows in the place of all earlier ones. */
+  sinceSeq: z.number().int().positive().default(1),
   knownTs: z.number().int(),
   revision: z.number().int(),
   segmentIds: z.array(z.string()),

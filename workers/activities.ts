@@ -1,7 +1,7 @@
 /** All activities, grouped by the queue they are served on. */
 import { createHash } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
-import { createDatasetActivities, createDatasetComputeActivities } from '../activities/dataset.js';
+import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
 import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
 import type { RunJob } from '../activities/jobs/index.js';
 import { createLifecycleActivities } from '../activities/lifecycle.js';
@@ -22,7 +22,7 @@ export interface ActivityDependencies {
   readonly workflows: WorkflowPort;
   readonly serving: ServingPort;
   readonly runJob: RunJob;
-  readonly sourceFolders: readonly string[];
+  readonly sources: SourceSettings;
   /** Wall time in microseconds. */
   readonly now: () => number;
 }
@@ -34,7 +34,7 @@ export function sha256Hex(text: string): string {
 export function createIoActivities(dependencies: ActivityDependencies) {
   const { stores, tables, workflows, serving, now } = dependencies;
   return {
-    ...createDatasetActivities({ stores, now }),
+    ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
     ...createFeatureActivities({ stores, tables, sha256Hex }),
     ...createTrainingActivities({ stores, now }),
     ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),
@@ -44,9 +44,9 @@ export function createIoActivities(dependencies: ActivityDependencies) {
   };
 }
 
-export function createComputeActivities({ stores, runJob, sourceFolders, now }: ActivityDependencies) {
+export function createComputeActivities({ stores, runJob, sources, now }: ActivityDependencies) {
   return {
-    ...createDatasetComputeActivities({ stores, runJob, sourceFolders }),
+    ...createDatasetComputeActivities({ stores, runJob, ...sources }),
     ...createFeatureComputeActivities({ stores, runJob }),
     ...createTrainingComputeActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),

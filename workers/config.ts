@@ -15,6 +15,23 @@ export const WorkerConfig = z.object({
   PERENNIAL_SERVING_URL: z.url(),
   /** Folders that sources may be read from, separated by `:`. */
   PERENNIAL_SOURCES: z.string().default(''),
+  /** Hosts that sources may be read from over HTTPS, separated by commas: `name` for port 443, else `name:port`. */
+  PERENNIAL_SOURCE_HOSTS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((host) => host.trim().toLowerCase())
+        .filter((host) => host !== ''),
+    ),
+  /** Bounds of one source: of what it unpacks to, and of the time it may take. */
+  PERENNIAL_SOURCE_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(64 * 2 ** 30),
+  PERENNIAL_SOURCE_MAX_SECONDS: z.coerce.number().positive().default(3_600),
   PERENNIAL_QUEUES: z
     .string()
     .default('orchestration,io,compute')

@@ -58,6 +58,7 @@ const pool = createComputePool({
     readableFolders: [],
     tableMemoryMb: 2_048,
     tableThreads: 2,
+    mongodb: { uri: config.MONGODB_URI, database: config.PERENNIAL_DATABASE },
   },
   ...(timing === 'test' && { cancelGraceMs: 500 }),
 });
@@ -72,7 +73,11 @@ const workers = await createWorkers(config, {
   workflows: createWorkflowPort(client, timing),
   serving: createServingPort(config.PERENNIAL_SERVING_URL),
   runJob: runJobInActivity(pool, timing === 'test' ? 1_000 : undefined),
-  sourceFolders,
+  sources: {
+    sourceFolders,
+    sourceHosts: config.PERENNIAL_SOURCE_HOSTS,
+    limits: { maxBytes: config.PERENNIAL_SOURCE_MAX_BYTES, maxSeconds: config.PERENNIAL_SOURCE_MAX_SECONDS },
+  },
   now,
 });
 const health = await serveHealth(config.PERENNIAL_WORKER_HEALTH_PORT, () => workers);

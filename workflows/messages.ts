@@ -6,7 +6,7 @@ import { RetrainingRequest } from '../domain/retraining.js';
 import { RetrainingSpec } from '../domain/model.js';
 
 export { DecisionMessage, RetrainingRequest };
-export type { IngestDatasetInput, IngestDatasetResult } from './contracts/dataset.js';
+export type { IngestDatasetInput, IngestDatasetResult, ScheduledIngestionInput } from './contracts/dataset.js';
 export type { MaterializeFeaturesInput, MaterializeFeaturesResult } from './contracts/features.js';
 export type { TrainingPipelineInput } from './contracts/lifecycle.js';
 export type { RolloutInput, RolloutResult } from './contracts/rollout.js';

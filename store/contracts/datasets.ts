@@ -25,8 +25,10 @@ export interface DatasetStore {
   listIngestions(dataset: string, limit: number): Promise<Ingestion[]>;
 
   /**
-   * Appends a segment to the head: `commitSeq + 1`, `knownTs = max(previous + 1, now)`, new version, audit entry and
-   * quarantine case in one transaction. The same segment again returns the version that holds it (`unchanged`).
+   * Adds a segment to the head, or puts it in the place of all others (`replaces`): `commitSeq + 1`, `knownTs =
+   * max(previous + 1, now)`, new version, audit entry and quarantine case in one transaction. A segment that the head
+   * holds already is `unchanged`, with the version that brought it; one that this very ingestion brought is `committed`.
+   * `moved` says that another ingestion read further meanwhile, of the same ordered source or the same inputs: read again.
    * Rows known `from: commit` carry `__known_ts = null` in their table and read the version's `knownTs`.
    */
   commitSegment(input: {
@@ -34,7 +36,11 @@ export interface DatasetStore {
     revision: number;
     actor: string;
     now: number;
-  }): Promise<{ readonly status: 'committed' | 'unchanged'; readonly version: DatasetVersion }>;
+    ingestionId: string;
+    replaces: boolean;
+  }): Promise<{ readonly status: 'committed' | 'unchanged' | 'moved'; readonly version: DatasetVersion }>;
+  /** How far the head has read the ordered source of its dataset; null before the first time. */
+  highWater(dataset: string): Promise<string | null>;
   head(dataset: string): Promise<DatasetVersion | null>;
   version(dataset: string, versionId: string): Promise<DatasetVersion | null>;
   versions(dataset: string, limit: number): Promise<DatasetVersion[]>;

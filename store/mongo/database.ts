@@ -40,6 +40,8 @@ async function ensureIndexes({ collection }: Database): Promise<void> {
     collection('revisions').createIndex({ kind: 1, name: 1, revision: -1 }),
     collection('dataset_versions').createIndex({ dataset: 1, commitSeq: -1 }),
     collection('segments').createIndex({ dataset: 1, commitSeq: 1 }),
+    collection('segments').createIndex({ dataset: 1, segmentId: 1 }),
+    collection('segments').createIndex({ dataset: 1, ingestionId: 1 }),
     collection('ingestions').createIndex({ dataset: 1, startedTs: -1 }),
     collection('quarantine_cases').createIndex({ dataset: 1 }),
     collection('materializations').createIndex({ view: 1, viewRevision: 1, seq: 1 }),

@@ -1,6 +1,6 @@
 /** Dataset heads, versions, segments, quarantine cases, ingestions. The head document is the only place where order is made. */
 import type { ClientSession } from 'mongodb';
-import { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
+import { DatasetVersion, HighWater, QuarantineCase, Segment, type SegmentInput } from '../../domain/dataset.js';
 import { naturalKeyId, type Sha256Hex } from '../../domain/ids.js';
 import type { DatasetStore, Ingestion } from '../contracts/datasets.js';
 import type { AppendAudit } from './audit.js';
@@ -11,6 +11,8 @@ interface CommitInput {
   readonly revision: number;
   readonly actor: string;
   readonly now: number;
+  readonly ingestionId: string;
+  readonly replaces: boolean;
 }
 
 export function createDatasetStore(
@@ -29,7 +31,8 @@ export function createDatasetStore(
     return found === null ? null : DatasetVersion.parse(withoutId(found));
   };
 
-  async function commit(session: ClientSession, { segment, revision, actor, now }: CommitInput) {
+  async function commit(session: ClientSession, input: CommitInput) {
+    const { segment, revision, actor, now, ingestionId, replaces } = input;
     const { dataset, segmentId } = segment;
     const head = await heads.findOneAndUpdate(
       { _id: dataset },
@@ -38,12 +41,16 @@ export function createDatasetStore(
     );
     const commitSeq = Number(head?.['commitSeq'] ?? 1);
     const knownTs = Math.max(Number(head?.['knownTs'] ?? 0) + 1, now);
-    const previous = await readVersion({ dataset }, session);
+    const last = await readVersion({ dataset }, session);
+    const previous = replaces ? null : last;
     const segmentIds = [...(previous?.segmentIds ?? []), segmentId];
+    // Rows that come back after they were replaced become known anew, so that this is not the version of then.
+    const isBack = (await segments.findOne({ dataset, segmentId }, { session })) !== null;
     const version: DatasetVersion = {
       dataset,
-      versionId: naturalKeyId(sha256Hex, ['dataset-version', dataset, ...segmentIds]),
+      versionId: naturalKeyId(sha256Hex, ['dataset-version', dataset, ...segmentIds, ...(isBack ? [commitSeq] : [])]),
       commitSeq,
+      sinceSeq: replaces ? commitSeq : (last?.sinceSeq ?? 1),
       knownTs,
       revision,
       segmentIds,
@@ -54,12 +61,18 @@ export function createDatasetStore(
       committedBy: actor,
     };
     await segments.insertOne(
-      { _id: `${dataset}/${segmentId}`, ...segment, commitSeq, commitKnownTs: knownTs },
+      {
+        _id: isBack ? `${dataset}/${segmentId}/${commitSeq}` : `${dataset}/${segmentId}`,
+        ...segment,
+        commitSeq,
+        commitKnownTs: knownTs,
+        ingestionId,
+      },
       { session },
     );
     await versions.insertOne({ _id: `${dataset}/${commitSeq}`, ...version }, { session });
     await heads.updateOne({ _id: dataset }, { $set: { knownTs, versionId: version.versionId } }, { session });
-    if (segment.quarantineTable !== null)
+    if (segment.quarantineTable !== null && !isBack)
       await cases.insertOne({ _id: quarantineCase(segment, now).caseId, ...quarantineCase(segment, now) }, { session });
     const details = {
       versionId: version.versionId,
@@ -74,6 +87,41 @@ export function createDatasetStore(
       now,
     );
     return { status: 'committed' as const, version };
+  }
+
+  /** Why nothing is to be committed; null when there is something. */
+  async function standing(session: ClientSession, input: CommitInput, head: DatasetVersion) {
+    const { segment, ingestionId, replaces } = input;
+    const { dataset, segmentId, highWater, inputs } = segment;
+    const inHead = { $gte: head.sinceSeq };
+    const options = { session, sort: { commitSeq: -1 } as const };
+    const mine = await segments.findOne({ dataset, ingestionId }, options);
+    const same = mine ?? (await segments.findOne({ dataset, segmentId, commitSeq: inHead }, options));
+    if (same !== null) {
+      const version = await readVersion({ dataset, commitSeq: same['commitSeq'] }, session);
+      if (version === null) throw new Error(`segment ${segmentId} of ${dataset} has no version`);
+      return { status: mine === null ? ('unchanged' as const) : ('committed' as const), version };
+    }
+    const reached = highWater === null || replaces ? null : await reachedBy(head, session);
+    const isBehind = highWater !== null && !replaces && reached !== highWater.after;
+    if (isBehind || (await readFurther(head, inputs, session))) return { status: 'moved' as const, version: head };
+    return null;
+  }
+
+  async function reachedBy({ dataset, sinceSeq }: DatasetVersion, session?: ClientSession): Promise<string | null> {
+    const filter = { dataset, commitSeq: { $gte: sinceSeq }, highWater: { $ne: null } };
+    const found = await segments.findOne(filter, { sort: { commitSeq: -1 }, ...(session && { session }) });
+    return found === null ? null : HighWater.parse(found['highWater']).reached;
+  }
+
+  /** True where the newest segment was made of newer versions than these. */
+  async function readFurther(head: DatasetVersion, inputs: readonly SegmentInput[], session: ClientSession) {
+    if (inputs.length === 0) return false;
+    const newest = await segments.findOne({ dataset: head.dataset, commitSeq: head.commitSeq }, { session });
+    const known = Segment.shape.inputs.parse(newest?.['inputs']);
+    return known.some(({ dataset, commitSeq }) =>
+      inputs.some((input) => input.dataset === dataset && input.commitSeq < commitSeq),
+    );
   }
 
   function quarantineCase(segment: Segment, openedTs: number): QuarantineCase {
@@ -97,13 +145,13 @@ export function createDatasetStore(
     },
     commitSegment: (input) =>
       database.transact(async (session) => {
-        const { dataset, segmentId } = input.segment;
-        const standing = await segments.findOne({ _id: `${dataset}/${segmentId}` }, { session });
-        if (standing === null) return commit(session, input);
-        const version = await readVersion({ dataset, commitSeq: standing['commitSeq'] }, session);
-        if (version === null) throw new Error(`segment ${segmentId} of ${dataset} has no version`);
-        return { status: 'unchanged' as const, version };
+        const head = await readVersion({ dataset: input.segment.dataset }, session);
+        return (head === null ? null : await standing(session, input, head)) ?? (await commit(session, input));
       }),
+    async highWater(dataset) {
+      const head = await readVersion({ dataset });
+      return head === null ? null : reachedBy(head);
+    },
     head: (dataset) => readVersion({ dataset }),
     version: (dataset, versionId) => readVersion({ dataset, versionId }),
     async versions(dataset, limit) {
@@ -112,11 +160,11 @@ export function createDatasetStore(
     },
     async segments(version) {
       const found = await segments
-        .find({ dataset: version.dataset, commitSeq: { $lte: version.commitSeq } })
+        .find({ dataset: version.dataset, commitSeq: { $gte: version.sinceSeq, $lte: version.commitSeq } })
         .sort({ commitSeq: 1 })
         .toArray();
       return found.map((document) => {
-        const { commitSeq, commitKnownTs, ...segment } = withoutId(document);
+        const { commitSeq, commitKnownTs, ingestionId: _ingestionId, ...segment } = withoutId(document);
         return { ...Segment.parse(segment), commitSeq: Number(commitSeq), commitKnownTs: Number(commitKnownTs) };
       });
     },

@@ -62,7 +62,12 @@ describe('from raw flights to a judged model', () => {
     const prepared = await compute.prepareSegment({ ...about, sourceUri });
     if (prepared.outcome !== 'accepted') throw new Error(JSON.stringify(prepared));
     const { segment, revision } = prepared;
-    const activities = createDatasetActivities({ stores, now: () => NOW });
+    const activities = createDatasetActivities({
+      stores,
+      workflows: { ingestDataset: () => Promise.resolve() },
+      now: () => NOW,
+      sha256Hex: String,
+    });
     await activities.commitDatasetVersion({ ...about, revision, segment, actor: 'test' });
   }
 

@@ -58,6 +58,8 @@ async function leaveData({ datasets, features }: Stores): Promise<void> {
     revision: 1,
     actor: 'contributor',
     now: T0 + MICROS_PER_DAY,
+    ingestionId: 'first',
+    replaces: false,
   });
   const { versionId, commitSeq } = committed.version;
   const request = { dataset: 'flights', sourceUri: source.sourceUri, requestedBy: 'contributor' };

@@ -39,6 +39,7 @@ describe('entities that continue as new', () => {
     await stores.endpoints.ensure('flight-delay', 'event');
     const workflows: WorkflowPort = {
       requestRetraining: () => Promise.resolve(),
+      ingestDataset: () => Promise.resolve(),
       observe: () => Promise.resolve(),
       reportBreach: () => Promise.resolve(),
       state: () => Promise.resolve('missing'),

@@ -38,6 +38,8 @@ export interface ComputeEnvironment {
   /** Memory of one thread's table engine, megabytes. */
   readonly tableMemoryMb: number;
   readonly tableThreads: number;
+  /** The installation's own server and database, for sources that are collections; without it there are none. */
+  readonly mongodb?: { readonly uri: string; readonly database: string };
 }
 
 /** Prepares an error for the way to another thread. Details that cannot be cloned travel as text. */

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { JOBS } from '../../activities/jobs/index.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { createCollectionReader } from '../../store/mongo/collection-reader.js';
 import { openTableEngine } from '../../store/tables/engine.js';
 import type { ComputeEnvironment } from './messages.js';
 import { serveJobs } from './thread-loop.js';
@@ -16,4 +17,11 @@ const tables = await openTableEngine({
   memoryLimit: `${environment.tableMemoryMb}MB`,
   threads: environment.tableThreads,
 });
-serveJobs(parentPort, JOBS, { tables, artifacts: openFileArtifacts(environment.artifactFolder) });
+// Read here and not passed in, so that no connection string travels through workflows.
+const secretOf = (name: string): string | undefined => process.env[name];
+const { mongodb } = environment;
+serveJobs(parentPort, JOBS, {
+  tables,
+  artifacts: openFileArtifacts(environment.artifactFolder),
+  ...(mongodb && { collections: createCollectionReader({ ...mongodb, secretOf }) }),
+});

@@ -1,5 +1,5 @@
 /** The Temporal client as activities see it. */
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowPort } from '../../activities/ports.js';
 import { TASK_QUEUES, workflowIds } from '../../domain/ids.js';
 import type { Timing } from '../../workflows/contracts/common.js';
@@ -13,6 +13,21 @@ import {
 export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort {
   const { workflow } = client;
   return {
+    async ingestDataset(input) {
+      const options = {
+        workflowId: workflowIds.ingestDataset(input.ingestionId),
+        taskQueue: TASK_QUEUES.orchestration,
+        args: [{ ...input, timing }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: `Ingest ${input.dataset} from ${input.sourceUri}`.slice(0, 180),
+      } as const;
+      try {
+        await workflow.start(WORKFLOW_TYPES.ingestDataset, options);
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    },
     async requestRetraining(model, request) {
       await workflow.signalWithStart(WORKFLOW_TYPES.modelLifecycle, {
         workflowId: workflowIds.modelLifecycle(model),

@@ -9,6 +9,9 @@ export interface IngestDatasetInput {
   readonly timing: 'production' | 'test';
 }
 
+/** As a schedule starts it: always with the same words, so that the id is made of the workflow's own. */
+export type ScheduledIngestionInput = Omit<IngestDatasetInput, 'ingestionId'>;
+
 export interface PreparedSegment {
   readonly outcome: 'accepted';
   /** JSON artefact with the `Segment`. */
@@ -43,14 +46,23 @@ export interface DatasetComputeActivities {
 }
 
 export interface DatasetActivities {
-  /** Appends the segment to the dataset; the same segment again changes nothing. */
+  /**
+   * Adds the segment to the dataset, or puts it in the place of the others; the same segment again changes nothing.
+   * `moved`: another ingestion went further meanwhile, the source must be read again.
+   */
   commitDatasetVersion(input: {
     ingestionId: string;
     dataset: string;
     revision: number;
     segment: ArtifactRef;
     actor: string;
-  }): Promise<{ readonly status: 'committed' | 'unchanged'; readonly commitSeq: number; readonly versionId: string }>;
+  }): Promise<{
+    readonly status: 'committed' | 'unchanged' | 'moved';
+    readonly commitSeq: number;
+    readonly versionId: string;
+  }>;
+  /** Starts the queries that read this dataset over its newest version; those that run or ran over it are left alone. */
+  startDependents(input: { dataset: string }): Promise<{ readonly started: readonly string[] }>;
   /** Keeps the state of the ingestion for lists and polls. */
   recordIngestion(input: {
     ingestionId: string;

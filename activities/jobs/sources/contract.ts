@@ -1,5 +1,5 @@
 /** What every kind of source is opened into: private copies of its bytes, digested while they were copied. */
-import type { DatasetSpec, FileFormat, SegmentInput } from '../../../domain/dataset.js';
+import type { DatasetSpec, FileFormat, HighWater, SegmentInput } from '../../../domain/dataset.js';
 import type { CollectionSource } from '../../../domain/dataset-source.js';
 import type { SegmentReference } from '../segments.js';
 
@@ -64,7 +64,7 @@ export interface OpenedSource {
   /** Versions of other datasets that it was made of. */
   readonly inputs: readonly SegmentInput[];
   /** How far an ordered source was read; null for the others. */
-  readonly highWater: string | null;
+  readonly highWater: HighWater | null;
   /** Removes the private copies. */
   remove(): Promise<void>;
 }

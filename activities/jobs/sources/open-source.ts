@@ -21,8 +21,8 @@ type Copied = Pick<OpenedSource, 'files'> & Partial<Pick<OpenedSource, 'inputs' 
 async function copySource(request: SourceRequest, budget: CopyBudget, context: JobContext): Promise<Copied> {
   const { sourceUri: uri, feed } = request;
   if (feed?.kind === 'collection') {
-    const { file, highWater } = await copyCollection({ uri, feed }, budget, context);
-    return { files: file === null ? [] : [file], highWater };
+    const copied = await copyCollection({ uri, feed }, budget, context);
+    return copied === null ? { files: [] } : { files: [copied.file], highWater: copied.highWater };
   }
   if (feed?.kind === 'query') {
     const inputs = feed.inputs.map(({ dataset, versionId, commitSeq }) => ({ dataset, versionId, commitSeq }));
