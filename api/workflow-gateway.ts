@@ -23,11 +23,14 @@ import {
   stopSignal,
   WORKFLOW_TYPES,
 } from '../workflows/messages.js';
+import { applyIngestionSchedule } from './ingestion-schedule.js';
 import { callTemporal } from './temporal-errors.js';
 
 /** Throws `PRN_UNAVAILABLE` when Temporal does not answer in time, `PRN_WORKFLOW_NOT_FOUND` for a closed workflow. */
 export interface WorkflowGateway {
   ingestDataset(input: Omit<IngestDatasetInput, 'timing'>): Promise<string>;
+  /** Ingests the source again and again from now on, or no more (`null`); the same again changes nothing. */
+  scheduleIngestion(dataset: string, plan: IngestionPlan | null): Promise<void>;
   materializeFeatures(input: Omit<MaterializeFeaturesInput, 'timing'>): Promise<string>;
   /** A materialisation by its id, while Temporal keeps it. */
   materialization(view: string, materializationId: string): Promise<WorkflowState>;
@@ -43,6 +46,12 @@ export interface WorkflowGateway {
   approveStep(workflowId: string, message: ApproveStepMessage): Promise<void>;
   setPaused(model: string, paused: boolean, message: PauseMessage): Promise<void>;
   isReachable(): Promise<boolean>;
+}
+
+export interface IngestionPlan {
+  readonly sourceUri: string;
+  readonly everyMs: number;
+  readonly requestedBy: string;
 }
 
 export interface WorkflowState {
@@ -74,6 +83,8 @@ export function createWorkflowGateway(client: Client, timing: Timing): WorkflowG
       await call(() => workflow.start(WORKFLOW_TYPES.ingestDataset, options).catch(ignoreStarted));
       return workflowId;
     },
+    scheduleIngestion: (dataset, plan) =>
+      call(() => applyIngestionSchedule(client, dataset, plan && { ...plan, timing })),
     async materializeFeatures(input) {
       const workflowId = workflowIds.materializeFeatures(input.view, input.materializationId);
       const staticSummary = `Materialise ${input.view}`;

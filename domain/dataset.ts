@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { DatasetQuery, DatasetSource } from './dataset-source.js';
-import { Duration } from './duration.js';
+import { Duration, durationMicros } from './duration.js';
 import { ColumnName, Name } from './names.js';
 
 /** Logical column types. Timestamps are stored as BIGINT microseconds UTC, so that arithmetic is exact everywhere. */
@@ -68,7 +68,11 @@ export const DatasetSpec = z
     /** Whether an ingestion adds its rows (default) or puts them in the place of all others (default of a query). */
     mode: z.enum(['append', 'replace']).optional(),
     /** Ingests the declared source again and again. */
-    schedule: z.strictObject({ every: Duration }).optional(),
+    schedule: z
+      .strictObject({
+        every: Duration.refine((every) => durationMicros(every) >= 1_000_000, 'expected at least 1s'),
+      })
+      .optional(),
     expectations: z.array(Expectation).default([]),
     /** Share of quarantined rows above which the whole source is refused. */
     maxQuarantined: z.number().min(0).max(1).default(0.1),

@@ -82,6 +82,10 @@ export const ERROR_CATALOGUE = {
     403,
     'Source {uri}: {problem}. Hosts that may be read are listed in PERENNIAL_SOURCE_HOSTS ({allowed}).',
   ),
+  PRN_DATASET_SCHEMA_CHANGE: entry(
+    409,
+    'Dataset {dataset} has versions, so its schema can only grow: {changes}. Or declare `mode: replace`, and let the next ingestion bring all rows anew.',
+  ),
   PRN_DATASET_QUERY_INVALID: entry(422, 'The query of dataset {dataset} cannot be used: {problem}.'),
   PRN_DATASET_SOURCE_FORMAT: entry(
     422,

@@ -11,11 +11,17 @@ export function naturalKeyId(sha256Hex: Sha256Hex, key: readonly unknown[]): str
 
 export const workflowIds = {
   ingestDataset: (ingestionId: string): string => `ingest/${ingestionId}`,
+  /** Of the runs that a schedule starts: each gets the time it was due behind it. */
+  scheduledIngestion: (dataset: string): string => `ingest/scheduled-${dataset}`,
   materializeFeatures: (view: string, materializationId: string): string => `materialize/${view}/${materializationId}`,
   modelLifecycle: (model: string): string => `lifecycle/${model}`,
   trainingPipeline: (pipelineId: string): string => `pipeline/${pipelineId}`,
   rollout: (rolloutId: string): string => `rollout/${rolloutId}`,
   driftWatch: (endpoint: string): string => `drift-watch/${endpoint}`,
+} as const;
+
+export const scheduleIds = {
+  ingestDataset: (dataset: string): string => `ingest/${dataset}`,
 } as const;
 
 export const TASK_QUEUES = { orchestration: 'orchestration', io: 'io', compute: 'compute' } as const;

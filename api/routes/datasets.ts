@@ -1,7 +1,9 @@
 /** Datasets: ingestions, versions, quarantine. */
 import { z } from 'zod';
 import { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
+import { declaredSourceUri } from '../../domain/dataset-source.js';
 import { DomainError } from '../../domain/errors.js';
+import type { Resource } from '../../domain/resources.js';
 import type { Ingestion } from '../../store/contracts/datasets.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
@@ -11,11 +13,10 @@ import { type Call, param, type Route, route } from '../route.js';
 
 const IngestBody = z
   .strictObject({
-    source: z
-      .string()
-      .min(1)
-      .max(2_000)
-      .meta({ description: 'Path or file: URL on the worker, inside an allowed folder' }),
+    source: z.string().min(1).max(2_000).optional().meta({
+      description:
+        'A path, a pattern of paths or a file: URL on the worker, inside an allowed folder, or an https: URL of an allowed host; what the dataset declares where it is left out',
+    }),
     ingestionId: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
@@ -129,8 +130,9 @@ async function startIngestion(
   call: Call<z.infer<typeof IngestBody>, unknown>,
 ) {
   const dataset = param(call, 'dataset');
-  await requireDeclared(stores, 'Dataset', dataset);
-  const { source: sourceUri, ingestionId = call.mintId('ingestion') } = call.body;
+  const { resource } = await requireDeclared(stores, 'Dataset', dataset);
+  const { source, ingestionId = call.mintId('ingestion') } = call.body;
+  const sourceUri = sourceOf(resource, source);
   const location = `/v1/ingestions/${ingestionId}`;
   const standing = await stores.datasets.getIngestion(ingestionId);
   const request = { ingestionId, dataset, sourceUri, requestedBy: call.actor.name };
@@ -142,6 +144,20 @@ async function startIngestion(
   // Also for one that runs: its record may have outlived a start that never reached Temporal.
   const workflowId = await workflows.ingestDataset(request);
   return { location, body: { ...ingestion, workflowId } };
+}
+
+/** The rows of a query are made of other datasets and of nothing else. */
+function sourceOf({ kind, metadata, spec }: Resource, given: string | undefined): string {
+  const declared = kind === 'Dataset' ? declaredSourceUri(metadata.name, spec) : null;
+  const isQuery = kind === 'Dataset' && spec.query !== undefined;
+  if (isQuery && given !== undefined && given !== declared) {
+    const problem = `dataset ${metadata.name} is made by a query: leave source out`;
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+  }
+  const sourceUri = given ?? declared;
+  if (sourceUri !== null) return sourceUri;
+  const problem = `dataset ${metadata.name} declares no source: name one`;
+  throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
 }
 
 function justStarted(startedTs: number) {

@@ -9,9 +9,11 @@ import { Resource, RESOURCE_KINDS, type ResourceKind } from '../../domain/resour
 import type { StoredResource } from '../../store/contracts/resources.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { listOf } from '../paging.js';
+import { applySchedule, dropSchedule } from '../dataset-schedule.js';
 import { requireDeclared } from '../require-declared.js';
 import { ResourceSummary, StoredResourceAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
+import { requireGrowing } from '../schema-check.js';
 
 const Documents = z.union([z.array(z.unknown()).min(1).max(500), z.record(z.string(), z.unknown())]).meta({
   description: 'One resource document or several',
@@ -120,6 +122,7 @@ export function resourceRoutes(dependencies: ApiDependencies): Route[] {
         const { kind, name } = await requireDeclared(stores, kindOf(param(call, 'kind')), param(call, 'name'));
         await requireUnused(dependencies, { kind, name });
         await stores.resources.delete(kind, name, call.actor.name);
+        if (kind === 'Dataset') await dropSchedule(dependencies, name);
         if (kind === 'Endpoint') await stopWatching(dependencies, name, call);
         return { body: { kind, name, deleted: true as const } };
       },
@@ -136,24 +139,28 @@ async function readAll({ stores }: ApiDependencies, body: unknown): Promise<Reso
     resources,
     known.map(({ resource }) => resource),
   );
+  await requireGrowing(stores, resources);
   return inApplyOrder(resources);
 }
 
 async function applyAll(
-  { stores, workflows }: ApiDependencies,
+  dependencies: ApiDependencies,
   resources: readonly Resource[],
   options: { readonly actor: string; readonly expectedRevision?: number },
 ) {
+  const { stores, workflows } = dependencies;
   const applied = [];
   for (const resource of resources) {
     const { kind, name, revision, change } = await stores.resources.apply({ resource, ...options });
     applied.push({ kind, name, revision, change });
   }
   // Last, and for unchanged ones too: should Temporal be away, the documents stand and a repeat starts the watches.
-  for (const { kind, metadata, spec } of resources) {
-    if (kind !== 'Endpoint') continue;
-    await stores.endpoints.ensure(metadata.name, spec.clock);
-    await workflows.watchEndpoint(metadata.name);
+  for (const resource of resources) {
+    if (resource.kind === 'Dataset') await applySchedule(dependencies, resource, options.actor);
+    if (resource.kind !== 'Endpoint') continue;
+    const { name } = resource.metadata;
+    await stores.endpoints.ensure(name, resource.spec.clock);
+    await workflows.watchEndpoint(name);
   }
   return applied;
 }
