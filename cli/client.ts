@@ -37,12 +37,13 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
       throw new ApiError(
         0,
         'PRN_UNAVAILABLE',
-        `The API at ${baseUrl} does not answer (${cause}). Is it running? Try \`perennial status\`.`,
+        `Nothing answers at ${baseUrl} (${cause}). Is it running? Try \`perennial status\`.`,
       );
     });
     const text = await response.text();
-    const answer: unknown = text === '' ? null : JSON.parse(text);
+    const answer = text === '' ? null : parseAnswer(text);
     if (!response.ok) throw toApiError(response.status, answer);
+    if (answer === NOT_JSON) throw new ApiError(0, 'PRN_UNAVAILABLE', `What answers at ${baseUrl} is not Perennial.`);
     return answer;
   };
   const get = (path: string): Promise<unknown> => send('GET', path);
@@ -72,13 +73,28 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
   };
 }
 
+const NOT_JSON = Symbol('not JSON');
+
+/** A proxy in between may answer with a page. */
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NOT_JSON;
+  }
+}
+
+/** The control plane nests code and message in `error`; serving puts them side by side. */
 function toApiError(status: number, answer: unknown): ApiError {
-  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined;
-  if (typeof error === 'object' && error !== null && 'code' in error && 'message' in error)
-    return new ApiError(status, String(error.code), String(error.message));
-  return new ApiError(
-    status,
-    'PRN_INTERNAL',
-    `HTTP ${status}: ${typeof error === 'string' ? error : JSON.stringify(answer)}`,
-  );
+  const error = memberOf(answer, 'error');
+  const nested = typeof error === 'object' && error !== null;
+  const code = memberOf(nested ? error : answer, 'code');
+  const message = nested ? memberOf(error, 'message') : error;
+  if (typeof code === 'string' && typeof message === 'string') return new ApiError(status, code, message);
+  return new ApiError(status, 'PRN_INTERNAL', `The server answered with HTTP ${status} and no reason.`);
+}
+
+/** A member of an answer whose shape is not known yet. */
+export function memberOf(body: unknown, member: string): unknown {
+  return typeof body === 'object' && body !== null ? Reflect.get(body, member) : undefined;
 }

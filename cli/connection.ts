@@ -2,16 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ApiClient, ApiError, createClient } from './client.js';
-import { DEFAULT_DATA_DIR } from './supervisor/data-dir.js';
+import { defaultDataDir } from './supervisor/data-dir.js';
 import { readStackState } from './supervisor/stack-state.js';
 
 export interface CliConnection {
   readonly api: ApiClient;
-  readonly servingUrl: string | null;
+  /** Null where no serving process is known. */
+  readonly serving: ApiClient | null;
 }
 
 export function connect(dataOption?: string): CliConnection {
-  const dataDir = resolve(dataOption ?? process.env['PERENNIAL_DATA'] ?? DEFAULT_DATA_DIR);
+  const dataDir = resolve(dataOption ?? defaultDataDir());
   const addresses = readStackState(dataDir)?.addresses ?? null;
   const baseUrl = process.env['PERENNIAL_API_URL'] ?? addresses?.apiUrl ?? null;
   if (baseUrl === null) {
@@ -22,9 +23,10 @@ export function connect(dataOption?: string): CliConnection {
     );
   }
   const key = process.env['PERENNIAL_API_KEY'] ?? readKey(addresses?.adminKeyFile ?? join(dataDir, 'admin-key'));
+  const servingUrl = process.env['PERENNIAL_SERVING_URL'] ?? addresses?.servingUrl ?? null;
   return {
     api: createClient({ baseUrl, key }),
-    servingUrl: process.env['PERENNIAL_SERVING_URL'] ?? addresses?.servingUrl ?? null,
+    serving: servingUrl === null ? null : createClient({ baseUrl: servingUrl, key }),
   };
 }
 

@@ -9,9 +9,14 @@ export interface Shape {
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** Prints `{items: […]}` or a single document. Without a shape a table is shown as YAML. */
+/**
+ * Prints `{items: […]}` or a single document. Without a shape a table is shown as YAML. That a table is not the whole list
+ * is said on standard error, so that what is piped on stays a table.
+ */
 export function print(body: unknown, format: OutputFormat, shape?: Shape): void {
   console.log(render(body, format, shape));
+  if (format === 'table' && isRow(body) && typeof body['next'] === 'string')
+    console.error(`There is more; the API gives the rest after ${body['next']}.`);
 }
 
 export function render(body: unknown, format: OutputFormat, shape?: Shape): string {
@@ -51,6 +56,6 @@ function cell(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function isRow(value: unknown): value is Row {
+export function isRow(value: unknown): value is Row {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 /** What all commands that talk to the API share: options, connection, output. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type CliConnection, connect } from '../connection.js';
 import { type OutputFormat, print, type Shape } from '../output.js';
 
@@ -15,10 +15,16 @@ export function withCommonOptions(command: Command): Command {
     'table, json or yaml',
     (value: string): OutputFormat => {
       if (value === 'table' || value === 'json' || value === 'yaml') return value;
-      throw new TypeError(`there is no output format ${value}; use table, json or yaml`);
+      throw new InvalidArgumentError(`There is no output format ${value}; use table, json or yaml.`);
     },
     'table',
   );
+}
+
+/** Reads a word or option as a whole number from 0. Throws a usage error. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`Expected a whole number, got ${text}.`);
 }
 
 /** A command that reads one path of the API and prints it. */
@@ -47,6 +53,8 @@ export function act(
 /** Commander passes the words, then the options, then the command itself. */
 function split(args: readonly unknown[]): { options: CommonOptions & Record<string, unknown>; words: string[] } {
   const options = args.at(-2) as CommonOptions & Record<string, unknown>;
-  const words = args.slice(0, -2).flatMap((word) => (typeof word === 'string' ? [word] : []));
+  const words = args
+    .slice(0, -2)
+    .flatMap((word) => (typeof word === 'string' || typeof word === 'number' ? [String(word)] : []));
   return { options, words };
 }

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseIso, toIso } from '../../domain/time.js';
-import { ApiError } from '../client.js';
+import { type ApiClient, ApiError, memberOf } from '../client.js';
+import { isRow, type Row } from '../output.js';
+import { apiPath, withQuery } from '../path.js';
 import { act, show, withCommonOptions } from './command.js';
 
 const INGESTION = {
@@ -17,19 +19,30 @@ const INGESTION = {
   },
 };
 
+const PREDICTIONS = {
+  columns: {
+    PROBABILITY: 'probability',
+    DECISION: 'decision',
+    VERSION: 'model_version',
+    PREDICTION: 'prediction_id',
+  },
+};
+
 export function registerDataCommands(program: Command): void {
   withCommonOptions(
     program
       .command('ingest <dataset>')
       .description('ingest a file into a dataset')
-      .requiredOption('--source <path>', 'file on the machine of the worker')
+      .requiredOption('--source <path>', 'file on the machine of the worker, or an address that it may read')
       .option('--wait', 'wait for the outcome'),
   ).action(
     act(async ({ api }, [dataset = ''], { source, wait }) => {
-      const started = await api.post(`/v1/datasets/${dataset}/ingestions`, { source: resolve(String(source)) });
+      const started = await api.post(apiPath`/v1/datasets/${dataset}/ingestions`, {
+        source: sourceUri(String(source)),
+      });
       if (wait !== true) return started;
       const ended = await api.poll(
-        `/v1/ingestions/${idOf(started, 'ingestionId')}`,
+        apiPath`/v1/ingestions/${idOf(started, 'ingestionId')}`,
         (body) => (memberOf(body, 'state') === 'running' ? undefined : body),
         { timeoutMs: 3_600_000 },
       );
@@ -46,17 +59,20 @@ export function registerDataCommands(program: Command): void {
   ).action(
     act(async ({ api }, [view = ''], { through, wait }) => {
       const cut = parseIso(String(through));
-      const started = await api.post(`/v1/feature-views/${view}/materializations`, { through: toIso(cut) });
+      const started = await api.post(apiPath`/v1/feature-views/${view}/materializations`, { through: toIso(cut) });
       if (wait !== true) return started;
-      return api.poll(
-        `/v1/feature-views/${view}/materialization`,
-        (body) => (reached(memberOf(body, 'throughCut'), cut) ? body : undefined),
+      const run = await api.poll(
+        apiPath`/v1/feature-views/${view}/materializations/${idOf(started, 'materializationId')}`,
+        (body) => (memberOf(body, 'state') === 'running' ? undefined : body),
         { timeoutMs: 3_600_000 },
       );
+      if (memberOf(run, 'state') === 'completed') return api.get(apiPath`/v1/feature-views/${view}/materialization`);
+      process.exitCode = 1;
+      return run;
     }),
   );
   withCommonOptions(program.command('quarantine [dataset]').description('list quarantined rows by case')).action(
-    show((dataset) => `/v1/quarantine${dataset === undefined ? '' : `?dataset=${dataset}`}`, {
+    show((dataset) => withQuery('/v1/quarantine', { dataset }), {
       columns: { CASE: 'caseId', DATASET: 'dataset', ROWS: 'rows', RULES: 'rules', STATE: 'state' },
     }),
   );
@@ -66,24 +82,42 @@ export function registerDataCommands(program: Command): void {
       .description('ask an endpoint; fields as JSON, one object or several')
       .requiredOption('--input <json>', 'JSON, or @FILE'),
   ).action(
-    act(async ({ servingUrl }, [endpoint = ''], { input }) => {
-      if (servingUrl === null)
+    act(async ({ serving }, [endpoint = ''], { input, output }) => {
+      if (serving === null)
         throw new ApiError(0, 'PRN_STACK_NOT_RUNNING', 'No serving address is known. Set PERENNIAL_SERVING_URL.');
-      return predict(`${servingUrl}/v2/models/${endpoint}`, String(input));
-    }),
+      const answer = await predict(serving, apiPath`/v2/models/${endpoint}`, String(input));
+      return output === 'table' ? { items: rowsOf(answer) } : answer;
+    }, PREDICTIONS),
   );
 }
 
-async function predict(url: string, input: string): Promise<unknown> {
-  const document: unknown = JSON.parse(input.startsWith('@') ? readFileSync(input.slice(1), 'utf8') : input);
-  const rows = (Array.isArray(document) ? document : [document]) as Record<string, unknown>[];
-  const metadata = await fetchJson(url);
-  const declared = memberOf(metadata, 'inputs') as { name: string; datatype: string }[];
-  const inputs = Object.keys(rows[0] ?? {}).map((name) => {
+async function predict(serving: ApiClient, path: string, input: string): Promise<unknown> {
+  const document = readInput(input);
+  const rows = (Array.isArray(document) ? document : [document]).filter(isRow);
+  const declared = memberOf(await serving.get(path), 'inputs') as { name: string; datatype: string }[];
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const inputs = names.map((name) => {
     const datatype = declared.find((each) => each.name === name)?.datatype ?? 'FP32';
     return { name, datatype, shape: [rows.length], data: rows.map((row) => wireValue(row[name], datatype)) };
   });
-  return fetchJson(`${url}/infer`, { method: 'POST', body: JSON.stringify({ inputs }) });
+  return serving.post(`${path}/infer`, { inputs });
+}
+
+function readInput(input: string): unknown {
+  try {
+    return JSON.parse(input.startsWith('@') ? readFileSync(input.slice(1), 'utf8') : input);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new ApiError(0, 'PRN_REQUEST_INVALID', `--input takes JSON or @FILE: ${problem}.`);
+  }
+}
+
+/** Output tensors side by side, a row each. */
+function rowsOf(answer: unknown): Row[] {
+  const outputs = memberOf(answer, 'outputs') as { name: string; data: unknown[] }[];
+  return (outputs[0]?.data ?? []).map((_first, row) =>
+    Object.fromEntries(outputs.map(({ name, data }) => [name, data[row]])),
+  );
 }
 
 /** Times may be written as people write them. */
@@ -91,23 +125,11 @@ function wireValue(value: unknown, datatype: string): unknown {
   return datatype === 'INT64' && typeof value === 'string' ? parseIso(value) : (value ?? null);
 }
 
-async function fetchJson(url: string, init?: RequestInit): Promise<unknown> {
-  const response = await fetch(url, init);
-  const body: unknown = await response.json();
-  if (!response.ok)
-    throw new ApiError(response.status, String(memberOf(body, 'code')), String(memberOf(body, 'error')));
-  return body;
-}
-
-function memberOf(body: unknown, member: string): unknown {
-  return typeof body === 'object' && body !== null ? Reflect.get(body, member) : undefined;
+/** A path is made absolute, since the worker runs elsewhere; an address stays as it is. */
+function sourceUri(source: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.test(source) ? source : resolve(source);
 }
 
 function idOf(body: unknown, member: string): string {
   return String(memberOf(body, member));
-}
-
-function reached(throughCut: unknown, wanted: number): boolean {
-  // `through` need not fall on a cut: the last cut before it is less than one interval away, so "not before" decides.
-  return typeof throughCut === 'string' && parseIso(throughCut) >= wanted - 86_400_000_000;
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DEFAULT_DATA_DIR } from '../supervisor/data-dir.js';
+import { defaultDataDir } from '../supervisor/data-dir.js';
 import { lockHolder } from '../supervisor/data-lock.js';
 import { reasonOf } from '../supervisor/health.js';
 import { packageRoot } from '../supervisor/package-root.js';
@@ -24,7 +24,7 @@ export function registerDoctorCommand(program: Command): void {
   program
     .command('doctor')
     .description('check what a local stack needs on this machine')
-    .option('--data <folder>', 'data folder to look at', DEFAULT_DATA_DIR)
+    .option('--data <folder>', 'data folder to look at', defaultDataDir())
     .option('-o, --output <format>', 'table or json', 'table')
     .action(async (options: { data: string; output: string }) => {
       const findings = await examine(resolve(options.data));

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '../../domain/errors.js';
-import { DEFAULT_DATA_DIR } from '../supervisor/data-dir.js';
+import { defaultDataDir } from '../supervisor/data-dir.js';
 import { lockDataFolder, lockHolder } from '../supervisor/data-lock.js';
 import { endLeftOvers } from '../supervisor/stack.js';
 import { readStackState } from '../supervisor/stack-state.js';
@@ -16,7 +16,7 @@ export function registerDownCommand(program: Command): void {
   program
     .command('down')
     .description('stop the local stack')
-    .option('--data <folder>', 'data folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data <folder>', 'data folder of the stack', defaultDataDir())
     .action(async (options: { data: string }) => {
       await stopStack(resolve(options.data));
       process.stdout.write('Perennial is down.\n');

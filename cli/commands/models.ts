@@ -1,6 +1,7 @@
 /** `train`, `pipelines`, `versions`, `champion`, `rollback`, `pause`, `resume`. */
 import type { Command } from 'commander';
-import { act, show, withCommonOptions } from './command.js';
+import { apiPath, withQuery } from '../path.js';
+import { act, show, wholeNumber, withCommonOptions } from './command.js';
 
 const PIPELINES = {
   columns: {
@@ -38,12 +39,15 @@ export function registerModelCommands(program: Command): void {
       .option('--wait', 'wait until it waits for approval or has ended'),
   ).action(
     act(async ({ api }, [model = ''], { asOf, reason, wait }) => {
-      const started = (await api.post(`/v1/models/${model}/runs`, { reason, ...(asOf !== undefined && { asOf }) })) as {
+      const started = (await api.post(apiPath`/v1/models/${model}/runs`, {
+        reason,
+        ...(asOf !== undefined && { asOf }),
+      })) as {
         pipelineId: string;
       };
       if (wait !== true) return started;
       const reached = await api.poll(
-        `/v1/pipelines/${started.pipelineId}`,
+        apiPath`/v1/pipelines/${started.pipelineId}`,
         (body) =>
           'stage' in (body as object) && ['awaiting_approval', 'closed'].includes((body as { stage: string }).stage)
             ? body
@@ -58,20 +62,20 @@ export function registerModelCommands(program: Command): void {
 
   const pipelines = program.command('pipelines').description('training pipelines');
   withCommonOptions(pipelines.command('list [model]').description('newest first')).action(
-    show((model) => `/v1/pipelines${model === undefined ? '' : `?model=${model}`}`, PIPELINES),
+    show((model) => withQuery('/v1/pipelines', { model }), PIPELINES),
   );
   withCommonOptions(pipelines.command('show <id>').description('one pipeline')).action(
-    show((id = '') => `/v1/pipelines/${id}`),
+    show((id = '') => apiPath`/v1/pipelines/${id}`),
   );
 
   withCommonOptions(program.command('versions <model>').description('versions with stages and metrics')).action(
-    show((model = '') => `/v1/models/${model}/versions`, VERSIONS),
+    show((model = '') => apiPath`/v1/models/${model}/versions`, VERSIONS),
   );
   withCommonOptions(
     program.command('evidence <model> <version>').description('metrics and gate results of a version'),
-  ).action(show((model = '', version = '') => `/v1/models/${model}/versions/${version}/evidence`));
+  ).action(show((model = '', version = '') => apiPath`/v1/models/${model}/versions/${version}/evidence`));
   withCommonOptions(program.command('lineage <model> <version>').description('what a version was made from')).action(
-    show((model = '', version = '') => `/v1/models/${model}/versions/${version}/lineage`),
+    show((model = '', version = '') => apiPath`/v1/models/${model}/versions/${version}/lineage`),
   );
   withCommonOptions(
     program
@@ -81,7 +85,7 @@ export function registerModelCommands(program: Command): void {
   ).action(
     act(
       ({ api }, [model = ''], { at }) =>
-        api.get(`/v1/models/${model}/champion${typeof at === 'string' ? `?at=${encodeURIComponent(at)}` : ''}`),
+        api.get(withQuery(apiPath`/v1/models/${model}/champion`, { at: typeof at === 'string' ? at : undefined })),
       {
         columns: {
           MODEL: 'model',
@@ -101,10 +105,10 @@ export function registerModelCommands(program: Command): void {
       .command('rollback <model>')
       .description('restore the champion before this one')
       .requiredOption('--reason <text>', 'why')
-      .option('--to <version>', 'an archived version', Number),
+      .option('--to <version>', 'an archived version', wholeNumber),
   ).action(
     act(({ api }, [model = ''], { reason, to }) =>
-      api.post(`/v1/models/${model}/rollbacks`, { reason, ...(to !== undefined && { toVersion: to }) }),
+      api.post(apiPath`/v1/models/${model}/rollbacks`, { reason, ...(to !== undefined && { toVersion: to }) }),
     ),
   );
 

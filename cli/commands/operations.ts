@@ -1,6 +1,7 @@
 /** `approvals`, `rollout`, `monitor`, `alerts`, `audit`, `keys`. */
 import type { Command } from 'commander';
-import { act, show, withCommonOptions } from './command.js';
+import { apiPath, withQuery } from '../path.js';
+import { act, show, wholeNumber, withCommonOptions } from './command.js';
 
 const APPROVALS = {
   columns: {
@@ -55,11 +56,11 @@ const ALERTS = {
 export function registerOperationCommands(program: Command): void {
   const approvals = program.command('approvals').description('what waits for a person');
   withCommonOptions(approvals.command('list [model]').description('newest first')).action(
-    show((model) => `/v1/approvals${model === undefined ? '' : `?model=${model}`}`, APPROVALS),
+    show((model) => withQuery('/v1/approvals', { model }), APPROVALS),
   );
   withCommonOptions(
     approvals.command('show <id>').description('one approval, its decisions, the signal that would decide it'),
-  ).action(show((id = '') => `/v1/approvals/${id}`));
+  ).action(show((id = '') => apiPath`/v1/approvals/${id}`));
   for (const decision of ['approve', 'reject'] as const) {
     withCommonOptions(
       approvals
@@ -67,40 +68,45 @@ export function registerOperationCommands(program: Command): void {
         .description(`${decision} as the person your key belongs to`)
         .option('--reason <text>', 'why; required to reject', ''),
     ).action(
-      act(({ api }, [id = ''], { reason }) => api.post(`/v1/approvals/${id}/decisions`, { decision, reason }), {
+      act(({ api }, [id = ''], { reason }) => api.post(apiPath`/v1/approvals/${id}/decisions`, { decision, reason }), {
         columns: { DECISION: 'decision', VERSION: 'version', BY: 'actor', 'NOT COUNTED BECAUSE': 'because' },
       }),
     );
   }
   withCommonOptions(
     approvals.command('token <id>').description('one-time token that proves your signal from the Temporal Web UI'),
-  ).action(act(({ api }, [id = '']) => api.post(`/v1/approvals/${id}/tokens`)));
+  ).action(act(({ api }, [id = '']) => api.post(apiPath`/v1/approvals/${id}/tokens`)));
 
   const rollout = program.command('rollout').description('rollouts of an endpoint');
   withCommonOptions(rollout.command('list <endpoint>').description('newest first')).action(
-    show((endpoint = '') => `/v1/endpoints/${endpoint}/rollouts`, ROLLOUTS),
+    show((endpoint = '') => apiPath`/v1/endpoints/${endpoint}/rollouts`, ROLLOUTS),
   );
   withCommonOptions(rollout.command('status <id>').description('one rollout with its steps')).action(
-    show((id = '') => `/v1/rollouts/${id}`),
+    show((id = '') => apiPath`/v1/rollouts/${id}`),
   );
   withCommonOptions(
     rollout.command('abort <id>').description('roll back now').requiredOption('--reason <text>', 'why'),
-  ).action(act(({ api }, [id = ''], { reason }) => api.post(`/v1/rollouts/${id}/abort`, { reason })));
+  ).action(act(({ api }, [id = ''], { reason }) => api.post(apiPath`/v1/rollouts/${id}/abort`, { reason })));
   withCommonOptions(
-    rollout.command('pass <id> <step>').description('let a step pass that is held for lack of evidence'),
-  ).action(act(({ api }, [id = '', step = '']) => api.post(`/v1/rollouts/${id}/approvals`, { step: Number(step) })));
+    rollout
+      .command('pass <id>')
+      .description('let a step pass that is held for lack of evidence')
+      .argument('<step>', 'its index, from 0', wholeNumber),
+  ).action(
+    act(({ api }, [id = '', step = '']) => api.post(apiPath`/v1/rollouts/${id}/approvals`, { step: Number(step) })),
+  );
 
   const monitor = program.command('monitor').description('closed windows');
   withCommonOptions(monitor.command('windows <endpoint>').description('one line a window, oldest first')).action(
-    show((endpoint = '') => `/v1/endpoints/${endpoint}/windows`, WINDOWS),
+    show((endpoint = '') => apiPath`/v1/endpoints/${endpoint}/windows`, WINDOWS),
   );
 
   const alerts = program.command('alerts').description('findings somebody must act on');
   withCommonOptions(alerts.command('list [endpoint]').description('newest first')).action(
-    show((endpoint) => `/v1/alerts${endpoint === undefined ? '' : `?endpoint=${endpoint}`}`, ALERTS),
+    show((endpoint) => withQuery('/v1/alerts', { endpoint }), ALERTS),
   );
   withCommonOptions(alerts.command('ack <id>').description('say that you have seen it')).action(
-    act(({ api }, [id = '']) => api.post(`/v1/alerts/${id}/acknowledgements`), ALERTS),
+    act(({ api }, [id = '']) => api.post(apiPath`/v1/alerts/${id}/acknowledgements`), ALERTS),
   );
 
   const audit = program.command('audit').description('the audit record');
@@ -137,6 +143,6 @@ export function registerOperationCommands(program: Command): void {
     }),
   );
   withCommonOptions(keys.command('revoke <id>').description('at once')).action(
-    act(({ api }, [id = '']) => api.delete(`/v1/keys/${id}`)),
+    act(({ api }, [id = '']) => api.delete(apiPath`/v1/keys/${id}`)),
   );
 }

@@ -1,6 +1,7 @@
 /** `apply`, `diff`, `get`, `describe`, `delete`. */
 import type { Command } from 'commander';
 import { readDocuments } from '../documents.js';
+import { apiPath } from '../path.js';
 import { act, show, withCommonOptions } from './command.js';
 
 const APPLIED = { columns: { KIND: 'kind', NAME: 'name', REVISION: 'revision', CHANGE: 'change' } };
@@ -44,16 +45,17 @@ export function registerResourceCommands(program: Command): void {
   );
   withCommonOptions(program.command('get <kind> [name]').description('list resources of a kind, or show one')).action(
     act(
-      async ({ api }, [kind = '', name]) => api.get(`/v1/resources/${kind}${name === undefined ? '' : `/${name}`}`),
+      async ({ api }, [kind = '', name]) =>
+        api.get(name === undefined ? apiPath`/v1/resources/${kind}` : apiPath`/v1/resources/${kind}/${name}`),
       LISTED,
     ),
   );
   withCommonOptions(program.command('describe <kind> <name>').description('show a resource whole')).action(
-    show((kind = '', name = '') => `/v1/resources/${kind}/${name}`),
+    show((kind = '', name = '') => apiPath`/v1/resources/${kind}/${name}`),
   );
   withCommonOptions(
     program.command('delete <kind> <name>').description('delete a resource that nothing refers to'),
-  ).action(act(({ api }, [kind = '', name = '']) => api.delete(`/v1/resources/${kind}/${name}`)));
+  ).action(act(({ api }, [kind = '', name = '']) => api.delete(apiPath`/v1/resources/${kind}/${name}`)));
 }
 
 function itemsOf(body: unknown, member: string): unknown {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import { DEFAULT_DATA_DIR, requireRunningStack } from '../supervisor/data-dir.js';
+import { renderAddresses } from '../addresses.js';
+import { defaultDataDir, requireRunningStack } from '../supervisor/data-dir.js';
 import { httpCheck, reasonOf, tcpCheck } from '../supervisor/health.js';
 import type { ProcessState, StackState } from '../supervisor/stack-state.js';
 
@@ -9,7 +10,7 @@ export function registerStatusCommand(program: Command): void {
   program
     .command('status')
     .description('show the processes of the local stack, their addresses and whether they answer')
-    .option('--data <folder>', 'data folder of the stack', DEFAULT_DATA_DIR)
+    .option('--data <folder>', 'data folder of the stack', defaultDataDir())
     .option('-o, --output <format>', 'table or json', 'table')
     .action(async (options: { data: string; output: string }) => {
       const { supervisorPid, state } = requireRunningStack(options.data);
@@ -63,6 +64,6 @@ function renderTable({ phase, dataDir, addresses, processes }: StatusReport): st
       .join('  ')
       .trimEnd(),
   );
-  const keyFile = addresses === null ? '' : `admin key ${addresses.adminKeyFile}\n`;
-  return `${phase}, data in ${dataDir}\n${keyFile}${lines.join('\n')}\n`;
+  const more = addresses === null ? '' : `\n${renderAddresses(addresses)}\n`;
+  return `${phase}, data in ${dataDir}\n${more}\n${lines.join('\n')}\n`;
 }

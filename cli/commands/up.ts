@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
+import { renderAddresses } from '../addresses.js';
 import { ChildGroup } from '../supervisor/child-group.js';
-import { DEFAULT_DATA_DIR } from '../supervisor/data-dir.js';
+import { defaultDataDir } from '../supervisor/data-dir.js';
 import { lockHolder } from '../supervisor/data-lock.js';
 import { type Stack, type StackEvent, startStack } from '../supervisor/stack.js';
 import { type StackAddresses, readStackState } from '../supervisor/stack-state.js';
@@ -30,7 +31,7 @@ export function registerUpCommand(program: Command): void {
   program
     .command('up')
     .description('start MongoDB, Temporal, worker, API and serving on this machine and keep them running')
-    .option('--data <folder>', 'where everything is kept', DEFAULT_DATA_DIR)
+    .option('--data <folder>', 'where everything is kept', defaultDataDir())
     .option('--detach', 'return once everything is healthy; stop it with `perennial down`')
     .option('--api-port <port>', 'port of the API (8080 where free)')
     .option('--serving-port <port>', 'port of serving (8090 where free)')
@@ -124,17 +125,7 @@ async function untilRunning(supervisor: ChildGroup, dataDir: string, logPath: st
 }
 
 function describeAddresses(addresses: StackAddresses): string {
-  const lines: readonly (readonly [string, string | null])[] = [
-    ['API', addresses.apiUrl],
-    ['API documentation', addresses.apiUrl === null ? null : `${addresses.apiUrl}/docs`],
-    ['Serving', addresses.servingUrl],
-    ['Temporal Web UI', addresses.webUiUrl],
-    ['Temporal', addresses.temporalAddress],
-    ['MongoDB', addresses.mongodbUri],
-    ['Admin key', addresses.adminKeyFile],
-  ];
-  const shown = lines.filter(([, value]) => value !== null);
-  return `Perennial is up.\n${shown.map(([name, value]) => `  ${name.padEnd(18)} ${value}`).join('\n')}\n`;
+  return `Perennial is up.\n${renderAddresses(addresses)}\n`;
 }
 
 function printEvent({ source, message }: StackEvent): void {

@@ -3,8 +3,10 @@ import { DomainError } from '../../domain/errors.js';
 import { lockHolder } from './data-lock.js';
 import { type StackState, readStackState } from './stack-state.js';
 
-/** Folder of a local installation unless told otherwise, relative to the working directory. */
-export const DEFAULT_DATA_DIR = '.perennial';
+/** Folder of a local installation where no option names one: `PERENNIAL_DATA`, or `.perennial` in the working directory. */
+export function defaultDataDir(): string {
+  return process.env['PERENNIAL_DATA'] ?? '.perennial';
+}
 
 /**
  * The state of the stack that runs with this data folder.

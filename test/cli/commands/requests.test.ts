@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+const PERENNIAL = fileURLToPath(new URL('../../../bin/perennial', import.meta.url));
+
+/** What the command sent to a server that answers everything with `answer`. */
+let received: { line: string; key: string | undefined; body: string }[];
+let answer: { status: number; body: string };
+let server: Server;
+let url: string;
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      received.push({ line: `${request.method} ${request.url}`, key: request.headers.authorization, body });
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  received = [];
+  answer = { status: 200, body: '{"items":[],"next":null}' };
+});
+
+async function perennial(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const env = { ...process.env, PERENNIAL_API_URL: url, PERENNIAL_SERVING_URL: url, PERENNIAL_API_KEY: 'prn_test' };
+  return new Promise((resolve) => {
+    const child = spawn(PERENNIAL, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+describe('the perennial command', () => {
+  it('sends each word as one segment, so that no name reaches another route', async () => {
+    await perennial('delete', 'model', 'a/../../keys/k?x=1#y');
+    await perennial('alerts', 'list', 'a&model=b');
+    expect(received.map(({ line }) => line)).toEqual([
+      'DELETE /v1/resources/model/a%2F..%2F..%2Fkeys%2Fk%3Fx%3D1%23y',
+      'GET /v1/alerts?endpoint=a%26model%3Db',
+    ]);
+    expect(await perennial('delete', 'model', '..')).toMatchObject({
+      code: 1,
+      stderr: 'PRN_REQUEST_INVALID\n".." is not a name.\n',
+    });
+    expect(received).toHaveLength(2);
+  });
+
+  it('calls wrong numbers and formats a usage error, and sends nothing', async () => {
+    for (const args of [
+      ['rollback', 'm', '--reason', 'why', '--to', 'x'],
+      ['rollout', 'pass', 'r', '-1'],
+      ['get', 'model', '-o', 'xml'],
+      ['nonsense'],
+    ])
+      expect([args, (await perennial(...args)).code]).toEqual([args, 2]);
+    expect(received).toEqual([]);
+  });
+
+  it('predicts with its key, with every field of every row, and shows a row each', async () => {
+    answer.body = JSON.stringify({
+      inputs: [{ name: 'departed_ts', datatype: 'INT64' }],
+      outputs: [
+        { name: 'probability', data: [0.25, 0.5] },
+        { name: 'decision', data: [0, 1] },
+        { name: 'model_version', data: [3, 4] },
+        { name: 'prediction_id', data: ['p', 'q'] },
+      ],
+    });
+    const input = '[{"departed_ts":"1970-01-01T00:00:01Z"},{"departed_ts":2,"distance":7}]';
+    const { stdout } = await perennial('predict', 'e', '--input', input);
+    expect(received.map(({ line, key }) => [line, key])).toEqual([
+      ['GET /v2/models/e', 'Bearer prn_test'],
+      ['POST /v2/models/e/infer', 'Bearer prn_test'],
+    ]);
+    expect(JSON.parse(received[1]?.body ?? '')).toEqual({
+      inputs: [
+        { name: 'departed_ts', datatype: 'INT64', shape: [2], data: [1_000_000, 2] },
+        { name: 'distance', datatype: 'FP32', shape: [2], data: [null, 7] },
+      ],
+    });
+    expect(stdout).toBe(
+      'PROBABILITY  DECISION  VERSION  PREDICTION\n0.2500       0         3        p\n0.5000       1         4        q\n',
+    );
+    expect((await perennial('predict', 'e', '--input', 'x')).stderr).toMatch(
+      /^PRN_REQUEST_INVALID\n--input takes JSON or @FILE: /,
+    );
+  });
+
+  it('waits for a materialisation by its own state, and fails when it failed', async () => {
+    answer.body = '{"materializationId":"m1","state":"failed","problem":"no rows"}';
+    const outcome = await perennial('materialize', 'v', '--through', '2001-03-01', '--wait');
+    expect(received.map(({ line }) => line)).toEqual([
+      'POST /v1/feature-views/v/materializations',
+      'GET /v1/feature-views/v/materializations/m1',
+    ]);
+    expect([outcome.code, outcome.stdout.includes('problem: no rows')]).toEqual([1, true]);
+  });
+
+  it('leaves addresses of sources as they are', async () => {
+    await perennial('ingest', 'd', '--source', 'https://example.org/a.csv');
+    expect(JSON.parse(received[0]?.body ?? '')).toEqual({ source: 'https://example.org/a.csv' });
+  });
+
+  it('tells when a table is not the whole list, beside the table', async () => {
+    answer.body = '{"items":[{"alertId":"a1"}],"next":"a1"}';
+    const { stdout, stderr } = await perennial('alerts', 'list');
+    expect(stdout.split('\n')).toHaveLength(3);
+    expect(stderr).toBe('There is more; the API gives the rest after a1.\n');
+  });
+
+  it('says in words what went wrong: refusals, serving errors, pages of a proxy, nobody there', async () => {
+    const said = async (): Promise<string> => (await perennial('alerts', 'list')).stderr;
+    answer = { status: 404, body: '{"error":{"code":"PRN_X","message":"nested"}}' };
+    expect(await said()).toBe('PRN_X\nnested\n');
+    answer = { status: 400, body: '{"error":"side by side","code":"PRN_Y"}' };
+    expect(await said()).toBe('PRN_Y\nside by side\n');
+    answer = { status: 502, body: '<html>Bad gateway</html>' };
+    expect(await said()).toBe('PRN_INTERNAL\nThe server answered with HTTP 502 and no reason.\n');
+    answer = { status: 200, body: '<html>Welcome</html>' };
+    expect(await said()).toMatch(/^PRN_UNAVAILABLE\nWhat answers at .* is not Perennial\.\n$/);
+  });
+});
