@@ -13,7 +13,7 @@ import type { Clock, WorkflowPort } from './ports.js';
 import { requireResource } from './training.js';
 
 /** What the installation allows sources to be. */
-export type SourceSettings = Pick<SourceRequest, 'sourceFolders' | 'sourceHosts' | 'limits'>;
+export type SourceSettings = Pick<SourceRequest, 'sourceFolders' | 'privateFolder' | 'sourceHosts' | 'limits'>;
 
 export function createDatasetComputeActivities({
   stores,

@@ -35,7 +35,7 @@ const folders = {
 for (const folder of [folders.artifacts, folders.spill, join(folders.artifacts, 'scratch')])
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 const sourceFolders =
-  config.PERENNIAL_SOURCES === '' ? [resolve(config.PERENNIAL_DATA)] : config.PERENNIAL_SOURCES.split(':');
+  config.PERENNIAL_SOURCES === '' ? [resolve(config.PERENNIAL_DATA, 'landing')] : config.PERENNIAL_SOURCES.split(':');
 
 Runtime.install({ logger: temporalLogger(), shutdownSignals: ['SIGTERM', 'SIGINT'] });
 const database = await openDatabase({ uri: config.MONGODB_URI, database: config.PERENNIAL_DATABASE });
@@ -75,6 +75,7 @@ const workers = await createWorkers(config, {
   runJob: runJobInActivity(pool, timing === 'test' ? 1_000 : undefined),
   sources: {
     sourceFolders,
+    privateFolder: resolve(config.PERENNIAL_DATA),
     sourceHosts: config.PERENNIAL_SOURCE_HOSTS,
     limits: { maxBytes: config.PERENNIAL_SOURCE_MAX_BYTES, maxSeconds: config.PERENNIAL_SOURCE_MAX_SECONDS },
   },

@@ -147,8 +147,8 @@ function serviceEnvironment(
     TEMPORAL_ADDRESS: addresses.temporalAddress,
     TEMPORAL_NAMESPACE: addresses.temporalNamespace,
     PERENNIAL_DATA: dataDir,
-    // What a person can read from where they started the stack, it can ingest.
-    PERENNIAL_SOURCES: env['PERENNIAL_SOURCES'] ?? [dataDir, process.cwd()].join(':'),
+    // What a person can read from where they started the stack, it can ingest; of its own folder only what was put there.
+    PERENNIAL_SOURCES: env['PERENNIAL_SOURCES'] ?? [join(dataDir, 'landing'), process.cwd()].join(':'),
     PERENNIAL_ADMIN_KEY_FILE: addresses.adminKeyFile,
     PERENNIAL_API_PORT: String(ports.api),
     PERENNIAL_API_URL: `http://${LOOPBACK}:${ports.api}`,

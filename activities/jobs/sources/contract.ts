@@ -35,6 +35,8 @@ export interface SourceRequest {
   readonly format: FileFormat | undefined;
   /** Folders that files may lie in. */
   readonly sourceFolders: readonly string[];
+  /** The installation's own folder, with its keys: nothing in it is read but what lies in a source folder inside it. */
+  readonly privateFolder?: string | undefined;
   /** Hosts that may be read over HTTPS: `name` for port 443, or `name:port`. */
   readonly sourceHosts?: readonly string[] | undefined;
   readonly limits?: SourceLimits | undefined;

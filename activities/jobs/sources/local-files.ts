@@ -12,21 +12,23 @@ import { type CopyBudget, copyPrivately } from './private-copy.js';
 
 /**
  * Copies every file that the request names. Throws `PRN_DATASET_SOURCE_MISSING`, `…_FORBIDDEN` if any lies outside the
- * allowed folders, `…_IRREGULAR`, `…_CHANGED`, and what {@link copyPrivately} throws; no copy is left then.
+ * allowed folders or is private, `…_IRREGULAR`, `…_CHANGED`, and what {@link copyPrivately} throws; no copy is left then.
  */
 export async function copyLocalFiles(
   request: SourceRequest,
   budget: CopyBudget,
   context: JobContext,
 ): Promise<SourceFile[]> {
-  const { sourceUri: uri, sourceFolders, format } = request;
+  const { sourceUri: uri, sourceFolders, privateFolder, format } = request;
   const requested = uri.startsWith('file://') ? fileURLToPath(uri) : uri;
   const names = (await isPattern(requested)) ? await findFiles(requested) : [requested];
   if (names.length === 0) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri });
-  const allowed = await Promise.all(sourceFolders.map((folder) => realpath(folder).catch(() => folder)));
+  const real = (folder: string): Promise<string> => realpath(folder).catch(() => folder);
+  const allowed = await Promise.all(sourceFolders.map(real));
+  const bounds = { allowed, own: privateFolder === undefined ? null : await real(privateFolder) };
   const originals: Original[] = [];
   for (const name of names)
-    originals.push({ uri: names.length === 1 ? uri : name, ...(await resolveIn(name, allowed)) });
+    originals.push({ uri: names.length === 1 ? uri : name, ...(await resolveIn(name, bounds)) });
   const copies: SourceFile[] = [];
   try {
     for (const original of originals) {
@@ -50,13 +52,21 @@ interface Original {
   readonly path: string;
 }
 
-async function resolveIn(name: string, allowed: readonly string[]): Promise<{ name: string; path: string }> {
+async function resolveIn(
+  name: string,
+  { allowed, own }: { allowed: readonly string[]; own: string | null },
+): Promise<{ name: string; path: string }> {
   const path = await realpath(name).catch((error: unknown) => {
     throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: name }, { cause: error });
   });
-  if (!allowed.some((folder) => path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)))
+  const isPrivate = own !== null && liesIn(path, own);
+  if (!allowed.some((folder) => liesIn(path, folder) && (!isPrivate || liesIn(folder, own))))
     throw new DomainError('PRN_DATASET_SOURCE_FORBIDDEN', { uri: name, allowed: allowed.join(', ') });
   return { name, path };
+}
+
+function liesIn(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 interface CopyUse {

@@ -78,6 +78,19 @@ describe('sources on the disk of the worker', () => {
     expect(await codeOf(open(at('*.parquet')))).toBe('PRN_DATASET_SOURCE_MISSING');
   });
 
+  it('reads nothing of the private folder but what lies in a source folder inside it', async () => {
+    await writeFile(join(bench.folder, 'admin-key'), 'prn_secret\n');
+    await writeFile(at('a.csv'), CSV);
+    await symlink(join(bench.folder, 'admin-key'), at('b.csv'));
+    const outer = { format: 'csv' as const, privateFolder: bench.folder, sourceFolders: [join(bench.folder, '..')] };
+    const both = { ...outer, sourceFolders: [...outer.sourceFolders, bench.folder, bench.landing] };
+    const openIn = (sourceUri: string, bounds: typeof outer) => openSource({ sourceUri, ...bounds }, bench.context);
+    expect(await codeOf(openIn(join(bench.folder, 'admin-key'), both))).toBe('PRN_DATASET_SOURCE_FORBIDDEN');
+    expect(await codeOf(openIn(at('b.csv'), both))).toBe('PRN_DATASET_SOURCE_FORBIDDEN');
+    expect(await codeOf(openIn(at('a.csv'), outer))).toBe('PRN_DATASET_SOURCE_FORBIDDEN');
+    expect((await openIn(at('a.csv'), both)).files).toHaveLength(1);
+  });
+
   it('says that a file changed while it was read, so that it is read again', async () => {
     await writeFile(at('grows.csv'), CSV.repeat(100_000));
     const writer = setInterval(() => appendFileSync(at('grows.csv'), CSV), 1);
