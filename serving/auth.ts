@@ -1,13 +1,22 @@
-/** Who may ask: everybody on loopback, otherwise holders of an API key that is not revoked. */
+/** Who may ask: programs on this machine where serving is open, otherwise holders of an API key that is not revoked. */
 import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Action, type ApiKeyRecord, mayDo, rolesFor } from '../domain/access.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
 import type { StoreAccess } from './store-access.js';
 
-/** Throws `PRN_AUTH_MISSING` or `PRN_AUTH_INVALID`. */
-export type Authorise = (header: string | undefined) => Promise<void>;
+/** Throws `PRN_AUTH_MISSING`, `PRN_AUTH_INVALID` or `PRN_AUTH_FORBIDDEN`. */
+export type Authorise = (headers: IncomingHttpHeaders, action: Action) => Promise<void>;
 
-export const allowEverybody: Authorise = () => Promise.resolve();
+/**
+ * Programs send no `Origin`; a browser sends it for a page of any site, which must not write into an open port of the
+ * machine it is shown on.
+ */
+export const allowLocalPrograms: Authorise = ({ origin }) =>
+  origin === undefined ? Promise.resolve() : Promise.reject(new DomainError('PRN_AUTH_MISSING'));
+
+type Holder = Pick<ApiKeyRecord, 'name' | 'role'>;
 
 const REMEMBER_MS = 5_000;
 const MAX_REMEMBERED = 10_000;
@@ -21,25 +30,30 @@ export function createKeyCheck(
   access: StoreAccess,
   nowMs: () => number,
 ): Authorise {
-  const goodUntil = new Map<string, number>();
-  return async (header) => {
-    const key = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
-    if (key === undefined) throw new DomainError('PRN_AUTH_MISSING');
-    const digest = createHash('sha256').update(key).digest('hex');
-    const remembered = goodUntil.get(digest);
-    if (remembered !== undefined && remembered > nowMs()) return;
-    const isGood = await access
+  const remembered = new Map<string, { readonly holder: Holder; readonly untilMs: number }>();
+  const holderOf = async (digest: string): Promise<Holder> => {
+    const known = remembered.get(digest);
+    if (known !== undefined && known.untilMs > nowMs()) return known.holder;
+    const holder = await access
       .ask('The key store', () => keys.keyByDigest(digest))
-      .then((record) => record !== null && !record.revoked)
+      .then((record) => (record === null || record.revoked ? null : record))
       .catch((error: unknown) => {
-        if (remembered !== undefined) return true;
+        if (known !== undefined) return known.holder;
         throw error;
       });
-    if (!isGood) {
-      goodUntil.delete(digest);
+    if (holder === null) {
+      remembered.delete(digest);
       throw new DomainError('PRN_AUTH_INVALID');
     }
-    if (goodUntil.size >= MAX_REMEMBERED) goodUntil.clear();
-    goodUntil.set(digest, nowMs() + REMEMBER_MS);
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(digest, { holder, untilMs: nowMs() + REMEMBER_MS });
+    return holder;
+  };
+  return async ({ authorization }, action) => {
+    const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    if (key === undefined) throw new DomainError('PRN_AUTH_MISSING');
+    const { name: actor, role } = await holderOf(createHash('sha256').update(key).digest('hex'));
+    if (!mayDo(role, action))
+      throw new DomainError('PRN_AUTH_FORBIDDEN', { actor, role, action, required: rolesFor(action).join(' or ') });
   };
 }

@@ -1,9 +1,11 @@
 /** What serving takes in and gives out besides predictions: ground truth, and plain reads of online features. */
 import { z } from 'zod';
 import { durationMicros } from '../domain/duration.js';
+import type { EndpointState } from '../domain/endpoint.js';
 import { DomainError } from '../domain/errors.js';
 import type { EntityKey, FeatureViewSpec } from '../domain/feature-view.js';
 import { GroundTruth } from '../domain/prediction.js';
+import { MICROS_PER_SECOND } from '../domain/time.js';
 import { ageMsAt, keyValue, valueAt } from '../scoring/feature-lookup.js';
 import { onlineKey } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
@@ -17,6 +19,9 @@ export interface IntakeDependencies {
 /** Thousands of labels in one call take seconds to write. */
 const SAVE_LABELS_MS = 20_000;
 
+/** Clocks of machines differ. */
+const CLOCKS_DIFFER_MICROS = 5 * 60 * MICROS_PER_SECOND;
+
 const GroundTruthBody = z.strictObject({ labels: z.array(GroundTruth).min(1).max(10_000) });
 const OnlineBody = z.strictObject({
   view: z.string().max(63),
@@ -29,13 +34,20 @@ const OnlineBody = z.strictObject({
   asOf: z.number().int().optional(),
 });
 
-/** `changed` counts labels that were new or known later than the one that stood. */
+/**
+ * `changed` counts labels that were new or known later than the one that stood. On a wall clock a label from the future is
+ * refused: no later one could ever correct it.
+ */
 export async function takeGroundTruth(
   { stores, access }: IntakeDependencies,
-  endpoint: string,
+  { endpoint, clock }: Pick<EndpointState, 'endpoint' | 'clock'>,
   call: { body: string; now: number },
 ): Promise<{ accepted: number; changed: number }> {
   const { labels } = parseBody(GroundTruthBody, call.body);
+  const latest = clock === 'wall' ? call.now + CLOCKS_DIFFER_MICROS : Number.MAX_SAFE_INTEGER;
+  const early = labels.findIndex(({ knownTs = 0 }) => knownTs > latest);
+  if (early >= 0)
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: `labels.${early}.knownTs is in the future` });
   const known = labels.map((label) => ({ ...label, knownTs: label.knownTs ?? call.now }));
   const save = (): Promise<number> => stores.predictions.saveGroundTruth(endpoint, known, call.now);
   const changed = await access.ask('The ground-truth store', save, SAVE_LABELS_MS);

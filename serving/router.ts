@@ -70,13 +70,14 @@ interface Call {
 async function route(dependencies: RouterDependencies, { request, response }: Exchange, call: Call): Promise<void> {
   const { authorise, stores, access, now } = dependencies;
   const { method, path, body } = call;
-  await authorise(request.headers.authorization);
+  const groundTruth = GROUND_TRUTH_PATH.exec(path);
+  // Outcomes decide what is promoted and retrained; predictions and features are only read.
+  await authorise(request.headers, groundTruth === null ? 'read' : 'contribute');
   const model = MODEL_PATH.exec(path);
   if (model !== null) return routeModel(dependencies, response, { ...call, match: model });
-  const groundTruth = GROUND_TRUTH_PATH.exec(path);
   if (groundTruth !== null && method === 'POST') {
-    const { endpoint } = requireEndpoint(dependencies, decode(groundTruth[1]));
-    const taken = await takeGroundTruth({ stores, access }, endpoint, { body: await body(), now: now() });
+    const { state } = requireEndpoint(dependencies, decode(groundTruth[1]));
+    const taken = await takeGroundTruth({ stores, access }, state, { body: await body(), now: now() });
     return sendJson(response, 200, taken);
   }
   if (path === '/v1/features/online' && method === 'POST') {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
-import { allowEverybody, createKeyCheck } from './auth.js';
+import { allowLocalPrograms, createKeyCheck } from './auth.js';
 import { type LiveEndpoints, openLiveEndpoints } from './live-endpoints.js';
 import { createServingMetrics } from './metrics.js';
 import { openPredictionLog, type PredictionLog } from './prediction-log.js';
@@ -63,7 +63,8 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     now,
     maxInFlight,
     isDraining: () => draining,
-    authorise: options.auth === 'open' ? allowEverybody : createKeyCheck(stores.keys, access, () => performance.now()),
+    authorise:
+      options.auth === 'open' ? allowLocalPrograms : createKeyCheck(stores.keys, access, () => performance.now()),
     onProblem,
   });
   const server = createServer(HTTP_TIMEOUTS, router);

@@ -106,10 +106,7 @@ async function decide(dependencies: ApiDependencies, call: Call<z.infer<typeof D
   const { decisionId = call.mintId('decision') } = call.body;
   const standing = await registry.decision(decisionId);
   const stored = standing ?? (await registry.insertDecision(newDecision(dependencies, { approval, decisionId, call })));
-  if (stored.approvalId !== approval.approvalId) {
-    const problem = `decisionId ${decisionId} belongs to approval ${stored.approvalId}`;
-    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
-  }
+  requireSameDecision(stored, { approvalId: approval.approvalId, actor: call.actor.name, ...call.body });
   const { decision, reason, version, actor } = stored;
   const message = { decisionId, decision, reason, version, actor };
   const signalled = await tellWorkflow(dependencies, approval, message);
@@ -117,6 +114,17 @@ async function decide(dependencies: ApiDependencies, call: Call<z.infer<typeof D
     location: `/v1/approvals/${approval.approvalId}`,
     body: { ...stored, because: whyIgnored(approval, stored), signalled },
   };
+}
+
+/** A repeat says the same again; whatever differs is another decision and must not be answered with this one. */
+function requireSameDecision(
+  { decisionId, ...stored }: Decision,
+  asked: Pick<Decision, 'approvalId' | 'actor' | 'decision'>,
+): void {
+  const differs = (['approvalId', 'actor', 'decision'] as const).find((name) => stored[name] !== asked[name]);
+  if (differs === undefined) return;
+  const problem = `decisionId ${decisionId} stands already with ${differs} ${stored[differs]}`;
+  throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
 }
 
 function newDecision(

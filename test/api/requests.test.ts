@@ -138,6 +138,15 @@ describe('requests to the control plane', () => {
       expect(first).toMatchObject({ status: 201, body: { actor: 'approver', because: null, signalled: false } });
       const again = await deaf.call('post', '/v1/approvals/second/decisions', { role: 'approver', body });
       expect(again.body).toEqual(first.body);
+      const other = { ...body, decision: 'reject', reason: 'looks wrong' };
+      for (const [role, sent] of [
+        ['approver', other],
+        ['admin', body],
+      ] as const)
+        expect(codeOf(await deaf.call('post', '/v1/approvals/second/decisions', { role, body: sent }))).toEqual([
+          400,
+          'PRN_REQUEST_INVALID',
+        ]);
       const { body: read } = await deaf.call('get', '/v1/approvals/second');
       expect(read).toMatchObject({ verdict: { outcome: 'approved', approvedBy: ['approver'] } });
     } finally {

@@ -198,7 +198,54 @@ describe('keys', () => {
   });
 });
 
+describe('an open port', () => {
+  it('answers programs and no page of a browser', async () => {
+    const serving = await startServed();
+    const labels = { labels: [{ predictionId: 'p', label: 1 }] };
+    const page = { origin: 'https://example.org', 'content-type': 'text/plain' };
+    const truth = `${serving.url}/v1/endpoints/${ENDPOINT}/ground-truth`;
+    for (const url of [truth, inferUrl(serving), `${serving.url}/v1/features/online`])
+      expect((await post(url, labels, page)).status).toBe(401);
+    expect((await post(truth, labels)).status).toBe(200);
+    expect(await world.stores.predictions.groundTruthCount(ENDPOINT)).toBe(1);
+  });
+});
+
 describe('ground truth', () => {
+  it('is taken from those who may contribute, and predictions are answered to all', async () => {
+    const serving = await startServed({ auth: 'key' });
+    const url = `${serving.url}/v1/endpoints/${ENDPOINT}/ground-truth`;
+    const labels = { labels: [{ predictionId: 'p', label: 1 }] };
+    for (const [role, status] of [
+      ['viewer', 403],
+      ['approver', 403],
+      ['contributor', 200],
+    ] as const) {
+      const digest = createHash('sha256').update(role).digest('hex');
+      await world.stores.keys.insertKey(
+        { digest, keyId: role, name: role, role, createdTs: 1, revoked: false },
+        'test',
+      );
+      const headers = { authorization: `Bearer ${role}` };
+      expect([role, (await post(url, labels, headers)).status]).toEqual([role, status]);
+      expect((await post(inferUrl(serving), requestOf([{}]), headers)).status).toBe(200);
+    }
+  });
+
+  it('of the future is refused on a wall clock, since nothing could correct it', async () => {
+    await world.close();
+    world = await openServingWorld({ clock: 'wall' });
+    const serving = await startServed();
+    const url = `${serving.url}/v1/endpoints/${ENDPOINT}/ground-truth`;
+    const at = (knownTs: number) => post(url, { labels: [{ predictionId: 'p', label: 1, knownTs }] });
+    const now = Date.now() * 1_000;
+    expect((await at(now + 60_000_000)).status).toBe(200);
+    expect(await at(now + 600_000_000)).toMatchObject({
+      status: 400,
+      body: { error: 'Invalid body: labels.0.knownTs is in the future.' },
+    });
+  });
+
   it('is taken for predictions of an endpoint, the label known later winning', async () => {
     const serving = await startServed();
     const url = `${serving.url}/v1/endpoints/${ENDPOINT}/ground-truth`;
