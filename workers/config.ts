@@ -13,6 +13,9 @@ export const WorkerConfig = z.object({
   /** Folder of artefacts and spill files. */
   PERENNIAL_DATA: z.string().min(1),
   PERENNIAL_SERVING_URL: z.url(),
+  /** The key for serving processes that ask for one, or the file that holds it. */
+  PERENNIAL_API_KEY: z.string().min(1).optional(),
+  PERENNIAL_ADMIN_KEY_FILE: z.string().min(1).optional(),
   /** Folders that sources may be read from, separated by `:`. */
   PERENNIAL_SOURCES: z.string().default(''),
   /** Hosts that sources may be read from over HTTPS, separated by commas: `name` for port 443, else `name:port`. */

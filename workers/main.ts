@@ -17,6 +17,7 @@ import { readWorkerConfig, type WorkerConfig } from './config.js';
 import { createFailpoints } from './failpoints.js';
 import { serveHealth } from './health.js';
 import { activityInterceptors } from './interceptors.js';
+import { servingKey } from './ports/serving-key.js';
 import { createServingPort } from './ports/serving-port.js';
 import { createWorkflowPort } from './ports/workflow-port.js';
 import { registerSearchAttributes } from './search-attributes.js';
@@ -71,7 +72,10 @@ const workers = await createWorkers(config, {
   stores,
   tables,
   workflows: createWorkflowPort(client, timing),
-  serving: createServingPort(config.PERENNIAL_SERVING_URL),
+  serving: createServingPort(
+    config.PERENNIAL_SERVING_URL,
+    servingKey({ key: config.PERENNIAL_API_KEY, file: config.PERENNIAL_ADMIN_KEY_FILE }),
+  ),
   runJob: runJobInActivity(pool, timing === 'test' ? 1_000 : undefined),
   sources: {
     sourceFolders,

@@ -11,7 +11,11 @@ const InferResponse = z.object({
 
 const TIMEOUT_MS = 10_000;
 
-export function createServingPort(baseUrl: string): ServingPort {
+/** The key for a serving process that asks for one; null where there is none. Asked anew for each request. */
+export type ServingKey = () => Promise<string | null>;
+
+export function createServingPort(baseUrl: string, readKey: ServingKey): ServingPort {
+  const request = async (url: string, init: RequestInit = {}): Promise<Response> => send(url, init, await readKey());
   const versionUrl = (endpoint: string, version: number): string =>
     `${baseUrl}/v2/models/${endpoint}/versions/${version}`;
   return {
@@ -38,12 +42,20 @@ export function createServingPort(baseUrl: string): ServingPort {
   };
 }
 
-async function request(url: string, init: RequestInit = {}): Promise<Response> {
-  try {
-    return await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch (error) {
-    throw new DomainError('PRN_UNAVAILABLE', { what: 'The serving process', reason: String(error) }, { cause: error });
-  }
+/** Throws `PRN_UNAVAILABLE` where nobody answers, or where the key is not taken: a right one may yet be set. */
+async function send(url: string, init: RequestInit, key: string | null): Promise<Response> {
+  const headers = key === null ? {} : { authorization: `Bearer ${key}` };
+  const what = 'The serving process';
+  const response = await fetch(url, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
+    (error: unknown) => {
+      throw new DomainError('PRN_UNAVAILABLE', { what, reason: String(error) }, { cause: error });
+    },
+  );
+  if (response.status !== 401 && response.status !== 403) return response;
+  await response.body?.cancel();
+  const held = key === null ? 'the worker has none' : "it refuses the worker's";
+  const reason = `it asks for an API key and ${held}; set PERENNIAL_API_KEY or PERENNIAL_ADMIN_KEY_FILE for the worker`;
+  throw new DomainError('PRN_UNAVAILABLE', { what, reason });
 }
 
 async function readJson(response: Response): Promise<unknown> {
