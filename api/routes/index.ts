@@ -8,6 +8,7 @@ import { datasetRoutes } from './datasets.js';
 import { endpointRoutes } from './endpoints.js';
 import { featureRoutes } from './features.js';
 import { keyRoutes } from './keys.js';
+import { lineageRoutes } from './lineage.js';
 import { modelRoutes } from './models.js';
 import { pipelineRoutes } from './pipelines.js';
 import { registryRoutes } from './registry.js';
@@ -19,6 +20,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...resourceRoutes(dependencies),
     ...datasetRoutes(dependencies),
     ...featureRoutes(dependencies),
+    ...lineageRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...registryRoutes(dependencies),
     ...pipelineRoutes(dependencies),

@@ -5,6 +5,7 @@ import type { DatasetStore } from './datasets.js';
 import type { EndpointStore } from './endpoints.js';
 import type { FeatureStore } from './features.js';
 import type { LifecycleStore } from './lifecycles.js';
+import type { LineageStore } from './lineage.js';
 import type { MonitoringStore } from './monitoring.js';
 import type { PredictionStore } from './predictions.js';
 import type { RegistryStore } from './registry.js';
@@ -19,6 +20,7 @@ export interface DocumentStores {
   readonly predictions: PredictionStore;
   readonly monitoring: MonitoringStore;
   readonly lifecycles: LifecycleStore;
+  readonly lineage: LineageStore;
   readonly audit: AuditStore;
   readonly keys: KeyStore;
 }

@@ -9,6 +9,7 @@ import { createEndpointStore } from './endpoints.js';
 import { createFeatureStore } from './features.js';
 import { createKeyStore } from './keys.js';
 import { createLifecycleStore } from './lifecycles.js';
+import { createLineageStore } from './lineage.js';
 import { createMonitoringStore } from './monitoring.js';
 import { createAppendEvent } from './outbox.js';
 import { createPredictionStore } from './predictions.js';
@@ -38,6 +39,7 @@ export function createStores(database: Database, options: StoreOptions): Stores 
     predictions: createPredictionStore(database),
     monitoring: createMonitoringStore(database),
     lifecycles: createLifecycleStore(database, { append, now }),
+    lineage: createLineageStore(database),
     audit: createAuditStore(database, { append, sha256Hex }),
     keys: createKeyStore(database, { append, now }),
   };
