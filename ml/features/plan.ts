@@ -1,10 +1,13 @@
 /** From a feature plan to the graph that computes its features: the one graph that training and serving both run. */
 import type { ColumnType } from '../../domain/dataset.js';
+import type { DomainError } from '../../domain/errors.js';
 import type { CategoryEncoding, FeaturePlan, ModelInput } from '../../domain/features.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { OnnxGraph, OnnxValueInfo } from '../onnx/writer.js';
+import { columnsOf } from './expression/ast.js';
 import { checkExpression, type ColumnTypes } from './expression/check.js';
 import { compileNumber } from './expression/onnx.js';
+import { expressionError } from './expression/parse.js';
 
 /** More categories than this are folded: the most frequent stay, the rest count as unknown. */
 const MAX_CATEGORIES = 255;
@@ -21,6 +24,26 @@ export const FEATURES_OUTPUT = 'features';
 /** Column types of a plan's inputs, as expressions see them. */
 export function inputTypes(inputs: readonly ModelInput[]): ColumnTypes {
   return Object.fromEntries(inputs.map(({ name, datatype }) => [name, COLUMN_TYPES[datatype]]));
+}
+
+/**
+ * Checks the features of a plan, each by itself and against what the trainer can bear. Trees compare features with
+ * thresholds, so `gbdt` takes exact ones only. Throws `PRN_EXPRESSION_INVALID`.
+ */
+export function checkFeatures({ inputs, features }: Pick<FeaturePlan, 'inputs' | 'features'>, trainer: string): void {
+  const columns = inputTypes(inputs);
+  for (const { name, expression } of features) {
+    const { tree, type, exactness } = checkExpression(expression, columns);
+    const refuse = (problem: string): DomainError =>
+      expressionError(expression, tree.position, `feature ${name} ${problem}`);
+    if (type === 'timestamp') throw refuse('is a time; take hour_of, minute_of or weekday_of of it');
+    if (type === 'text' && tree.kind !== 'column') throw refuse('is a fixed text; name a column');
+    if (exactness === 'bounded' && trainer === 'gbdt')
+      throw refuse(
+        'comes from log, exp or pow, whose last bits differ between machines, and trees compare it with thresholds; ' +
+          `wrap it, such as quantize(${expression}, 0.001)`,
+      );
+  }
 }
 
 /** Ordinal codes of text inputs from training values only. */
@@ -50,15 +73,16 @@ export function buildPrefix(plan: FeaturePlan, builder: GraphBuilder): string {
     const checked = checkExpression(expression, columns);
     if (checked.type === 'text' && checked.tree.kind === 'column')
       return encodeCategory(plan, checked.tree.name, builder);
-    return spread(plan, compileNumber(checked.tree, { builder, text: expression, columns }), builder);
+    const tensor = compileNumber(checked.tree, { builder, text: expression, columns });
+    return columnsOf(checked.tree).length === 0 ? spread(plan, tensor, builder) : tensor;
   });
   return builder.node('Concat', features, { attributes: { axis: { kind: 'int', value: 1 } }, output: FEATURES_OUTPUT });
 }
 
-/** A constant feature has shape [1,1]; adding zero times an input would keep NaN, so it is expanded by shape. */
+/** A feature of constants has shape [1,1]; adding zero times an input would keep NaN, so it is expanded by shape. */
 function spread(plan: FeaturePlan, tensor: string, builder: GraphBuilder): string {
   const [first] = plan.inputs;
-  if (!builder.isConstant(tensor) || first === undefined) return tensor;
+  if (first === undefined) return tensor;
   return builder.node('Expand', [tensor, builder.node('Shape', [first.name])]);
 }
 

@@ -36,13 +36,8 @@ export class GraphBuilder {
     return name;
   }
 
-  /** True for names that `constant` gave. */
-  isConstant(name: string): boolean {
-    return name.startsWith('c/');
-  }
-
-  cast(input: string, to: 'FLOAT' | 'INT64' | 'BOOL'): string {
-    const elementType = { FLOAT: 1, INT64: 7, BOOL: 9 }[to];
+  cast(input: string, to: 'FLOAT' | 'INT64' | 'BOOL' | 'DOUBLE'): string {
+    const elementType = { FLOAT: 1, INT64: 7, BOOL: 9, DOUBLE: 11 }[to];
     return this.node('Cast', [input], { attributes: { to: { kind: 'int', value: elementType } } });
   }
 }

@@ -1,7 +1,8 @@
-/** Types of expressions: every column and function exists, every operand fits. */
+/** Types and classes of expressions: every column and function exists, every operand fits. */
 import type { ColumnType } from '../../../domain/dataset.js';
 import { didYouMean } from '../../../domain/names.js';
 import type { Expression, ExpressionType } from './ast.js';
+import { type Exactness, exactnessOf } from './exactness.js';
 import { FUNCTIONS } from './functions.js';
 import { expressionError, parseExpression } from './parse.js';
 
@@ -20,12 +21,14 @@ export interface CheckedExpression {
   readonly text: string;
   readonly tree: Expression;
   readonly type: ExpressionType;
+  readonly exactness: Exactness;
 }
 
 /** Parses and checks in one go; throws `PRN_EXPRESSION_INVALID` with position, expectation and the nearest known name. */
 export function checkExpression(text: string, columns: ColumnTypes): CheckedExpression {
   const tree = parseExpression(text);
-  return { text, tree, type: typeOf(tree, { text, columns }) };
+  const type = typeOf(tree, { text, columns });
+  return { text, tree, type, exactness: exactnessOf(tree, text) };
 }
 
 interface Scope {
@@ -104,8 +107,15 @@ function callType(node: Extract<Expression, { kind: 'call' }>, scope: Scope): Ex
     expectType(argument, parameters[Math.min(index, parameters.length - 1)] ?? 'number', scope);
     if (node.name === 'in' && index > 0 && argument.kind !== 'text')
       throw expressionError(scope.text, argument.position, 'in takes texts in quotes');
+    if (node.name === 'quantize' && index === 1) requireStep(argument, scope);
   }
   return result;
+}
+
+/** A grid must not depend on the row, nor vanish in float32. */
+function requireStep(step: Expression, scope: Scope): void {
+  if (step.kind === 'number' && Math.fround(step.value) > 0 && Number.isFinite(Math.fround(step.value))) return;
+  throw expressionError(scope.text, step.position, 'the step of quantize must be a number above 0, such as 0.001');
 }
 
 /** Booleans count as 1 and 0 where a number is wanted. */

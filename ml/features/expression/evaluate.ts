@@ -75,8 +75,18 @@ function evaluateCall({ name, args }: Extract<Expression, { kind: 'call' }>, row
       return Math.floor(numberAt(0));
     case 'ceil':
       return Math.ceil(numberAt(0));
+    case 'round':
+      return roundHalfEven(numberAt(0));
+    case 'quantize':
+      return quantize(numberAt(0), numberAt(1));
     case 'sqrt':
       return Math.fround(Math.sqrt(numberAt(0)));
+    case 'log':
+      return Math.fround(Math.log(numberAt(0)));
+    case 'exp':
+      return Math.fround(Math.exp(numberAt(0)));
+    case 'pow':
+      return power(numberAt(0), numberAt(1));
     case 'min':
       return lesser(numberAt(0), numberAt(1));
     case 'max':
@@ -102,6 +112,26 @@ function lesser(a: number, b: number): number {
 
 function greater(a: number, b: number): number {
   return a > b || Number.isNaN(a) ? a : b;
+}
+
+/** Adding 2²³ leaves float32 no place for a fraction, and the addition itself rounds half to even. */
+const FIRST_WITHOUT_FRACTION = 8_388_608;
+
+function roundHalfEven(x: number): number {
+  const size = Math.abs(x);
+  if (!(size < FIRST_WITHOUT_FRACTION)) return x;
+  const whole = Math.fround(Math.fround(size + FIRST_WITHOUT_FRACTION) - FIRST_WITHOUT_FRACTION);
+  return x < 0 || Object.is(x, -0) ? -whole : whole;
+}
+
+function quantize(x: number, step: number): number {
+  return Math.fround(Math.floor(Math.fround(Math.fround(x / step) + 0.5)) * step);
+}
+
+/** Missing where either is; 1 to an infinite power is 1, as in C. */
+function power(x: number, y: number): number {
+  if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
+  return Math.abs(x) === 1 && !Number.isFinite(y) ? 1 : Math.fround(x ** y);
 }
 
 function timePartOf(name: string, time: number): number {

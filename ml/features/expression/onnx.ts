@@ -1,6 +1,7 @@
 /**
- * Tree → ONNX nodes. Every operation here is exact: one float32 rounding each, the same for any batch size, equal to
- * `evaluate`. A comparison with a missing number (NaN) is false. Texts are looked up by LabelEncoder.
+ * Tree → ONNX nodes, equal to `evaluate`. Exact operations are one float32 rounding each, the same for any batch size;
+ * log, exp and pow run in float64 and are cast once. A comparison with a missing number (NaN) is false. Texts are
+ * looked up by LabelEncoder.
  */
 import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../../domain/time.js';
 import type { GraphBuilder } from '../../onnx/graph-builder.js';
@@ -21,7 +22,13 @@ const COMPARISON: Partial<Record<BinaryOperator, string>> = {
   '>': 'Greater',
   '>=': 'GreaterOrEqual',
 };
-const UNARY_FUNCTIONS: Readonly<Record<string, string>> = { abs: 'Abs', floor: 'Floor', ceil: 'Ceil', sqrt: 'Sqrt' };
+const UNARY_FUNCTIONS: Readonly<Record<string, string>> = {
+  abs: 'Abs',
+  floor: 'Floor',
+  ceil: 'Ceil',
+  round: 'Round',
+  sqrt: 'Sqrt',
+};
 
 /** Adds the nodes of an expression; the result is FP32 [N,1], booleans as 1 and 0. */
 export function compileNumber(node: Expression, scope: CompileScope): string {
@@ -88,7 +95,10 @@ function compileComparison(node: Extract<Expression, { kind: 'binary' }>, scope:
 }
 
 function matchText(column: Expression, texts: readonly string[], { builder }: CompileScope): string {
-  if (column.kind !== 'column') return builder.cast(builder.constant('FLOAT', [0]), 'BOOL');
+  if (column.kind !== 'column') {
+    const matches = column.kind === 'text' && texts.includes(column.value);
+    return builder.cast(builder.constant('FLOAT', [matches ? 1 : 0]), 'BOOL');
+  }
   const looked = builder.node('LabelEncoder', [column.name], {
     domain: 'ai.onnx.ml',
     attributes: {
@@ -118,6 +128,13 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
     }
     case 'if':
       return builder.node('Where', [compileBoolean(first, scope), argument(second), argument(third)]);
+    case 'quantize':
+      return quantize(builder, argument(first), argument(second));
+    case 'log':
+    case 'exp':
+      return inFloat64(builder, node.name === 'log' ? 'Log' : 'Exp', [argument(first)]);
+    case 'pow':
+      return power(builder, argument(first), argument(second));
     case 'hour_of':
       return timePart(builder, first, { modulus: MICROS_PER_DAY, unit: MICROS_PER_HOUR });
     case 'minute_of':
@@ -133,6 +150,29 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
 function pick(builder: GraphBuilder, comparison: 'Less' | 'Greater', [left, right]: readonly [string, string]): string {
   const takesLeft = builder.node('Or', [builder.node(comparison, [left, right]), builder.node('IsNaN', [left])]);
   return builder.node('Where', [takesLeft, left, right]);
+}
+
+/** floor(x / step + 0.5) · step */
+function quantize(builder: GraphBuilder, x: string, step: string): string {
+  const shifted = builder.node('Add', [builder.node('Div', [x, step]), builder.constant('FLOAT', [0.5])]);
+  return builder.node('Mul', [builder.node('Floor', [shifted]), step]);
+}
+
+function inFloat64(builder: GraphBuilder, op: 'Log' | 'Exp' | 'Pow', operands: readonly string[]): string {
+  return builder.cast(
+    builder.node(
+      op,
+      operands.map((operand) => builder.cast(operand, 'DOUBLE')),
+    ),
+    'FLOAT',
+  );
+}
+
+/** Missing where either is: the operator makes 1 of a missing number to the power 0, and of 1 to a missing power. */
+function power(builder: GraphBuilder, x: string, y: string): string {
+  const missing = builder.node('Or', [builder.node('IsNaN', [x]), builder.node('IsNaN', [y])]);
+  const value = inFloat64(builder, 'Pow', [x, y]);
+  return builder.node('Where', [missing, builder.constant('FLOAT', [Number.NaN]), value]);
 }
 
 function columnName(node: Expression): string {

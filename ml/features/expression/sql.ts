@@ -1,6 +1,7 @@
 /**
- * Tree → DuckDB SQL, for labels, expectations and aggregates. Identifiers are quoted and texts escaped, so that no
- * resource can smuggle SQL in. Null follows SQL: a comparison with a missing value is null, not false.
+ * Tree → DuckDB SQL, for labels, expectations and feature views: float64 over columns. Identifiers are quoted and texts
+ * escaped, so that no resource can smuggle SQL in. Null follows SQL: a comparison with a missing value is null, not
+ * false. What has no value (a root or logarithm of a negative number, a division by zero) is null as well.
  */
 import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../../domain/time.js';
 import type { BinaryOperator, Expression } from './ast.js';
@@ -20,6 +21,9 @@ const SQL_OPERATORS: Readonly<Record<BinaryOperator, string>> = {
   and: 'and',
   or: 'or',
 };
+
+/** The list of values in the body of {@link bindValues}. */
+export const BOUND = '"bound:values"';
 
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -65,6 +69,22 @@ function renderBinary({ operator, left, right }: Extract<Expression, { kind: 'bi
   return `(${first} ${SQL_OPERATORS[operator]} ${second})`;
 }
 
+/**
+ * Gives several values to an SQL expression that uses them more than once, each computed and written only once: in the
+ * body they are `${BOUND}[1]`, `${BOUND}[2]` … No column can be called like that.
+ */
+export function bindValues(values: readonly string[], body: string): string {
+  return `list_transform([[${values.join(', ')}]], lambda ${BOUND}: ${body})[1]`;
+}
+
+/** Hour, minute or weekday of a BIGINT time. */
+export function timePartSql(name: string, time: string): string {
+  if (name === 'hour_of') return `(${floorMod(time, MICROS_PER_DAY)} // ${MICROS_PER_HOUR})`;
+  if (name === 'minute_of') return `(${floorMod(time, MICROS_PER_HOUR)} // 60000000)`;
+  // 1 January 1970 was a Thursday; Monday is 0.
+  return `((((${time} - ${floorMod(time, MICROS_PER_DAY)}) // ${MICROS_PER_DAY} + 3) % 7 + 7) % 7)`;
+}
+
 /** Remainder that is never negative, so that times before 1970 fall into the right hour. */
 function floorMod(value: string, modulus: number): string {
   return `(((${value}) % ${modulus} + ${modulus}) % ${modulus})`;
@@ -86,12 +106,19 @@ function renderCall({ name, args }: Extract<Expression, { kind: 'call' }>): stri
     case 'in':
       return `(${first} in (${args.slice(1).map(render).join(', ')}))`;
     case 'hour_of':
-      return `(${floorMod(first, MICROS_PER_DAY)} // ${MICROS_PER_HOUR})`;
     case 'minute_of':
-      return `(${floorMod(first, MICROS_PER_HOUR)} // 60000000)`;
     case 'weekday_of':
-      // 1 January 1970 was a Thursday; Monday is 0.
-      return `((((${first} - ${floorMod(first, MICROS_PER_DAY)}) // ${MICROS_PER_DAY} + 3) % 7 + 7) % 7)`;
+      return timePartSql(name, first);
+    case 'sqrt':
+      return bindValues([`(${first})::double`], `case when ${BOUND}[1] >= 0 then sqrt(${BOUND}[1]) end`);
+    case 'log':
+      return bindValues([`(${first})::double`], `case when ${BOUND}[1] > 0 then ln(${BOUND}[1]) end`);
+    case 'pow':
+      return `nullif(pow((${first})::double, (${second})::double), 'nan'::double)`;
+    case 'round':
+      return `round_even((${first})::double, 0)`;
+    case 'quantize':
+      return `(floor((${first})::double / ${second} + 0.5::double) * ${second})`;
     default:
       return `${name}(${args.map(render).join(', ')})`;
   }
