@@ -1,5 +1,6 @@
 /** Materialisation as activities: plan by documents, compute in the pool, publish rows online. */
 import { DomainError } from '../domain/errors.js';
+import { requireWindowedView } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
 import { planCuts } from '../ml/features/cut-planning.js';
 import { quoteText } from '../ml/features/expression/sql.js';
@@ -9,7 +10,7 @@ import type { TableEngine } from '../store/contracts/tables.js';
 import type { FeatureActivities, FeatureComputeActivities } from '../workflows/contracts/features.js';
 import { segmentReferences } from './segment-references.js';
 import type { RunJob } from './jobs/index.js';
-import { requireResource } from './training.js';
+import { entityOf, requireResource } from './training.js';
 
 const ONLINE_BATCH = 1_000;
 
@@ -45,7 +46,7 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
       const head = await stores.datasets.head(dataset);
       if (head === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
       const ranges = planCuts({
-        spec: resource.spec,
+        spec: requireWindowedView(view, resource.spec),
         segments: await stores.datasets.segments(head),
         chunks: await features.chunks(view, viewRevision),
         through,
@@ -61,8 +62,8 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
     async publishChunk({ chunk }) {
       const committed = await features.commitChunk(chunk);
       const { resource } = await requireResource(stores, 'FeatureView', chunk.view);
-      const entity = await requireResource(stores, 'Entity', resource.spec.entity);
-      const keys = entity.resource.spec.keys.map(({ name }) => name);
+      const entity = await entityOf(stores, resource.spec);
+      const keys = (entity?.keys ?? []).map(({ name }) => name);
       const path = await artifacts.localPath(chunk.table);
       const rows = await newestRows(tables, {
         path,

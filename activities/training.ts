@@ -1,6 +1,7 @@
 /** Pins everything a training run will read, before it reads a row. */
 import type { ArtifactRef } from '../domain/artifact.js';
 import { DomainError } from '../domain/errors.js';
+import type { EntitySpec, FeatureViewSpec } from '../domain/feature-view.js';
 import type { ModelSpec } from '../domain/model.js';
 import type { ResourceKind, ResourceOf } from '../domain/resources.js';
 import { splitBounds } from '../domain/split.js';
@@ -69,13 +70,21 @@ function viewsOf(spec: ModelSpec): string[] {
 
 async function pinView(stores: Stores, view: string): Promise<PinnedView> {
   const { revision, resource } = await requireResource(stores, 'FeatureView', view);
-  const entity = await requireResource(stores, 'Entity', resource.spec.entity);
+  const entity = await entityOf(stores, resource.spec);
   const chunks = await stores.features.chunks(view, revision);
   const last = chunks.at(-1);
   if (last === undefined)
     throw new DomainError('PRN_FEATURE_VIEW_EMPTY', { view, hint: '; run `perennial materialize` first' });
   const { seq: throughSeq, datasetVersionId } = last;
-  return { view, revision, spec: resource.spec, entity: entity.resource.spec, throughSeq, datasetVersionId };
+  return { view, revision, spec: resource.spec, entity, throughSeq, datasetVersionId };
+}
+
+/** The entity of a view; null where its values hold for everybody. */
+export async function entityOf(
+  stores: Pick<Stores, 'resources'>,
+  { entity }: Pick<FeatureViewSpec, 'entity'>,
+): Promise<EntitySpec | null> {
+  return entity === undefined ? null : (await requireResource(stores, 'Entity', entity)).resource.spec;
 }
 
 /** A resource that must exist, typed by its kind. */

@@ -1,5 +1,6 @@
 /** What resources refer to: that it exists, that columns and features fit, and that nothing refers in a circle. */
 import { DomainError } from './errors.js';
+import type { FeatureViewSpec } from './feature-view.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
 
@@ -60,7 +61,10 @@ function keyOf({ kind, metadata }: Resource): string {
 function referencesOf(resource: Resource): string[] {
   switch (resource.kind) {
     case 'FeatureView':
-      return [`Dataset/${resource.spec.dataset}`, `Entity/${resource.spec.entity}`];
+      return [
+        `Dataset/${resource.spec.dataset}`,
+        ...(resource.spec.entity === undefined ? [] : [`Entity/${resource.spec.entity}`]),
+      ];
     case 'Model':
       return [
         `Dataset/${resource.spec.spine.dataset}`,
@@ -112,7 +116,7 @@ function checkResource(resource: Resource, all: readonly Resource[]): void {
   if (resource.kind === 'Monitor') requireNamed('Endpoint', resource.spec.endpoint, 'spec.endpoint');
   if (resource.kind === 'FeatureView') {
     const columns = columnNames(requireNamed('Dataset', resource.spec.dataset, 'spec.dataset'));
-    const keys = requireNamed('Entity', resource.spec.entity, 'spec.entity').spec.keys.map(({ name }) => name);
+    const keys = entityKeyNames(resource.spec, { requireNamed, field: 'spec.entity' });
     for (const [key, column] of Object.entries(resource.spec.keys)) {
       requireIn(keys, key, { field: 'spec.keys', kind: 'entity key' });
       requireIn(columns, column, { field: `spec.keys.${key}`, kind: 'column' });
@@ -125,6 +129,13 @@ function checkResource(resource: Resource, all: readonly Resource[]): void {
 
 type RequireIn = (known: readonly string[], name: string, at: { field: string; kind: string }) => void;
 type RequireNamed = <K extends ResourceKind>(kind: K, name: string, field: string) => ResourceOf<K>;
+
+function entityKeyNames(
+  { entity }: Pick<FeatureViewSpec, 'entity'>,
+  { requireNamed, field }: { requireNamed: RequireNamed; field: string },
+): string[] {
+  return entity === undefined ? [] : requireNamed('Entity', entity, field).spec.keys.map(({ name }) => name);
+}
 
 function columnNames(dataset: ResourceOf<'Dataset'>): string[] {
   return dataset.spec.columns.map(({ name }) => name);
@@ -163,8 +174,7 @@ function checkModel(
         feature.feature,
         { field, kind: `feature of ${feature.view}` },
       );
-    const entity = requireNamed('Entity', view.spec.entity, field);
-    for (const { name } of entity.spec.keys)
+    for (const name of entityKeyNames(view.spec, { requireNamed, field }))
       requireIn(spine.keys, name, { field: `${field}: the spine's keys`, kind: 'entity key' });
   }
   const rival = all.find(

@@ -20,7 +20,8 @@ export const PinnedView = z.strictObject({
   view: Name,
   revision: z.number().int(),
   spec: FeatureViewSpec,
-  entity: EntitySpec,
+  /** Null where the view's values hold for everybody. */
+  entity: EntitySpec.nullable(),
   /** Chunks up to this `seq` belong to the snapshot. */
   throughSeq: z.number().int(),
   datasetVersionId: z.string(),

@@ -92,6 +92,7 @@ async function requireView(
   if (view?.resource.kind !== 'FeatureView')
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'FeatureView', name, hint: '' });
   const { spec } = view.resource;
+  if (spec.entity === undefined) return { spec, entityKeys: [] };
   const entity = await resources.get('Entity', spec.entity);
   if (entity?.resource.kind !== 'Entity')
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Entity', name: spec.entity, hint: '' });

@@ -68,7 +68,7 @@ async function viewJoins(
           seq,
         })),
       ),
-      keys: pinned.entity.keys.map(({ name }) => ({ key: name, column: name })),
+      keys: (pinned.entity?.keys ?? []).map(({ name }) => ({ key: name, column: name })),
       features: inputs.flatMap(({ name, source }) =>
         source.kind === 'view' && source.view === pinned.view ? [{ feature: source.feature, output: name }] : [],
       ),

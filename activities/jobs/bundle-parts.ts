@@ -12,7 +12,7 @@ export function frozenViewsOf(snapshot: TrainingSnapshot, plan: FeaturePlan): Fr
   return snapshot.views.map((pinned) => ({
     view: pinned.view,
     revision: pinned.revision,
-    keys: pinned.entity.keys.map(({ name, type }) => ({
+    keys: (pinned.entity?.keys ?? []).map(({ name, type }) => ({
       key: name,
       type,
       request: requestFieldOf(snapshot, pinned, name),

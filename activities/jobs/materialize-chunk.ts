@@ -1,7 +1,7 @@
 /** CPU body of materialisation: the feature rows of a stretch of cuts, as Parquet. */
 import { MEDIA_TYPES } from '../../domain/artifact.js';
 import type { DatasetSpec } from '../../domain/dataset.js';
-import type { FeatureViewSpec } from '../../domain/feature-view.js';
+import { type FeatureViewSpec, requireWindowedView } from '../../domain/feature-view.js';
 import { datasetRelation } from '../../ml/features/dataset-sql.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import { windowedFeatures } from '../../ml/features/window-sql.js';
@@ -22,7 +22,9 @@ export async function materializeChunk(input: MaterializeChunkInput, context: Jo
   const { artifacts, tables, signal, progress } = context;
   const files = await localSegments(artifacts, input.segments);
   const rows = datasetRelation(dataset, files);
-  const sql = windowedFeatures({ view, dataset, rows, fromCut: chunk.fromCut, toCut: chunk.toCut });
+  const { fromCut, toCut } = chunk;
+  const windowed = requireWindowedView(plan.view, view);
+  const sql = windowedFeatures({ view: windowed, dataset, rows, fromCut, toCut, commitSeq: plan.commitSeq });
   const path = await artifacts.scratchPath('parquet');
   progress({ message: `computing cuts from ${chunk.fromCut}` });
   const count = await tables.use(async (session) => {

@@ -1,6 +1,6 @@
 /** Which cuts of a feature view are still to be computed, given what was committed and what was computed from it. */
 import { durationMicros } from '../../domain/duration.js';
-import { type FeatureViewSpec, longestWindowMicros, type MaterializationChunk } from '../../domain/feature-view.js';
+import { longestWindowMicros, type MaterializationChunk, type WindowedView } from '../../domain/feature-view.js';
 
 /** At most so many cuts in a chunk, unless its longest window spans more of them. */
 const CUTS_PER_CHUNK = 31;
@@ -21,7 +21,7 @@ export interface CutRange {
 }
 
 export interface PlanCutsInput {
-  readonly spec: FeatureViewSpec;
+  readonly spec: WindowedView;
   readonly segments: readonly CommittedSegment[];
   /** Chunks of this revision of the view, in any order. */
   readonly chunks: readonly Pick<MaterializationChunk, 'commitSeq' | 'fromCut' | 'toCut'>[];
@@ -49,7 +49,7 @@ export function planCuts({ spec, segments, chunks, through }: PlanCutsInput): Cu
 }
 
 /** The first cut whose windows can hold a row of the segment, and by which that row can be known. */
-function firstTouchedCut(spec: FeatureViewSpec, segment: CommittedSegment): number {
+function firstTouchedCut(spec: WindowedView, segment: CommittedSegment): number {
   const { minEventTs, minKnownTs, commitKnownTs } = segment;
   // Windows end before the cut: a row at the very cut belongs to the next one.
   return cutAtOrAfter(
@@ -59,12 +59,12 @@ function firstTouchedCut(spec: FeatureViewSpec, segment: CommittedSegment): numb
 }
 
 /** Cuts lie at whole multiples of `every` after `offset`. The first at or after a time. */
-export function cutAtOrAfter({ cuts }: Pick<FeatureViewSpec, 'cuts'>, time: number): number {
+export function cutAtOrAfter({ cuts }: Pick<WindowedView, 'cuts'>, time: number): number {
   const [every, offset] = [durationMicros(cuts.every), durationMicros(cuts.offset)];
   return Math.ceil((time - offset) / every) * every + offset;
 }
 
-function inChunks(spec: FeatureViewSpec, fromCut: number, through: number): CutRange[] {
+function inChunks(spec: WindowedView, fromCut: number, through: number): CutRange[] {
   const every = durationMicros(spec.cuts.every);
   // A cut reads its whole longest window: with shorter chunks than that the same rows would be read again and again.
   const size = Math.max(CUTS_PER_CHUNK, Math.ceil(longestWindowMicros(spec) / every));

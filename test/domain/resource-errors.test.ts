@@ -64,7 +64,6 @@ describe('parseResource', () => {
   it('fills in what may be left out', () => {
     expect(parseResource(dataset(), 'here').spec).toMatchObject({
       knowledge: { from: 'commit' },
-      format: 'parquet',
       maxQuarantined: 0.1,
     });
   });

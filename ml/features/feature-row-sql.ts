@@ -1,0 +1,132 @@
+/** SQL of feature rows: how they are typed and numbered, and the rows of views over single rows of a dataset. */
+import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
+import { durationMicros } from '../../domain/duration.js';
+import { DomainError } from '../../domain/errors.js';
+import {
+  type FeatureType,
+  type FeatureViewSpec,
+  isWindowedFeature,
+  type RowFeature,
+} from '../../domain/feature-view.js';
+import { ROW } from './dataset-sql.js';
+import { type CheckedExpression, checkExpression } from './expression/check.js';
+import { quoteIdentifier, renderSql } from './expression/sql.js';
+
+/**
+ * `seq` of a feature row is commit · 2³² + row: unique among the rows of a view, the same whenever it is computed, and
+ * exact in a double for two million commits.
+ */
+export const FIRST_ROW_OF_COMMIT = 4_294_967_296;
+
+/** Rows that were pushed rank behind all that were computed, by number of the push and row: see {@link FIRST_ROW_OF_COMMIT}. */
+export const FIRST_PUSHED_ROW = 2 ** 52;
+
+/** How each type of feature is kept in Parquet. */
+export const FEATURE_SQL_TYPES: Readonly<Record<FeatureType, string>> = {
+  float: 'real',
+  double: 'double',
+  integer: 'bigint',
+  string: 'varchar',
+  boolean: 'boolean',
+  timestamp: 'bigint',
+};
+
+const TYPE_OF_EXPRESSION: Readonly<Record<CheckedExpression['type'], FeatureType>> = {
+  number: 'float',
+  boolean: 'boolean',
+  text: 'string',
+  timestamp: 'timestamp',
+};
+
+/** Types that a row feature may declare, by the type of its expression. */
+const DECLARABLE: Readonly<Record<CheckedExpression['type'], readonly FeatureType[]>> = {
+  number: ['float', 'double', 'integer'],
+  boolean: ['boolean', 'float'],
+  text: ['string'],
+  timestamp: ['timestamp'],
+};
+
+type ColumnTypes = Readonly<Record<string, ColumnType>>;
+
+export function columnTypes(dataset: Pick<DatasetSpec, 'columns'>): ColumnTypes {
+  return Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
+}
+
+/** Features of a view with their types, in declared order. Throws `PRN_EXPRESSION_INVALID` or `PRN_RESOURCE_INVALID`. */
+export function featureTypes(
+  view: Pick<FeatureViewSpec, 'features' | 'dataset'>,
+  dataset: Pick<DatasetSpec, 'columns'>,
+): { name: string; type: FeatureType }[] {
+  const types = columnTypes(dataset);
+  return view.features.map((feature) => ({
+    name: feature.name,
+    type: isWindowedFeature(feature) ? 'float' : rowFeatureType(feature, checkExpression(feature.expression, types)),
+  }));
+}
+
+function rowFeatureType(feature: RowFeature, { type }: CheckedExpression): FeatureType {
+  const declared = feature.type ?? TYPE_OF_EXPRESSION[type];
+  if (DECLARABLE[type].includes(declared)) return declared;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: `feature ${feature.name}`,
+    problem: `its expression gives a ${type}, which cannot be kept as ${declared}`,
+    remedy: `Declare it as ${DECLARABLE[type].join(' or ')}, or leave \`type\` out.`,
+  });
+}
+
+export interface RowFeaturesInput {
+  readonly view: FeatureViewSpec;
+  readonly dataset: DatasetSpec;
+  /** The relation that `datasetRelation` gives. */
+  readonly rows: string;
+  /** Only rows of these commits, first and last inclusive. */
+  readonly fromCommit: number;
+  readonly toCommit: number;
+}
+
+/**
+ * One feature row for each row of the dataset: keys, `event_ts`, `known_ts` (plus the serving delay), `seq`, `deleted`
+ * and the features. A restatement is a row of its own, known later, that wins from then on.
+ */
+export function rowFeatures({ view, dataset, rows, fromCommit, toCommit }: RowFeaturesInput): string {
+  const types = columnTypes(dataset);
+  const time = quoteIdentifier(dataset.eventTime);
+  const keys = Object.entries(view.keys).map(([key, column]) => [quoteIdentifier(column), quoteIdentifier(key)]);
+  const known = `${ROW.knownTs} + ${durationMicros(view.servingDelay)}`;
+  const deleted = view.deletes === undefined ? 'false' : deletesSql(view.deletes, types);
+  const features = view.features.flatMap((feature) => {
+    if (isWindowedFeature(feature)) return [];
+    const checked = checkExpression(feature.expression, types);
+    return [`${kept(renderSql(checked), rowFeatureType(feature, checked))} as ${quoteIdentifier(feature.name)}`];
+  });
+  const columns = [
+    ...keys.map(([column, key]) => `${column} as ${key}`),
+    `${time} as event_ts`,
+    `${known} as known_ts`,
+    `${ROW.commitSeq} * ${FIRST_ROW_OF_COMMIT} + ${ROW.seq} as seq`,
+    `${deleted} as deleted`,
+    ...features,
+  ];
+  const given = keys.map(([column]) => ` and ${column} is not null`).join('');
+  return `select ${columns.join(', ')} from ${rows}
+    where ${ROW.commitSeq} between ${fromCommit} and ${toCommit}${given} order by event_ts, seq`;
+}
+
+/** A number that a type cannot hold is missing, not clipped: infinities everywhere, fractions in integers. */
+function kept(sql: string, type: FeatureType): string {
+  if (type === 'float') return `case when isfinite((${sql})::double::real) then (${sql})::double::real end`;
+  if (type === 'double') return `case when isfinite((${sql})::double) then (${sql})::double end`;
+  if (type === 'integer')
+    return `case when (${sql})::double = floor((${sql})::double) then try_cast((${sql}) as bigint) end`;
+  return `(${sql})::${FEATURE_SQL_TYPES[type]}`;
+}
+
+function deletesSql(expression: string, types: ColumnTypes): string {
+  const checked = checkExpression(expression, types);
+  if (checked.type === 'boolean') return `coalesce(${renderSql(checked)}, false)`;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: 'FeatureView.spec.deletes',
+    problem: `the expression gives a ${checked.type}`,
+    remedy: 'Give a condition, such as status == "closed".',
+  });
+}
