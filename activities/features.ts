@@ -3,7 +3,7 @@ import { DomainError } from '../domain/errors.js';
 import { requireWindowedView } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
 import { planCuts } from '../ml/features/cut-planning.js';
-import { quoteText } from '../ml/features/expression/sql.js';
+import { quoteIdentifier, quoteText } from '../ml/features/expression/sql.js';
 import { type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
@@ -69,7 +69,6 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
         path,
         keys,
         features: resource.spec.features.map(({ name }) => name),
-        seq: committed.seq,
       });
       for (let from = 0; from < rows.length; from += ONLINE_BATCH)
         await features.upsertOnline(chunk.view, rows.slice(from, from + ONLINE_BATCH));
@@ -81,20 +80,21 @@ export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDe
 /** The last row of each key in a chunk. */
 async function newestRows(
   tables: TableEngine,
-  read: { path: string; keys: readonly string[]; features: readonly string[]; seq: number },
+  read: { path: string; keys: readonly string[]; features: readonly string[] },
 ): Promise<OnlineRow[]> {
-  const { path, keys, features, seq } = read;
-  const partition = keys.map((key) => `"${key}"`).join(', ');
+  const { path, keys, features } = read;
+  const partition = keys.length === 0 ? '' : `partition by ${keys.map(quoteIdentifier).join(', ')}`;
   const rows = await tables.use((session) =>
     session.rows(
-      `select * from read_parquet(${quoteText(path)}) qualify row_number() over (partition by ${partition} order by event_ts desc) = 1`,
+      `select * from read_parquet(${quoteText(path)}) qualify row_number() over (${partition} order by event_ts desc, known_ts desc, seq desc) = 1`,
     ),
   );
   return rows.map((row) => ({
     key: onlineKey(keys.map((key) => (typeof row[key] === 'number' ? row[key] : String(row[key])))),
-    values: Object.fromEntries(features.map((name) => [name, row[name] == null ? null : Number(row[name])])),
+    values: row['deleted'] === true ? {} : Object.fromEntries(features.map((name) => [name, row[name] ?? null])),
     eventTs: Number(row['event_ts']),
     knownTs: Number(row['known_ts']),
-    seq,
+    seq: Number(row['seq']),
+    deleted: row['deleted'] === true,
   }));
 }

@@ -18,6 +18,10 @@ export type EntitySpec = z.infer<typeof EntitySpec>;
 export const FeatureType = z.enum(['float', 'double', 'integer', 'string', 'boolean', 'timestamp']);
 export type FeatureType = z.infer<typeof FeatureType>;
 
+/** A feature as it is read: a 32-bit float is the number that it stands for, a timestamp microseconds UTC. */
+export const FeatureValue = z.union([z.number(), z.string(), z.boolean(), z.null()]);
+export type FeatureValue = z.infer<typeof FeatureValue>;
+
 /** An expression over single rows of the dataset: its value holds from the row's event time on. */
 export const RowFeature = z.strictObject({
   name: ColumnName,

@@ -1,13 +1,13 @@
 /** Online features of request rows: one read per view, the same rules of time and age as the offline join. */
 import type { FrozenView } from '../domain/bundle.js';
-import type { EntityKey, FeatureStatus } from '../domain/feature-view.js';
+import type { EntityKey, FeatureStatus, FeatureValue } from '../domain/feature-view.js';
 import { type FeatureStore, type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import type { RequestRows } from './request-columns.js';
 
 export interface LookedUpValue {
   readonly status: FeatureStatus;
-  /** NaN unless PRESENT. */
-  readonly value: number;
+  /** Null unless PRESENT. */
+  readonly value: FeatureValue;
 }
 
 /** Online rows of one view, by row of the request; null where the entity is unknown. */
@@ -50,21 +50,19 @@ export function keyValue(type: EntityKey['type'], value: string | number): strin
   return Number.isSafeInteger(Number(value)) ? Number(value) : null;
 }
 
-/** A row counts from its own event time on, and until it is older than the view allows: exactly as in training. */
+/** A row counts from its own event time on, and until it is older than the view allows: exactly as in training. A tombstone is no row. */
 export function valueAt(
   row: OnlineRow | null,
   ask: { readonly feature: string; readonly eventTs: number; readonly maxAgeMicros: number | null },
 ): LookedUpValue {
-  if (row === null || row.eventTs > ask.eventTs) return { status: 'NOT_FOUND', value: Number.NaN };
+  if (row === null || row.deleted || row.eventTs > ask.eventTs) return { status: 'NOT_FOUND', value: null };
   if (ask.maxAgeMicros !== null && row.eventTs < ask.eventTs - ask.maxAgeMicros)
-    return { status: 'OUTSIDE_MAX_AGE', value: Number.NaN };
+    return { status: 'OUTSIDE_MAX_AGE', value: null };
   const value = row.values[ask.feature];
-  return value === null || value === undefined
-    ? { status: 'NULL_VALUE', value: Number.NaN }
-    : { status: 'PRESENT', value };
+  return value === null || value === undefined ? { status: 'NULL_VALUE', value: null } : { status: 'PRESENT', value };
 }
 
 /** How old a row is at a time, milliseconds; null where there is no row yet. */
 export function ageMsAt(row: OnlineRow | null, eventTs: number): number | null {
-  return row === null || row.eventTs > eventTs ? null : (eventTs - row.eventTs) / 1_000;
+  return row === null || row.deleted || row.eventTs > eventTs ? null : (eventTs - row.eventTs) / 1_000;
 }

@@ -72,7 +72,8 @@ function viewTensor({ view, feature }: ViewInput, { views, eventTs, rows, reques
   for (let position = 0; position < count; position += 1) {
     const row = rows === null ? position : (rows[position] ?? 0);
     const ask = { feature, eventTs: eventTs[row] ?? 0, maxAgeMicros: view.maxAgeMicros };
-    values[position] = valueAt(online[row] ?? null, ask).value;
+    const { value } = valueAt(online[row] ?? null, ask);
+    values[position] = typeof value === 'string' || value === null ? Number.NaN : Number(value);
   }
   return values;
 }

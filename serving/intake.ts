@@ -68,10 +68,10 @@ export async function readOnlineFeatures(
   const maxAgeMicros = spec.maxAge === undefined ? null : durationMicros(spec.maxAge);
   const results = keys.map((key, index) => {
     const found = rows.get(texts[index] ?? '') ?? null;
-    const row = found === null || found.eventTs > asOf ? null : found;
+    const row = found === null || found.deleted || found.eventTs > asOf ? null : found;
     const values = spec.features.map(({ name }) => {
       const { status, value } = valueAt(row, { feature: name, eventTs: asOf, maxAgeMicros });
-      return [name, { value: Number.isNaN(value) ? null : value, status }] as const;
+      return [name, { value, status }] as const;
     });
     return {
       key,

@@ -1,13 +1,16 @@
 /** Materialised feature rows: chunks of history, and the newest row of each entity for online reads. */
-import type { MaterializationChunk } from '../../domain/feature-view.js';
+import type { FeatureValue, MaterializationChunk } from '../../domain/feature-view.js';
 
 /** A feature row as the online store keeps it. `key` is the canonical key text of the entity. */
 export interface OnlineRow {
   readonly key: string;
-  readonly values: Readonly<Record<string, number | null>>;
+  readonly values: Readonly<Record<string, FeatureValue>>;
   readonly eventTs: number;
   readonly knownTs: number;
+  /** Of the row, below 2⁵³: see `FIRST_ROW_OF_COMMIT` in `ml/features/feature-row-sql.ts`. */
   readonly seq: number;
+  /** From its event time on the entity reads as missing; values are empty. */
+  readonly deleted: boolean;
 }
 
 export interface MaterializationState {

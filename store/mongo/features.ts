@@ -59,8 +59,9 @@ export function createFeatureStore(database: Database): FeatureStore {
 
 /** Replaces the row only by a later one, decided inside one atomic update. */
 function guardedUpsert(row: OnlineRow): AnyBulkWriteOperation<StoredDocument> {
-  const { key, values, seq } = row;
-  const next = { values: { $literal: values }, eventTs: int64(row.eventTs), knownTs: int64(row.knownTs), seq };
+  const { key, values, deleted } = row;
+  const [eventTs, knownTs, seq] = [int64(row.eventTs), int64(row.knownTs), int64(row.seq)];
+  const next = { values: { $literal: values }, eventTs, knownTs, seq, deleted };
   const earlier = { $ifNull: ['$rank', []] };
   const rank = [next.eventTs, next.knownTs, next.seq];
   const replace = { $mergeObjects: ['$$ROOT', { ...next, rank }] };
@@ -74,6 +75,13 @@ function guardedUpsert(row: OnlineRow): AnyBulkWriteOperation<StoredDocument> {
 }
 
 function readRow(document: StoredDocument): OnlineRow {
-  const { _id, values, eventTs, knownTs, seq } = document;
-  return { key: _id, values, eventTs: Number(eventTs), knownTs: Number(knownTs), seq: Number(seq) };
+  const { _id, values, eventTs, knownTs, seq, deleted } = document;
+  return {
+    key: _id,
+    values,
+    eventTs: Number(eventTs),
+    knownTs: Number(knownTs),
+    seq: Number(seq),
+    deleted: deleted === true,
+  };
 }

@@ -28,11 +28,18 @@ afterAll(async () => {
 /** One row per entity, as the online store keeps it; every seventh value is null. */
 function onlineRow(key: number): OnlineRow {
   const eventTs = FIRST + ((key * 37) % 300);
-  return { key: `${key}`, values: { rate: key % 7 === 0 ? null : key / 8 }, eventTs, knownTs: eventTs, seq: 1 };
+  return {
+    key: `${key}`,
+    values: { rate: key % 7 === 0 ? null : key / 8 },
+    eventTs,
+    knownTs: eventTs,
+    seq: 1,
+    deleted: false,
+  };
 }
 
 function rowAt(eventTs: number, rate: number | null = 0.5): OnlineRow {
-  return { key: '["ORD"]', values: { late_rate: rate }, eventTs, knownTs: eventTs, seq: 1 };
+  return { key: '["ORD"]', values: { late_rate: rate }, eventTs, knownTs: eventTs, seq: 1, deleted: false };
 }
 
 describe('valueAt', () => {
@@ -46,11 +53,12 @@ describe('valueAt', () => {
   it('tells a stored null, a missing feature and a missing entity apart', () => {
     const ask = { feature: 'late_rate', eventTs: 1_000, maxAgeMicros: null };
     expect([
+      valueAt({ ...rowAt(1), deleted: true }, ask).status,
       valueAt(rowAt(1, null), ask).status,
       valueAt(rowAt(1), { ...ask, feature: 'volume' }).status,
       valueAt(null, ask).status,
       valueAt(rowAt(1), ask),
-    ]).toEqual(['NULL_VALUE', 'NULL_VALUE', 'NOT_FOUND', { status: 'PRESENT', value: 0.5 }]);
+    ]).toEqual(['NOT_FOUND', 'NULL_VALUE', 'NULL_VALUE', 'NOT_FOUND', { status: 'PRESENT', value: 0.5 }]);
   });
 });
 
@@ -97,7 +105,7 @@ describe('an online read at the event time', () => {
     const different = offline.filter(({ key, ts, rate }) => {
       const row = Number(key) < KEYS ? onlineRow(Number(key)) : null;
       const online = valueAt(row, { feature: 'rate', eventTs: Number(ts), maxAgeMicros: MAX_AGE });
-      return !Object.is(online.value, rate === null ? Number.NaN : Number(rate));
+      return !Object.is(online.value, rate);
     });
     // 42 entities (two unknown) at 167 times each.
     expect(offline.length).toBe(7_014);

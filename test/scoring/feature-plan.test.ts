@@ -32,7 +32,7 @@ const BUNDLE: Pick<Bundle, 'plan' | 'views'> = {
 };
 
 function rowAt(eventTs: number): OnlineRow {
-  return { key: '["ORD"]', values: { late_rate: 0.5 }, eventTs, knownTs: eventTs, seq: 1 };
+  return { key: '["ORD"]', values: { late_rate: 0.5 }, eventTs, knownTs: eventTs, seq: 1, deleted: false };
 }
 
 function requestOf(columns: readonly RequestColumn[]) {

@@ -179,6 +179,7 @@ export async function openServingWorld(
         eventTs,
         knownTs: eventTs,
         seq: 1,
+        deleted: false,
       }));
       await stores.features.upsertOnline('origin-traffic', rows);
     },

@@ -238,6 +238,7 @@ describe('versions and promotions', () => {
       eventTs,
       knownTs,
       seq,
+      deleted: false,
     });
     const rows = [row(1, 1, 1), row(2, 1, 1), row(2, 3, 1), row(2, 3, 2), row(1, 9, 9)];
     for (const order of [
