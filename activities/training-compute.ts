@@ -3,11 +3,13 @@ import type { Bundle } from '../domain/bundle.js';
 import type { DatasetSpec } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
+import { useName, viewUses } from '../domain/model.js';
 import type { BinaryMetrics } from '../domain/registry.js';
 import { TrainingSnapshot } from '../domain/training.js';
 import { modelInputs } from '../ml/features/model-inputs.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { EvaluationSummary, TrainingComputeActivities } from '../workflows/contracts/training.js';
+import { pinnedView } from './jobs/bundle-parts.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
 import { gateLine } from './jobs/evaluate-model.js';
 import type { RunJob } from './jobs/index.js';
@@ -94,9 +96,8 @@ function inputsOnlyOf(
   const available = ({ source }: ModelInput): boolean =>
     source.kind === 'request'
       ? spec.columns.some(({ name }) => name === source.column)
-      : snapshot.views.some(({ view, spec: { features } }) => {
-          return view === source.view && features.some(({ name }) => name === source.feature);
-        });
+      : viewUses(snapshot.spec).some(({ use, view }) => use === useName(source) && view === source.view) &&
+        pinnedView(snapshot, source.view).spec.features.some(({ name }) => name === source.feature);
   return (champion?.plan.inputs ?? []).filter(
     (input) => !plan.inputs.some(({ name }) => name === input.name) && available(input),
   );

@@ -6,6 +6,7 @@ import type { ModelSpec } from '../domain/model.js';
 import type { ResourceKind, ResourceOf } from '../domain/resources.js';
 import { splitBounds } from '../domain/split.js';
 import type { PinnedView, TrainingSnapshot } from '../domain/training.js';
+import { featureTypes } from '../ml/features/feature-row-sql.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TrainingActivities } from '../workflows/contracts/training.js';
 import { putJson } from './json-artifacts.js';
@@ -76,7 +77,11 @@ async function pinView(stores: Stores, view: string): Promise<PinnedView> {
   if (last === undefined)
     throw new DomainError('PRN_FEATURE_VIEW_EMPTY', { view, hint: '; run `perennial materialize` first' });
   const { seq: throughSeq, datasetVersionId } = last;
-  return { view, revision, spec: resource.spec, entity, throughSeq, datasetVersionId };
+  const dataset = await requireResource(stores, 'Dataset', resource.spec.dataset);
+  const types = Object.fromEntries(
+    featureTypes(resource.spec, dataset.resource.spec).map(({ name, type }) => [name, type]),
+  );
+  return { view, revision, spec: resource.spec, entity, types, throughSeq, datasetVersionId };
 }
 
 /** The entity of a view; null where its values hold for everybody. */

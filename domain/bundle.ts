@@ -1,16 +1,21 @@
 /** What a version serves: one ONNX graph, its signature, the features it reads and the numbers it was judged by. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
+import { FeatureType } from './feature-view.js';
 import { FeaturePlan } from './features.js';
 import { ColumnName, Name } from './names.js';
 
 /** A feature view as a version reads it: frozen keys and age limit, so that a later change of the view cannot skew it. */
 export const FrozenView = z.strictObject({
   view: Name,
+  /** Name of this use where a version reads the view by several keys. */
+  as: Name.optional(),
   revision: z.number().int().nonnegative(),
   /** Entity keys in the order of the online key, and the request field that carries each. */
   keys: z.array(z.strictObject({ key: ColumnName, type: z.enum(['string', 'integer']), request: ColumnName })),
   features: z.array(ColumnName),
+  /** How each feature is kept; `float` where none is given. */
+  types: z.record(ColumnName, FeatureType).default({}),
   maxAgeMicros: z.number().int().nullable(),
 });
 export type FrozenView = z.infer<typeof FrozenView>;

@@ -1,16 +1,30 @@
 /** What a model reads, frozen per version: its inputs in order, the features computed from them, and fitted encodings. */
 import { z } from 'zod';
+import type { FeatureType } from './feature-view.js';
 import { ColumnName, Name } from './names.js';
+
+/** Datatype of a feature as a model input. */
+export const INPUT_DATATYPES = {
+  float: 'FP32',
+  double: 'FP32',
+  integer: 'FP32',
+  boolean: 'FP32',
+  string: 'BYTES',
+  timestamp: 'INT64',
+} as const satisfies Record<FeatureType, 'FP32' | 'INT64' | 'BYTES'>;
 
 /** One input tensor of a model's graph, and where its value comes from when a request is answered. */
 export const ModelInput = z.strictObject({
   name: ColumnName,
-  /** FP32 uses NaN for a missing value; INT64 carries integers and times in microseconds; BYTES carries text. */
+  /**
+   * FP32 uses NaN for a missing value; INT64 carries times in microseconds, {@link MISSING_TIME} for a missing one; BYTES
+   * carries text, "" for a missing one.
+   */
   datatype: z.enum(['FP32', 'INT64', 'BYTES']),
   nullable: z.boolean(),
   source: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('request'), column: ColumnName }),
-    z.strictObject({ kind: z.literal('view'), view: Name, feature: ColumnName }),
+    z.strictObject({ kind: z.literal('view'), view: Name, as: Name.optional(), feature: ColumnName }),
   ]),
 });
 export type ModelInput = z.infer<typeof ModelInput>;

@@ -1,13 +1,25 @@
 /** The spec of a model: everything that must be declared once to carry it from data to production and back. */
 import { z } from 'zod';
 import { Duration } from './duration.js';
+import { DomainError } from './errors.js';
 import { Gate } from './gates.js';
 import { ColumnName, Name } from './names.js';
+
+/** Features of a view, all of them where none is named. */
+export const ViewReference = z.strictObject({
+  view: Name,
+  feature: ColumnName.optional(),
+  /** Name of this use, in place of the view's own in the names of inputs: one view can be read by several keys. */
+  as: Name.optional(),
+  /** Entity key → key column of the spine, where they are not called the same. */
+  keys: z.record(ColumnName, ColumnName).optional(),
+});
+export type ViewReference = z.infer<typeof ViewReference>;
 
 /** A feature the model reads: a request field, features of a view, or an expression over request fields and view features. */
 export const FeatureReference = z.union([
   z.strictObject({ request: ColumnName }),
-  z.strictObject({ view: Name, feature: ColumnName.optional() }),
+  ViewReference,
   z.strictObject({ name: ColumnName, expression: z.string().min(1) }),
 ]);
 export type FeatureReference = z.infer<typeof FeatureReference>;
@@ -106,3 +118,41 @@ export const ModelSpec = z.strictObject({
   retraining: RetrainingSpec.prefault({}),
 });
 export type ModelSpec = z.infer<typeof ModelSpec>;
+
+/** A view as a model reads it. A view read by several keys has several uses. */
+export interface ViewUse {
+  /** The alias, or the view's own name. */
+  readonly use: string;
+  readonly view: string;
+  /** Entity key → column of the spine; a key that is left out has the same name there. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
+/** The name under which a view is read. */
+export function useName({ view, as }: { readonly view: string; readonly as?: string | undefined }): string {
+  return as ?? view;
+}
+
+/** Uses in order of first reference. Throws `PRN_RESOURCE_INVALID` where two references give one use different meanings. */
+export function viewUses({ features }: Pick<ModelSpec, 'features'>): ViewUse[] {
+  const uses = new Map<string, ViewUse>();
+  for (const reference of features) {
+    if (!('view' in reference)) continue;
+    const { view, keys = {} } = reference;
+    const use = useName(reference);
+    const standing = uses.get(use);
+    if (standing === undefined) uses.set(use, { use, view, keys });
+    else if (standing.view !== view || !sameKeys(standing.keys, keys))
+      throw new DomainError('PRN_RESOURCE_INVALID', {
+        where: 'Model.spec.features',
+        problem: `${use} stands for two views, or for one view read by different keys`,
+        remedy: 'Give each its own name with `as`, and the same `keys` wherever it is referred to.',
+      });
+  }
+  return [...uses.values()];
+}
+
+function sameKeys(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(left);
+  return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
+}

@@ -1,6 +1,7 @@
 /** What resources refer to: that it exists, that columns and features fit, and that nothing refers in a circle. */
 import { DomainError } from './errors.js';
 import type { FeatureViewSpec } from './feature-view.js';
+import { viewUses } from './model.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
 
@@ -174,9 +175,13 @@ function checkModel(
         feature.feature,
         { field, kind: `feature of ${feature.view}` },
       );
-    for (const name of entityKeyNames(view.spec, { requireNamed, field }))
-      requireIn(spine.keys, name, { field: `${field}: the spine's keys`, kind: 'entity key' });
+    const keys = entityKeyNames(view.spec, { requireNamed, field });
+    for (const key of Object.keys(feature.keys ?? {}))
+      requireIn(keys, key, { field: `${field}.keys`, kind: 'entity key' });
+    for (const key of keys)
+      requireIn(spine.keys, feature.keys?.[key] ?? key, { field: `${field}: the spine's keys`, kind: 'entity key' });
   }
+  viewUses(model.spec);
   const rival = all.find(
     (other) =>
       other.kind === 'Model' && other.metadata.name !== model.metadata.name && other.spec.endpoint === endpoint,

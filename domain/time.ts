@@ -4,6 +4,9 @@ import { DomainError } from './errors.js';
 /** Microseconds since 1970-01-01T00:00:00Z. Safe integers cover the years 1684 to 2255. */
 export type Micros = number & { readonly __brand: 'Micros' };
 
+/** Stands for "no time" where a tensor of INT64 has no other word for it; no time on the wire can be that early. */
+export const MISSING_TIME = Number.MIN_SAFE_INTEGER;
+
 export const MICROS_PER_MS = 1_000;
 export const MICROS_PER_SECOND = 1_000_000;
 export const MICROS_PER_HOUR = 3_600 * MICROS_PER_SECOND;

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { Bundle } from './bundle.js';
-import { EntitySpec, FeatureViewSpec } from './feature-view.js';
+import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
 import { ModelSpec } from './model.js';
-import { Name } from './names.js';
+import { ColumnName, Name } from './names.js';
 import { Evidence } from './registry.js';
 
 /** Half-open intervals of event time, microseconds. */
@@ -22,6 +22,8 @@ export const PinnedView = z.strictObject({
   spec: FeatureViewSpec,
   /** Null where the view's values hold for everybody. */
   entity: EntitySpec.nullable(),
+  /** How each feature is kept. */
+  types: z.record(ColumnName, FeatureType).default({}),
   /** Chunks up to this `seq` belong to the snapshot. */
   throughSeq: z.number().int(),
   datasetVersionId: z.string(),

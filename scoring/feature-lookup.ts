@@ -13,17 +13,22 @@ export interface LookedUpValue {
 /** Online rows of one view, by row of the request; null where the entity is unknown. */
 export type ViewRows = readonly (OnlineRow | null)[];
 
-/** Views of several versions are read once each. The map is keyed by view name. */
+/** Views of several versions are read once each. The map is keyed by {@link readName}. */
 export async function lookUpViews(
   features: Pick<FeatureStore, 'readOnline'>,
   views: readonly FrozenView[],
   request: RequestRows,
 ): Promise<ReadonlyMap<string, ViewRows>> {
-  const distinct = new Map(views.map((view) => [view.view, view]));
+  const distinct = new Map(views.map((view) => [readName(view), view]));
   const entries = await Promise.all(
-    [...distinct.values()].map(async (view) => [view.view, await readView(features, view, request)] as const),
+    [...distinct].map(async ([name, view]) => [name, await readView(features, view, request)] as const),
   );
   return new Map(entries);
+}
+
+/** What tells two reads of a view apart: the request fields that carry its keys. */
+export function readName({ view, keys }: Pick<FrozenView, 'view' | 'keys'>): string {
+  return [view, ...keys.map(({ request }) => request)].join('/');
 }
 
 async function readView(

@@ -1,8 +1,9 @@
 /** From request columns and online rows to a model's input tensors. Laid out once per version, run per request. */
 import type { Bundle, FrozenView } from '../domain/bundle.js';
 import type { ModelInput } from '../domain/features.js';
+import { useName } from '../domain/model.js';
 import type { TensorData } from '../ml/onnx/session.js';
-import { valueAt, type ViewRows } from './feature-lookup.js';
+import { readName, valueAt, type ViewRows } from './feature-lookup.js';
 import { type RequestRows, toTensorData } from './request-columns.js';
 
 /** Aligned input tensors by name, each of as many values as there are rows. */
@@ -10,7 +11,7 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 
 export interface PlannedRows {
   readonly request: RequestRows;
-  /** Online rows by view, as `lookUpViews` gives them. */
+  /** Online rows by use of a view, as `lookUpViews` gives them. */
   readonly views: ReadonlyMap<string, ViewRows>;
   /** Microseconds, by row of the request: the moment at which features are read. */
   readonly eventTs: Float64Array;
@@ -61,12 +62,12 @@ export function compileFeatureInputs(bundle: Pick<Bundle, 'plan' | 'views'>): Fe
 
 function viewInput({ name, source }: ModelInput, views: readonly FrozenView[]): ViewInput[] {
   if (source.kind !== 'view') return [];
-  const view = views.find((each) => each.view === source.view);
+  const view = views.find((each) => useName(each) === useName(source));
   return view === undefined ? [] : [{ name, view, feature: source.feature }];
 }
 
 function viewTensor({ view, feature }: ViewInput, { views, eventTs, rows, request }: PlannedRows): Float32Array {
-  const online = views.get(view.view) ?? [];
+  const online = views.get(readName(view)) ?? [];
   const count = rows?.length ?? request.rows;
   const values = new Float32Array(count);
   for (let position = 0; position < count; position += 1) {

@@ -4,6 +4,7 @@ import type { DatasetSpec } from '../../domain/dataset.js';
 import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelInput } from '../../domain/features.js';
+import { useName, viewUses } from '../../domain/model.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { checkExpression } from '../../ml/features/expression/check.js';
@@ -11,6 +12,7 @@ import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/express
 import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
 import type { TableSession } from '../../store/contracts/tables.js';
+import { pinnedView, requestFieldOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { localSegments, type SegmentReference } from './segments.js';
 import { sha256Hex } from './source-file.js';
@@ -60,21 +62,26 @@ async function viewJoins(
   { snapshot, viewChunks, inputs }: BuildTrainingDatasetInput,
 ): Promise<ViewJoin[]> {
   return Promise.all(
-    snapshot.views.map(async (pinned, index) => ({
-      alias: `view_${index}`,
-      chunks: await Promise.all(
-        (viewChunks.find(({ view }) => view === pinned.view)?.chunks ?? []).map(async ({ table, seq }) => ({
-          path: await artifacts.localPath(table),
-          seq,
-        })),
-      ),
-      keys: (pinned.entity?.keys ?? []).map(({ name }) => ({ key: name, column: name })),
-      features: inputs.flatMap(({ name, source }) =>
-        source.kind === 'view' && source.view === pinned.view ? [{ feature: source.feature, output: name }] : [],
-      ),
-      maxAgeMicros: pinned.spec.maxAge === undefined ? null : durationMicros(pinned.spec.maxAge),
-    })),
+    viewUses(snapshot.spec).map(async (use, index) => {
+      const { spec, entity } = pinnedView(snapshot, use.view);
+      return {
+        alias: `view_${index}`,
+        chunks: await localChunks(artifacts, viewChunks.find(({ view }) => view === use.view)?.chunks ?? []),
+        keys: (entity?.keys ?? []).map(({ name }) => ({ key: name, column: requestFieldOf(snapshot, use, name) })),
+        features: inputs.flatMap(({ name, source }) =>
+          source.kind === 'view' && useName(source) === use.use ? [{ feature: source.feature, output: name }] : [],
+        ),
+        maxAgeMicros: spec.maxAge === undefined ? null : durationMicros(spec.maxAge),
+      };
+    }),
   );
+}
+
+async function localChunks(
+  artifacts: ArtifactStore,
+  chunks: ViewChunks['chunks'],
+): Promise<{ path: string; seq: number }[]> {
+  return Promise.all(chunks.map(async ({ table, seq }) => ({ path: await artifacts.localPath(table), seq })));
 }
 
 /** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */

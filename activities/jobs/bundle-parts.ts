@@ -5,23 +5,37 @@ import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import type { Sha256Hex } from '../../domain/ids.js';
+import { useName, type ViewUse, viewUses } from '../../domain/model.js';
 import type { PinnedView, TrainingSnapshot } from '../../domain/training.js';
 
-/** Views as the version will read them: keys, features and age limit of the pinned revision, in order of the snapshot. */
+/** Views as the version will read them, once for each use: keys, features and age limit of the pinned revision. */
 export function frozenViewsOf(snapshot: TrainingSnapshot, plan: FeaturePlan): FrozenView[] {
-  return snapshot.views.map((pinned) => ({
-    view: pinned.view,
-    revision: pinned.revision,
-    keys: (pinned.entity?.keys ?? []).map(({ name, type }) => ({
-      key: name,
-      type,
-      request: requestFieldOf(snapshot, pinned, name),
-    })),
-    features: plan.inputs.flatMap(({ source }) =>
-      source.kind === 'view' && source.view === pinned.view ? [source.feature] : [],
-    ),
-    maxAgeMicros: pinned.spec.maxAge === undefined ? null : durationMicros(pinned.spec.maxAge),
-  }));
+  return viewUses(snapshot.spec).map((use) => {
+    const pinned = pinnedView(snapshot, use.view);
+    const features = plan.inputs.flatMap(({ source }) =>
+      source.kind === 'view' && useName(source) === use.use ? [source.feature] : [],
+    );
+    return {
+      view: use.view,
+      ...(use.use !== use.view && { as: use.use }),
+      revision: pinned.revision,
+      keys: (pinned.entity?.keys ?? []).map(({ name, type }) => ({
+        key: name,
+        type,
+        request: requestFieldOf(snapshot, use, name),
+      })),
+      features,
+      types: Object.fromEntries(features.map((feature) => [feature, pinned.types[feature] ?? 'float'])),
+      maxAgeMicros: pinned.spec.maxAge === undefined ? null : durationMicros(pinned.spec.maxAge),
+    };
+  });
+}
+
+/** A view of the snapshot that the spec refers to. */
+export function pinnedView({ views }: Pick<TrainingSnapshot, 'views'>, view: string): PinnedView {
+  const pinned = views.find((each) => each.view === view);
+  if (pinned !== undefined) return pinned;
+  throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'pinned view', name: view, hint: '' });
 }
 
 /** What callers send: entity keys in the order of the spine, then request inputs in plan order, then the event time. */
@@ -42,13 +56,14 @@ export function requestFieldsOf(
   return fields.filter(({ name }, index) => fields.findIndex((field) => field.name === name) === index);
 }
 
-/** The request field that carries an entity key: the spine's key of the same name, by which training joined as well. */
-function requestFieldOf(snapshot: TrainingSnapshot, { view }: PinnedView, key: string): string {
-  if (snapshot.spec.spine.keys.includes(key)) return key;
+/** The request field that carries an entity key: the key column of the spine by which training joined as well. */
+export function requestFieldOf(snapshot: TrainingSnapshot, { use, keys }: ViewUse, key: string): string {
+  const column = keys[key] ?? key;
+  if (snapshot.spec.spine.keys.includes(column)) return column;
   throw new DomainError('PRN_RESOURCE_INVALID', {
     where: `model ${snapshot.model}, spec.spine.keys`,
-    problem: `nothing carries key ${key} of feature view ${view}`,
-    remedy: `Add ${key} to the keys of the spine.`,
+    problem: `nothing carries key ${key} of feature view ${use}`,
+    remedy: `Add ${column} to the keys of the spine, or say in \`keys\` which column carries it.`,
   });
 }
 

@@ -1,8 +1,8 @@
 /** From a model's declared features to the inputs its graph will have, and the features it computes from them. */
 import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
-import type { ModelFeature, ModelInput } from '../../domain/features.js';
-import type { FeatureReference, ModelSpec } from '../../domain/model.js';
+import { INPUT_DATATYPES, type ModelFeature, type ModelInput } from '../../domain/features.js';
+import { type FeatureReference, type ModelSpec, useName, type ViewReference } from '../../domain/model.js';
 import { didYouMean } from '../../domain/names.js';
 import type { PinnedView } from '../../domain/training.js';
 import { columnsOf } from './expression/ast.js';
@@ -14,9 +14,9 @@ const WHERE = 'Model.spec.features';
 export const EVENT_TIME_COLUMN = 'event_ts';
 export const LABEL_COLUMN = 'label';
 
-/** Stable name of a view's feature as a model input, whatever other views there are. */
-export function viewInputName(view: string, feature: string): string {
-  return `${view.replaceAll('-', '_')}__${feature}`;
+/** Stable name of a view's feature as a model input, whatever other views there are; of an alias in place of its view. */
+export function viewInputName(use: string, feature: string): string {
+  return `${use.replaceAll('-', '_')}__${feature}`;
 }
 
 const DATATYPES: Readonly<Record<ColumnType, ModelInput['datatype']>> = {
@@ -90,7 +90,7 @@ function requestInput(column: string, { spec, dataset, ofViews }: KnownColumns):
 }
 
 function viewInputs(
-  reference: { view: string; feature?: string | undefined },
+  reference: ViewReference,
   views: readonly PinnedView[],
 ): ModelInput[] {
   const pinned = views.find(({ view }) => view === reference.view);
@@ -107,10 +107,10 @@ function viewInputs(
       });
     }
     return {
-      name: viewInputName(reference.view, feature),
-      datatype: 'FP32',
+      name: viewInputName(useName(reference), feature),
+      datatype: INPUT_DATATYPES[pinned?.types[feature] ?? 'float'],
       nullable: true,
-      source: { kind: 'view', view: reference.view, feature },
+      source: { kind: 'view', view: reference.view, ...(reference.as !== undefined && { as: reference.as }), feature },
     };
   });
 }

@@ -55,6 +55,7 @@ describe('training job', () => {
         revision: 3,
         keys: [{ key: 'origin', type: 'string', request: 'origin' }],
         features: ['late_rate'],
+        types: { late_rate: 'float' },
         maxAgeMicros: 172_800_000_000,
       },
     ]);
