@@ -1,7 +1,9 @@
 /** From request columns and online rows to a model's input tensors. Laid out once per version, run per request. */
 import type { Bundle, FrozenView } from '../domain/bundle.js';
+import type { FeatureValue } from '../domain/feature-view.js';
 import type { ModelInput } from '../domain/features.js';
 import { useName } from '../domain/model.js';
+import { MISSING_TIME } from '../domain/time.js';
 import type { TensorData } from '../ml/onnx/session.js';
 import { readName, valueAt, type ViewRows } from './feature-lookup.js';
 import { type RequestRows, toTensorData } from './request-columns.js';
@@ -28,6 +30,7 @@ export interface FeatureInputs {
 
 interface ViewInput {
   readonly name: string;
+  readonly datatype: ModelInput['datatype'];
   readonly view: FrozenView;
   readonly feature: string;
 }
@@ -60,21 +63,25 @@ export function compileFeatureInputs(bundle: Pick<Bundle, 'plan' | 'views'>): Fe
   };
 }
 
-function viewInput({ name, source }: ModelInput, views: readonly FrozenView[]): ViewInput[] {
+function viewInput({ name, datatype, source }: ModelInput, views: readonly FrozenView[]): ViewInput[] {
   if (source.kind !== 'view') return [];
   const view = views.find((each) => useName(each) === useName(source));
-  return view === undefined ? [] : [{ name, view, feature: source.feature }];
+  return view === undefined ? [] : [{ name, datatype, view, feature: source.feature }];
 }
 
-function viewTensor({ view, feature }: ViewInput, { views, eventTs, rows, request }: PlannedRows): Float32Array {
+function viewTensor({ datatype, view, feature }: ViewInput, planned: PlannedRows): TensorData {
+  const { views, eventTs, rows, request } = planned;
   const online = views.get(readName(view)) ?? [];
-  const count = rows?.length ?? request.rows;
-  const values = new Float32Array(count);
-  for (let position = 0; position < count; position += 1) {
+  const values = Array.from({ length: rows?.length ?? request.rows }, (_unused, position): FeatureValue => {
     const row = rows === null ? position : (rows[position] ?? 0);
-    const ask = { feature, eventTs: eventTs[row] ?? 0, maxAgeMicros: view.maxAgeMicros };
-    const { value } = valueAt(online[row] ?? null, ask);
-    values[position] = typeof value === 'string' || value === null ? Number.NaN : Number(value);
-  }
-  return values;
+    return valueAt(online[row] ?? null, { feature, eventTs: eventTs[row] ?? 0, maxAgeMicros: view.maxAgeMicros }).value;
+  });
+  return featureTensor(datatype, values);
+}
+
+/** Missing values are NaN, "" and {@link MISSING_TIME}. */
+function featureTensor(datatype: ModelInput['datatype'], values: readonly FeatureValue[]): TensorData {
+  if (datatype === 'BYTES') return values.map((value) => (value === null ? '' : String(value)));
+  if (datatype === 'INT64') return BigInt64Array.from(values, (value) => BigInt(Number(value ?? MISSING_TIME)));
+  return Float32Array.from(values, (value) => (value === null ? Number.NaN : Number(value)));
 }

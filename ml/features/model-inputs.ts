@@ -89,10 +89,7 @@ function requestInput(column: string, { spec, dataset, ofViews }: KnownColumns):
   };
 }
 
-function viewInputs(
-  reference: ViewReference,
-  views: readonly PinnedView[],
-): ModelInput[] {
+function viewInputs(reference: ViewReference, views: readonly PinnedView[]): ModelInput[] {
   const pinned = views.find(({ view }) => view === reference.view);
   const known = pinned?.spec.features.map(({ name }) => name) ?? [];
   const wanted = reference.feature === undefined ? known : [reference.feature];

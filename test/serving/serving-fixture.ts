@@ -264,7 +264,16 @@ export async function bundleOf(stores: Pick<Stores, 'artifacts'>, version: Versi
     ],
     eventTime: 'departed_ts',
     views: readsView
-      ? [{ view: 'origin-traffic', revision: 1, keys: [key], features: ['late_rate'], types: {}, maxAgeMicros: MAX_AGE }]
+      ? [
+          {
+            view: 'origin-traffic',
+            revision: 1,
+            keys: [key],
+            features: ['late_rate'],
+            types: {},
+            maxAgeMicros: MAX_AGE,
+          },
+        ]
       : [],
     plan,
     decisionThreshold,

@@ -1,5 +1,5 @@
 /** Plain evaluation of an expression over one row: the independent check of the compiled graph. float32 throughout. */
-import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../../domain/time.js';
+import { MICROS_PER_DAY, MICROS_PER_HOUR, MISSING_TIME } from '../../../domain/time.js';
 import type { Expression } from './ast.js';
 
 export type RowValue = number | string | boolean;
@@ -135,6 +135,7 @@ function power(x: number, y: number): number {
 }
 
 function timePartOf(name: string, time: number): number {
+  if (time === MISSING_TIME) return Number.NaN;
   const floorMod = (value: number, modulus: number): number => value - Math.floor(value / modulus) * modulus;
   if (name === 'hour_of') return Math.floor(floorMod(time, MICROS_PER_DAY) / MICROS_PER_HOUR);
   if (name === 'minute_of') return Math.floor(floorMod(time, MICROS_PER_HOUR) / 60_000_000);

@@ -4,6 +4,7 @@
  * to itself and greater than everything, and `least` and `greatest` pass over nulls.
  */
 import type { BinaryOperator, Expression } from './ast.js';
+import { MISSING_TIME } from '../../../domain/time.js';
 import { type ColumnTypes, typeOf } from './check.js';
 import { BOUND, bindValues, quoteIdentifier, quoteText, timePartSql } from './sql.js';
 
@@ -118,7 +119,7 @@ function numberCall({ name, args }: Call, scope: FeatureSqlScope): string {
     case 'hour_of':
     case 'minute_of':
     case 'weekday_of':
-      return `${timePartSql(name, first.kind === 'column' ? quoteIdentifier(first.name) : 'null')}::real`;
+      return `${timePartSql(name, first.kind === 'column' ? `nullif(${quoteIdentifier(first.name)}, ${MISSING_TIME})` : 'null')}::real`;
     case 'sqrt':
     case 'log':
     case 'exp':

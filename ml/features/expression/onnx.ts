@@ -3,7 +3,7 @@
  * log, exp and pow run in float64 and are cast once. A comparison with a missing number (NaN) is false. Texts are
  * looked up by LabelEncoder.
  */
-import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../../domain/time.js';
+import { MICROS_PER_DAY, MICROS_PER_HOUR, MISSING_TIME } from '../../../domain/time.js';
 import type { GraphBuilder } from '../../onnx/graph-builder.js';
 import type { BinaryOperator, Expression } from './ast.js';
 import { type ColumnTypes, typeOf } from './check.js';
@@ -183,7 +183,7 @@ function columnName(node: Expression): string {
 /** INT64 Mod takes the sign of the divisor, so that times before 1970 come out right. */
 function timePart(builder: GraphBuilder, time: Expression, part: { modulus: number; unit: number }): string {
   const rest = builder.node('Mod', [columnName(time), builder.constant('INT64', [part.modulus])]);
-  return builder.cast(builder.node('Div', [rest, builder.constant('INT64', [part.unit])]), 'FLOAT');
+  return ifPresent(builder, time, builder.node('Div', [rest, builder.constant('INT64', [part.unit])]));
 }
 
 /** Monday is 0; 1 January 1970 was a Thursday. */
@@ -191,5 +191,11 @@ function weekday(builder: GraphBuilder, time: Expression): string {
   const day = builder.constant('INT64', [MICROS_PER_DAY]);
   const midnight = builder.node('Sub', [columnName(time), builder.node('Mod', [columnName(time), day])]);
   const shifted = builder.node('Add', [builder.node('Div', [midnight, day]), builder.constant('INT64', [3])]);
-  return builder.cast(builder.node('Mod', [shifted, builder.constant('INT64', [7])]), 'FLOAT');
+  return ifPresent(builder, time, builder.node('Mod', [shifted, builder.constant('INT64', [7])]));
+}
+
+/** A part of a missing time is missing. */
+function ifPresent(builder: GraphBuilder, time: Expression, part: string): string {
+  const missing = builder.node('Equal', [columnName(time), builder.constant('INT64', [MISSING_TIME])]);
+  return builder.node('Where', [missing, builder.constant('FLOAT', [Number.NaN]), builder.cast(part, 'FLOAT')]);
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FeaturePlan, ModelInput } from '../../../domain/features.js';
+import { MISSING_TIME } from '../../../domain/time.js';
 import { checkExpression, type ColumnTypes } from '../../../ml/features/expression/check.js';
 import { evaluateNumber } from '../../../ml/features/expression/evaluate.js';
 import { renderSql } from '../../../ml/features/expression/sql.js';
@@ -117,6 +118,15 @@ describe('compiled expressions', () => {
 });
 
 describe('category encoding', () => {
+  it('give no part of a missing time', async () => {
+    const expressions = ['hour_of(departed_ts)', 'minute_of(departed_ts)', 'weekday_of(departed_ts)'];
+    const features = expressions.map((expression, index) => ({ name: `f${index}`, expression }));
+    const row = { a: 1, b: 1, origin: 'ATL', departed_ts: MISSING_TIME };
+    expect(await runPrefix({ inputs, features, encodings: [] }, [row])).toEqual(new Float32Array(3).fill(Number.NaN));
+    for (const expression of expressions)
+      expect(evaluateNumber(checkExpression(expression, columns).tree, { ...row })).toBeNaN();
+  });
+
   it('codes known texts by rank, missing as NaN, unseen as −1', async () => {
     const encodings = fitEncodings(inputs, { origin: ['ORD', 'ATL', 'ATL', ''] });
     expect(encodings).toEqual([{ input: 'origin', categories: ['ATL', 'ORD'] }]);
