@@ -106,6 +106,12 @@ export const ERROR_CATALOGUE = {
   // features
   PRN_EXPRESSION_INVALID: entry(400, 'Expression `{expression}`, position {position}: {problem}.'),
   PRN_FEATURE_MISSING: entry(400, 'Request field {field} is missing; the model needs {expected}.'),
+  PRN_FEATURE_UNKNOWN: entry(404, 'Feature view {view} has no feature {feature}{hint}; it has {known}.'),
+  PRN_FEATURE_NAME_CLASH: entry(
+    400,
+    'Several features would be called {name}: {views} have one each. Ask for full names, which are {fullNames}.',
+  ),
+  PRN_FEATURE_KEYS_MISSING: entry(400, 'Entity keys {missing} are missing; the features need {expected}{hint}.'),
   PRN_FEATURE_VIEW_EMPTY: entry(422, 'Feature view {view} has not been materialised{hint}.'),
 
   // training and evaluation

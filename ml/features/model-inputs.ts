@@ -1,6 +1,7 @@
 /** From a model's declared features to the inputs its graph will have, and the features it computes from them. */
 import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
+import { fullFeatureName } from '../../domain/feature-names.js';
 import { INPUT_DATATYPES, type ModelFeature, type ModelInput } from '../../domain/features.js';
 import { type FeatureReference, type ModelSpec, useName, type ViewReference } from '../../domain/model.js';
 import { didYouMean } from '../../domain/names.js';
@@ -16,7 +17,7 @@ export const LABEL_COLUMN = 'label';
 
 /** Stable name of a view's feature as a model input, whatever other views there are; of an alias in place of its view. */
 export function viewInputName(use: string, feature: string): string {
-  return `${use.replaceAll('-', '_')}__${feature}`;
+  return fullFeatureName({ use, feature });
 }
 
 const DATATYPES: Readonly<Record<ColumnType, ModelInput['datatype']>> = {
