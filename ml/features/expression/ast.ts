@@ -26,15 +26,21 @@ export type Expression =
     }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[]; readonly position: number };
 
+/** A node and all nodes below it, outermost first, in order of appearance. */
+export function nodesOf(expression: Expression): Expression[] {
+  switch (expression.kind) {
+    case 'unary':
+      return [expression, ...nodesOf(expression.operand)];
+    case 'binary':
+      return [expression, ...nodesOf(expression.left), ...nodesOf(expression.right)];
+    case 'call':
+      return [expression, ...expression.args.flatMap(nodesOf)];
+    default:
+      return [expression];
+  }
+}
+
 /** Names of the columns an expression reads, each once, in order of appearance. */
 export function columnsOf(expression: Expression): string[] {
-  const names = new Set<string>();
-  const visit = (node: Expression): void => {
-    if (node.kind === 'column') names.add(node.name);
-    else if (node.kind === 'unary') visit(node.operand);
-    else if (node.kind === 'binary') [node.left, node.right].forEach(visit);
-    else if (node.kind === 'call') node.args.forEach(visit);
-  };
-  visit(expression);
-  return [...names];
+  return [...new Set(nodesOf(expression).flatMap((node) => (node.kind === 'column' ? [node.name] : [])))];
 }

@@ -94,11 +94,11 @@ function evaluateCall({ name, args }: Extract<Expression, { kind: 'call' }>, row
     case 'clip':
       return greater(lesser(numberAt(0), numberAt(2)), numberAt(1));
     case 'coalesce':
-      return Number.isNaN(numberAt(0)) ? numberAt(1) : numberAt(0);
+      return selected(Number.isNaN(numberAt(0)) ? numberAt(1) : numberAt(0));
     case 'is_null':
       return Number.isNaN(numberAt(0));
     case 'if':
-      return evaluate(first, row) === true ? numberAt(1) : numberAt(2);
+      return selected(evaluate(first, row) === true ? numberAt(1) : numberAt(2));
     case 'in':
       return args.slice(1).some((text) => text.kind === 'text' && text.value === evaluate(first, row));
     default:
@@ -106,12 +106,17 @@ function evaluateCall({ name, args }: Extract<Expression, { kind: 'call' }>, row
   }
 }
 
+/** A choice between two numbers never gives −0, whose sign the graph cannot keep. */
+function selected(x: number): number {
+  return x === 0 ? 0 : x;
+}
+
 function lesser(a: number, b: number): number {
-  return a < b || Number.isNaN(a) ? a : b;
+  return selected(a < b || Number.isNaN(a) ? a : b);
 }
 
 function greater(a: number, b: number): number {
-  return a > b || Number.isNaN(a) ? a : b;
+  return selected(a > b || Number.isNaN(a) ? a : b);
 }
 
 /** Adding 2²³ leaves float32 no place for a fraction, and the addition itself rounds half to even. */

@@ -107,9 +107,9 @@ function numberCall({ name, args }: Call, scope: FeatureSqlScope): string {
     case 'clip':
       return pick('>', pick('<', argument(first), argument(third)), argument(second));
     case 'coalesce':
-      return `coalesce(${argument(first)}, ${argument(second)})`;
+      return selected(`coalesce(${argument(first)}, ${argument(second)})`);
     case 'if':
-      return `(case when ${condition(first, scope)} then ${argument(second)} else ${argument(third)} end)`;
+      return selected(`case when ${condition(first, scope)} then ${argument(second)} else ${argument(third)} end`);
     case 'round':
       return `round_even(${argument(first)}, 0)`;
     case 'quantize': {
@@ -133,7 +133,12 @@ function numberCall({ name, args }: Call, scope: FeatureSqlScope): string {
 /** The lesser or greater of two numbers, the right one of equals; null where either is. */
 function pick(sign: '<' | '>', left: string, right: string): string {
   const chosen = `case when ${LEFT} is null or ${RIGHT} is null then null when ${LEFT} ${sign} ${RIGHT} then ${LEFT} else ${RIGHT} end`;
-  return bindValues([left, right], chosen);
+  return selected(bindValues([left, right], chosen));
+}
+
+/** A choice between two numbers never gives −0, whose sign the graph cannot keep. */
+function selected(sql: string): string {
+  return bindValues([sql], `case when ${LEFT} = 0 then 0::real else ${LEFT} end`);
 }
 
 /** DuckDB refuses roots and logarithms that have no value, where the other back-ends give NaN. */

@@ -124,10 +124,10 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
       return pick(builder, 'Greater', [pick(builder, 'Less', [argument(first), argument(third)]), argument(second)]);
     case 'coalesce': {
       const value = argument(first);
-      return builder.node('Where', [builder.node('IsNaN', [value]), argument(second), value]);
+      return choose(builder, builder.node('IsNaN', [value]), [argument(second), value]);
     }
     case 'if':
-      return builder.node('Where', [compileBoolean(first, scope), argument(second), argument(third)]);
+      return choose(builder, compileBoolean(first, scope), [argument(second), argument(third)]);
     case 'quantize':
       return quantize(builder, argument(first), argument(second));
     case 'log':
@@ -149,7 +149,17 @@ function compileNumberCall(node: Extract<Expression, { kind: 'call' }>, scope: C
 /** The lesser or greater of two numbers; missing when either is, which the operators Min and Max do not promise. */
 function pick(builder: GraphBuilder, comparison: 'Less' | 'Greater', [left, right]: readonly [string, string]): string {
   const takesLeft = builder.node('Or', [builder.node(comparison, [left, right]), builder.node('IsNaN', [left])]);
-  return builder.node('Where', [takesLeft, left, right]);
+  return choose(builder, takesLeft, [left, right]);
+}
+
+/**
+ * One of two numbers, never −0: onnxruntime's `Where` keeps the sign of a zero or drops it, by which side it comes from
+ * and whether that side is broadcast.
+ */
+function choose(builder: GraphBuilder, condition: string, sides: readonly [string, string]): string {
+  const chosen = builder.node('Where', [condition, ...sides]);
+  const zero = builder.constant('FLOAT', [0]);
+  return builder.node('Where', [builder.node('Equal', [chosen, zero]), zero, chosen]);
 }
 
 /** floor(x / step + 0.5) · step */
