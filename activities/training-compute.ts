@@ -7,6 +7,7 @@ import { useName, viewUses } from '../domain/model.js';
 import type { BinaryMetrics } from '../domain/registry.js';
 import { TrainingSnapshot } from '../domain/training.js';
 import { modelInputs } from '../ml/features/model-inputs.js';
+import { checkFeatures } from '../ml/features/plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { EvaluationSummary, TrainingComputeActivities } from '../workflows/contracts/training.js';
 import { pinnedView } from './jobs/bundle-parts.js';
@@ -74,7 +75,9 @@ async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Promise<D
 }
 
 function planOf(snapshot: TrainingSnapshot, dataset: DatasetSpec): FeaturePlan {
-  return { ...modelInputs(snapshot.spec, dataset, snapshot.views), encodings: [] };
+  const plan = { ...modelInputs(snapshot.spec, dataset, snapshot.views), encodings: [] };
+  checkFeatures(plan, snapshot.spec.trainer.kind);
+  return plan;
 }
 
 async function championBundle(stores: Stores, { model, champion }: TrainingSnapshot): Promise<Bundle | null> {

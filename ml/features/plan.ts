@@ -2,6 +2,7 @@
 import type { ColumnType } from '../../domain/dataset.js';
 import type { DomainError } from '../../domain/errors.js';
 import type { CategoryEncoding, FeaturePlan, ModelInput } from '../../domain/features.js';
+import { tensorText } from '../onnx/session.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { OnnxGraph, OnnxValueInfo } from '../onnx/writer.js';
 import { columnsOf } from './expression/ast.js';
@@ -58,7 +59,7 @@ export function fitEncodings(
 
 function frequentCategories(values: readonly string[]): string[] {
   const counts = new Map<string, number>();
-  for (const value of values) if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const value of values.map(tensorText)) if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts]
     .sort(([left, leftCount], [right, rightCount]) => rightCount - leftCount || (left < right ? -1 : 1))
     .slice(0, MAX_CATEGORIES)

@@ -25,6 +25,9 @@ export interface OnnxSession {
   release(): Promise<void>;
 }
 
+/** U+FFFD stands for NUL wherever texts meet tensors, in tables as well. */
+export const NUL_REPLACEMENT = '\u{fffd}';
+
 const DATATYPES: Readonly<Record<string, TensorDatatype>> = {
   float32: 'FP32',
   float64: 'FP64',
@@ -68,7 +71,12 @@ function toTensor(data: TensorData): ort.Tensor {
   if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
   if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape);
   if (data instanceof Float64Array) return new ort.Tensor('float64', data, shape);
-  return new ort.Tensor('string', [...data], shape);
+  return new ort.Tensor('string', data.map(tensorText), shape);
+}
+
+/** The runtime reads a text up to its first NUL, which would make another text of it. */
+export function tensorText(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', NUL_REPLACEMENT) : text;
 }
 
 function fromTensor(tensor: ort.Tensor | undefined): TensorData {

@@ -2,7 +2,7 @@
  * Which expressions give the same bits everywhere. A value that may differ in its last bits must not decide anything:
  * where it meets a threshold, the smallest difference would become another answer.
  */
-import type { Expression } from './ast.js';
+import { type Expression, nodesOf } from './ast.js';
 import { FUNCTIONS } from './functions.js';
 import { expressionError } from './parse.js';
 
@@ -25,6 +25,20 @@ export function exactnessOf(node: Expression, text: string): Exactness {
     case 'call':
       return callExactness(node, text);
   }
+}
+
+/**
+ * How far apart, in float32 ulp, two back-ends may be: 0 for an exact expression. log, exp and pow differ by at most 2 ulp
+ * of float64 (measured), so that the cast to float32 falls on one of two neighbours; each of them and each arithmetic
+ * operation over them may add one. Where operands nearly cancel the true difference can be greater: such an expression
+ * fails its certificate and needs a `quantize`.
+ */
+export function ulpLimit(node: Expression, text: string): number {
+  if (exactnessOf(node, text) === 'exact') return 0;
+  const adds = (each: Expression): boolean =>
+    (each.kind === 'binary' || (each.kind === 'call' && FUNCTIONS[each.name]?.operationClass === 'bounded')) &&
+    exactnessOf(each, text) === 'bounded';
+  return nodesOf(node).filter(adds).length;
 }
 
 function callExactness({ name, args }: Extract<Expression, { kind: 'call' }>, text: string): Exactness {

@@ -47,9 +47,9 @@ export function renderFeatureSql(node: Expression, scope: FeatureSqlScope): stri
   }
 }
 
-/** A text column; the empty text stands for a missing one, as in tensors. */
+/** A text column; the empty text stands for a missing one and U+FFFD for NUL, as in tensors. */
 export function featureTextSql(name: string): string {
-  return `coalesce(${quoteIdentifier(name)}, '')`;
+  return `replace(coalesce(${quoteIdentifier(name)}, ''), chr(0), '\u{fffd}')`;
 }
 
 function real(value: number): string {

@@ -75,9 +75,10 @@ export function edgeTexts(constants: readonly string[]): string[] {
     text.toUpperCase(),
     ` ${text}`,
     `${text} `,
+    `${text}\0`,
     text.slice(0, -1),
   ]);
-  // İ grows when it is lowered; é comes as one code point or two; U+00A0 is a blank to some; an emoji is two UTF-16 units.
+  // A NUL ends texts of C. İ grows when it is lowered; é comes as one code point or two; U+00A0 is a blank to some; an emoji is two UTF-16 units.
   const strange = [
     '',
     ' ',

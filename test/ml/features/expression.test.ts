@@ -5,7 +5,7 @@ import { MISSING_TIME } from '../../../domain/time.js';
 import { checkExpression, type ColumnTypes } from '../../../ml/features/expression/check.js';
 import { evaluateNumber } from '../../../ml/features/expression/evaluate.js';
 import { renderSql } from '../../../ml/features/expression/sql.js';
-import { compilePrefix, fitEncodings } from '../../../ml/features/plan.js';
+import { checkFeatures, compilePrefix, fitEncodings } from '../../../ml/features/plan.js';
 import { createSession } from '../../../ml/onnx/session.js';
 import { encodeModel } from '../../../ml/onnx/writer.js';
 
@@ -166,6 +166,18 @@ describe('checkExpression', () => {
     expect(renderSql(checked)).toBe(
       `((not ((("a")::double + (1::double)::double) > ((2::double)::double * ("b")::double))) or (("origin" = 'x') and ("a" < 1::double)))`,
     );
+  });
+});
+
+describe('checkFeatures', () => {
+  it('keeps values whose last bits differ between machines away from trees, unless they lie on a grid', () => {
+    const check = (expression: string, trainer: string) => (): void =>
+      checkFeatures({ inputs, features: [{ name: 'f', expression }] }, trainer);
+    expect(check('log(a)', 'gbdt')).toThrow('wrap it, such as quantize(log(a), 0.001)');
+    expect(check('log(a)', 'linear')).not.toThrow();
+    expect(check('quantize(log(a), 0.001)', 'gbdt')).not.toThrow();
+    expect(check('departed_ts', 'gbdt')).toThrow('feature f is a time; take hour_of');
+    expect(check('if(log(a) > 1, 1, 0)', 'linear')).toThrow('put it on a grid first, such as quantize(…, 0.001)');
   });
 });
 
