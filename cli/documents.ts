@@ -3,11 +3,26 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { parseResource } from '../domain/resource-errors.js';
+import type { Resource } from '../domain/resources.js';
 import { ApiError } from './client.js';
+
+/** A document that has the shape of its kind, as it was written and as it was understood, with its `file:line`. */
+export interface ReadDocument {
+  readonly content: unknown;
+  readonly resource: Resource;
+  readonly where: string;
+}
 
 /** Reads every document and checks its shape before anything is sent; throws with `file:line`. */
 export function readDocuments(path: string): unknown[] {
-  return filesOf(path).flatMap(readFile);
+  return readResources(path).map(({ content }) => content);
+}
+
+/** The same with what was understood. Files whose path `skip` is true for are left out. */
+export function readResources(path: string, skip: (file: string) => boolean = () => false): ReadDocument[] {
+  return filesOf(path)
+    .filter((file) => !skip(file))
+    .flatMap(readFile);
 }
 
 function filesOf(path: string): string[] {
@@ -23,7 +38,7 @@ function filesOf(path: string): string[] {
   return files.map((name) => join(path, name));
 }
 
-function readFile(file: string): unknown[] {
+function readFile(file: string): ReadDocument[] {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(readFileSync(file, 'utf8'), { lineCounter });
   if (!Array.isArray(documents)) return [];
@@ -33,7 +48,7 @@ function readFile(file: string): unknown[] {
     if (problem !== undefined) throw new ApiError(0, 'PRN_RESOURCE_INVALID', `${file}: ${problem.message}`);
     const content: unknown = document.toJS();
     if (content === null || content === undefined) return [];
-    parseResource(content, `${file}:${line}`);
-    return [content];
+    const where = `${file}:${line}`;
+    return [{ content, resource: parseResource(content, where), where }];
   });
 }

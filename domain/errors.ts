@@ -50,7 +50,7 @@ export const ERROR_CATALOGUE = {
   // datasets
   PRN_DATASET_SOURCE_MISSING: entry(
     404,
-    'Source {uri} does not exist or cannot be read; check the path on the worker.',
+    'Source {uri} does not exist or cannot be read; check the path on the machine that reads it.',
   ),
   PRN_DATASET_SOURCE_FORBIDDEN: entry(
     403,
@@ -105,6 +105,11 @@ export const ERROR_CATALOGUE = {
 
   // features
   PRN_EXPRESSION_INVALID: entry(400, 'Expression `{expression}`, position {position}: {problem}.'),
+  PRN_SPINE_INVALID: entry(422, 'Spine {path} cannot be used: {problem}. It has the columns {columns}.'),
+  PRN_FEATURE_NAME_CLASH: entry(
+    422,
+    'Column {name} would come from {first} and from {second}; ask for full names (view__feature), or for one of them only.',
+  ),
   PRN_FEATURE_MISSING: entry(400, 'Request field {field} is missing; the model needs {expected}.'),
   PRN_FEATURE_UNKNOWN: entry(404, 'Feature view {view} has no feature {feature}{hint}; it has {known}.'),
   PRN_FEATURE_NAME_CLASH: entry(
@@ -151,6 +156,7 @@ export const ERROR_CATALOGUE = {
     'No space is left where {what} is written; free some on that volume. Nothing was kept of it.',
     true,
   ),
+  PRN_OUTPUT_UNWRITABLE: entry(403, '{path} cannot be written: {reason}. Name another file with --out.'),
   PRN_TABLE_QUERY_FAILED: entry(500, 'The table engine refused a query: {reason}.'),
   PRN_TABLE_INTERRUPTED: entry(503, 'The table query was interrupted: {reason}.', true),
 

@@ -10,7 +10,12 @@ export interface CommonOptions {
 
 /** Adds `--data` and `-o`. */
 export function withCommonOptions(command: Command): Command {
-  return command.option('--data <dir>', 'data folder of the local stack').option(
+  return outputOption(command.option('--data <dir>', 'data folder of the local stack'));
+}
+
+/** Adds `-o`. */
+export function outputOption(command: Command): Command {
+  return command.option(
     '-o, --output <format>',
     'table, json or yaml',
     (value: string): OutputFormat => {
@@ -25,6 +30,13 @@ export function withCommonOptions(command: Command): Command {
 export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError(`Expected a whole number, got ${text}.`);
+}
+
+/** Reads an option as a whole number from 1. Throws a usage error. */
+export function positiveNumber(text: string): number {
+  const number = wholeNumber(text);
+  if (number > 0) return number;
+  throw new InvalidArgumentError('Expected at least 1.');
 }
 
 /** A command that reads one path of the API and prints it. */

@@ -14,7 +14,8 @@ export interface SourceScan {
 /** What separates the fields of a delimited format; undefined for the others. */
 export const DELIMITERS: Readonly<Partial<Record<FileFormat, string>>> = { csv: ',', tsv: '\t' };
 
-function scan({ format, path, header, compression = null }: SourceScan): string {
+/** A table function over the file: its rows with its own columns, nothing guessed. */
+export function scan({ format, path, header, compression = null }: SourceScan): string {
   const file = quoteText(path);
   const packed = `compression = ${quoteText(compression ?? 'uncompressed')}`;
   if (format === 'parquet') return `read_parquet(${file})`;

@@ -1,0 +1,71 @@
+/** Feature rows of a view over local files, by the SQL of the materialisation. */
+import type { JobContext } from '../../activities/jobs/context.js';
+import { type EntityKey, type FeatureViewSpec, isWindowedView, type WindowedView } from '../../domain/feature-view.js';
+import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
+import { planCuts } from '../../ml/features/cut-planning.js';
+import { datasetRelation } from '../../ml/features/dataset-sql.js';
+import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
+import { rowFeatures } from '../../ml/features/feature-row-sql.js';
+import { coerceKey } from '../../ml/features/spine-sql.js';
+import { windowedFeatures } from '../../ml/features/window-sql.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+import type { LocalDataset } from './dataset-tables.js';
+
+/** `latest` also lets in what became known only after the question: more rows, and a leak. */
+export type LocalKnowledge = 'as-known' | 'latest';
+
+export interface ViewRequest {
+  readonly view: FeatureViewSpec;
+  /** Of its entity. */
+  readonly keys: readonly EntityKey[];
+  readonly dataset: LocalDataset;
+  /** The last time that is asked about, microseconds. */
+  readonly through: number;
+  readonly knowledge: LocalKnowledge;
+}
+
+/** Paths of Parquet files with all feature rows that a question up to `through` can see. */
+export async function computeView(
+  session: TableSession,
+  { artifacts }: JobContext,
+  request: ViewRequest,
+): Promise<string[]> {
+  const { view, dataset, knowledge } = request;
+  const rows = datasetRelation(dataset.spec, dataset.files);
+  const queries = isWindowedView(view)
+    ? cutRanges(view, request).map(({ fromCut, toCut }) => {
+        const seen = knowledge === 'latest' ? ('latest' as const) : ('at-cut' as const);
+        const commitSeq = dataset.commits;
+        return windowedFeatures({ view, dataset: dataset.spec, rows, fromCut, toCut, commitSeq, knowledge: seen });
+      })
+    : [rowFeatures({ view, dataset: dataset.spec, rows, fromCommit: 1, toCommit: dataset.commits })];
+  const keys = request.keys.map(
+    (key) =>
+      `${coerceKey({ ...key, sourceType: keyType(request, key.name) }, key.type).value} as ${quoteIdentifier(key.name)}`,
+  );
+  const typed = keys.length === 0 ? '' : `replace (${keys.join(', ')})`;
+  const paths: string[] = [];
+  for (const query of queries) {
+    const path = await artifacts.scratchPath('parquet');
+    await session.execute(`copy (select * ${typed} from (${query})) to ${quoteText(path)} (format parquet)`);
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** How the dataset keeps the column of a key, which the entity may declare otherwise. */
+function keyType({ view, dataset }: ViewRequest, key: string): string {
+  const column = dataset.spec.columns.find(({ name }) => name === view.keys[key]);
+  return column === undefined ? 'VARCHAR' : COLUMN_SQL_TYPES[column.type].toUpperCase();
+}
+
+function cutRanges(spec: WindowedView, { dataset, through, knowledge }: ViewRequest): ReturnType<typeof planCuts> {
+  const segments = dataset.files.flatMap(({ commitSeq, commitKnownTs }, index) => {
+    const segment = dataset.segments[index];
+    if (segment === undefined) return [];
+    const { minEventTs, minKnownTs } = segment;
+    // With latest knowledge a cut sees rows from their event on.
+    return [{ commitSeq, commitKnownTs, minEventTs, minKnownTs: knowledge === 'latest' ? minEventTs : minKnownTs }];
+  });
+  return planCuts({ spec, segments, chunks: [], through });
+}

@@ -1,0 +1,64 @@
+/** The resources of a folder, checked as `apply` checks them: shapes, references, circles. */
+import { resolve } from 'node:path';
+import { DomainError, isDomainError } from '../../domain/errors.js';
+import { didYouMean } from '../../domain/names.js';
+import { checkReferences, lookupIn } from '../../domain/resource-references.js';
+import type { Resource, ResourceKind, ResourceOf } from '../../domain/resources.js';
+import { type ReadDocument, readResources } from '../documents.js';
+
+export interface LocalResources {
+  /** Throws `PRN_RESOURCE_NOT_FOUND` with the nearest name. */
+  require<K extends ResourceKind>(kind: K, name: string): ResourceOf<K>;
+  all<K extends ResourceKind>(kind: K): ResourceOf<K>[];
+}
+
+/**
+ * Reads every `.yaml`, `.yml` and `.json` file of a folder, or one file. Files named in `data` are not resources, whatever
+ * their ending. Throws `PRN_RESOURCE_*` with file and line.
+ */
+export function loadResources(folder: string, data: readonly string[] = []): LocalResources {
+  const skipped = new Set(data.map((path) => resolve(path)));
+  const documents = readResources(folder, (file) => skipped.has(resolve(file)));
+  requireDistinct(documents);
+  const resources = documents.map(({ resource }) => resource);
+  for (const { resource, where } of documents) checkOne(resource, { where, resources });
+  checkReferences(resources, []);
+  const all = <K extends ResourceKind>(kind: K): ResourceOf<K>[] =>
+    resources.filter((resource): resource is ResourceOf<K> => resource.kind === kind);
+  return {
+    all,
+    require(kind, name) {
+      const found = lookupIn(resources)(kind, name);
+      if (found !== undefined) return found;
+      const known = all(kind).map(({ metadata }) => metadata.name);
+      const there = known.length === 0 ? `; ${folder} holds none` : `; ${folder} holds ${known.join(', ')}`;
+      throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind, name, hint: `${didYouMean(name, known)}${there}` });
+    },
+  };
+}
+
+function requireDistinct(documents: readonly ReadDocument[]): void {
+  const seen = new Map<string, string>();
+  for (const { resource, where } of documents) {
+    const name = `${resource.kind} ${resource.metadata.name}`;
+    const earlier = seen.get(name);
+    if (earlier !== undefined)
+      throw new DomainError('PRN_RESOURCE_INVALID', {
+        where,
+        problem: `${name} is declared in ${earlier} already`,
+        remedy: 'Keep one of them.',
+      });
+    seen.set(name, where);
+  }
+}
+
+/** The same refusals as over the API, with the place in the file. */
+function checkOne(resource: Resource, { where, resources }: { where: string; resources: readonly Resource[] }): void {
+  try {
+    checkReferences([resource], resources);
+  } catch (error) {
+    const inside = isDomainError(error) ? error.details['where'] : undefined;
+    if (!isDomainError(error) || typeof inside !== 'string') throw error;
+    throw new DomainError(error.code, { ...error.details, where: `${where}, ${inside}` });
+  }
+}

@@ -1,0 +1,62 @@
+/** A file somebody names on the command line, as a table function with its own columns. */
+import { resolve } from 'node:path';
+import type { JobContext } from '../../activities/jobs/context.js';
+import type { SourceFile } from '../../activities/jobs/sources/contract.js';
+import { readHeader } from '../../activities/jobs/sources/delimited-header.js';
+import { openSource } from '../../activities/jobs/sources/open-source.js';
+import { DomainError, isDomainError } from '../../domain/errors.js';
+import { describeSource, scan } from '../../ml/features/source-sql.js';
+import type { SourceColumn } from '../../ml/features/spine-sql.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+
+/** Whoever runs the command may read what their own account may. */
+export const ANY_FOLDER = ['/'];
+
+export interface SourceTable {
+  /** A table function in SQL. */
+  readonly relation: string;
+  readonly columns: readonly SourceColumn[];
+  readonly file: SourceFile;
+  /** True where the file has only text, so that a type is a matter of reading. */
+  readonly untyped: boolean;
+}
+
+/** Opens one file and reads its columns; the private copy is gone when the body ends. Throws `PRN_DATASET_SOURCE_*`. */
+export async function withSourceTable<T>(
+  path: string,
+  { context, session }: { context: JobContext; session: TableSession },
+  body: (table: SourceTable) => Promise<T>,
+): Promise<T> {
+  const request = { sourceUri: resolve(path), format: undefined, sourceFolders: ANY_FOLDER };
+  const source = await openSource(request, context);
+  try {
+    const [file, another] = source.files;
+    if (file === undefined || another !== undefined) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: path });
+    return await readable({ ...file, uri: path }, async () => {
+      const scanned = { ...file, header: await readHeader(file, session) };
+      const found = await session.rows(describeSource(scanned));
+      const columns = found.map((row) => ({
+        name: String(row['column_name']),
+        sourceType: String(row['column_type']),
+      }));
+      const untyped = file.format === 'csv' || file.format === 'tsv';
+      return body({ relation: scan(scanned), columns, file: { ...file, uri: path }, untyped });
+    });
+  } finally {
+    await source.remove();
+  }
+}
+
+/** Reader errors name the file as it was named, and the line where the reader knows it. */
+async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isDomainError(error) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
+    const said = String(error.details['reason']);
+    const line = /line:? (\d+)/i.exec(said)?.[1];
+    const reason = (said.split('\n')[0] ?? '').replace(/"[^"]*scratch[^"]*"/g, 'the source').replace(/\.+$/, '');
+    const details = { uri, format, line: line === undefined ? '' : `, line ${line}`, reason };
+    throw new DomainError('PRN_DATASET_SOURCE_UNREADABLE', details, { cause: error });
+  }
+}

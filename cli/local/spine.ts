@@ -1,0 +1,165 @@
+/** The rows that are asked about: any file with the entity keys and a time. All of its columns are kept. */
+import type { JobContext } from '../../activities/jobs/context.js';
+import { DomainError } from '../../domain/errors.js';
+import type { EntityKey } from '../../domain/feature-view.js';
+import { didYouMean } from '../../domain/names.js';
+import { type ColumnEvidence, countEvidence, readEvidence } from '../../ml/features/column-evidence.js';
+import { quoteIdentifier } from '../../ml/features/expression/sql.js';
+import { SPINE, type SourceColumn, spineCounts, type SpineKey, spineRows } from '../../ml/features/spine-sql.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+import { type SourceTable, withSourceTable } from './source-table.js';
+
+/** Name of the temporary table. */
+export const SPINE_TABLE = '":spine"';
+
+const USUAL_TIME_COLUMNS = ['event_ts', 'event_timestamp'];
+
+/** Times before it are probably whole seconds or milliseconds: as microseconds these lie in January 1970. */
+const YEAR_1971 = 31_536_000_000_000;
+
+/** A column of the spine that an entity key is read from. */
+export interface KeyColumn {
+  readonly key: EntityKey;
+  readonly column: string;
+  /** Whose key it is, for messages. */
+  readonly entity: string;
+}
+
+export interface SpineRequest {
+  readonly path: string;
+  readonly keys: readonly KeyColumn[];
+  readonly timeColumn: string | undefined;
+  /** Columns that must be there beside keys and time, and what needs them. */
+  readonly required: readonly { readonly column: string; readonly by: string }[];
+}
+
+export interface LoadedSpine {
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly timeColumn: string;
+  /** SQL of each column as it is written out, in order; `text` keeps what the file has. */
+  readonly output: (text: boolean) => readonly string[];
+  /** Microseconds; null where no row has a time. */
+  readonly lastTime: number | null;
+  /** Rows that get nulls because their key or time is missing, or does not fit, by column. */
+  readonly unusable: readonly { readonly column: string; readonly missing: number; readonly unfit: number }[];
+  readonly warnings: readonly string[];
+}
+
+/** Leaves the table {@link SPINE_TABLE}. Throws `PRN_SPINE_INVALID` or `PRN_DATASET_SOURCE_*`. */
+export async function loadSpine(
+  session: TableSession,
+  context: JobContext,
+  request: SpineRequest,
+): Promise<LoadedSpine> {
+  return withSourceTable(request.path, { context, session }, async (table) => {
+    const { columns, relation } = table;
+    const [counted = {}] = await session.rows(countEvidence(relation, columns));
+    const evidence = columns.map((_column, index) => readEvidence(counted, index));
+    const keys = requireColumns(request, columns);
+    const time = timeColumnOf(request, { columns, evidence });
+    const shape = { keys, time };
+    await session.execute(`create temp table ${SPINE_TABLE} as ${spineRows(relation, shape)}`);
+    const [counts = {}] = await session.rows(spineCounts(SPINE_TABLE, shape));
+    const number = (name: string): number => Number(counts[name] ?? 0);
+    const lastTime = counts['last_time'] == null ? null : number('last_time');
+    const unusable = [
+      { column: time.name, missing: number('missing_time'), unfit: number('unfit_time') },
+      ...keys.map(({ column }, index) => ({
+        column: column.name,
+        missing: number(`missing_key_${index}`),
+        unfit: number(`unfit_key_${index}`),
+      })),
+    ];
+    return {
+      rows: number('rows'),
+      columns: columns.map(({ name }) => name),
+      timeColumn: time.name,
+      output: (text) =>
+        columns.map((column, index) => {
+          const isTextKey = keys.some(({ key, column: { name } }) => key.type === 'string' && name === column.name);
+          return outputColumn(column, { table, evidence: evidence[index], text: text || isTextKey });
+        }),
+      lastTime,
+      unusable,
+      warnings: lastTime !== null && lastTime > 0 && lastTime < YEAR_1971 ? [secondsWarning(time.name)] : [],
+    };
+  });
+}
+
+/** The spine as the join sees it: row, time and coerced keys under the names of {@link SPINE}. */
+export function questionsOf(keys: readonly string[]): string {
+  const columns = [SPINE.row, SPINE.time, ...keys.map(SPINE.key)].map(quoteIdentifier);
+  return `(select ${columns.join(', ')} from ${SPINE_TABLE})`;
+}
+
+function requireColumns({ path, keys, required }: SpineRequest, columns: readonly SourceColumn[]): SpineKey[] {
+  const names = columns.map(({ name }) => name);
+  const wanted = [
+    ...keys.map(({ column, entity }) => ({ column, by: `a key of entity ${entity}` })),
+    ...required.map(({ column, by }) => ({ column, by })),
+  ];
+  const missing = wanted.filter(({ column }) => !names.includes(column));
+  if (missing.length > 0) {
+    const list = missing.map(({ column, by }) => `${column}${didYouMean(column, names)} (${by})`).join(', ');
+    throw new DomainError('PRN_SPINE_INVALID', {
+      path,
+      problem: `it has no column ${list}`,
+      columns: names.join(', '),
+    });
+  }
+  return keys.flatMap(({ key, column: name }) => {
+    const column = columns.find((each) => each.name === name);
+    return column === undefined ? [] : [{ key, column }];
+  });
+}
+
+function timeColumnOf(
+  { path, timeColumn, keys }: SpineRequest,
+  { columns, evidence }: { columns: readonly SourceColumn[]; evidence: readonly ColumnEvidence[] },
+): SourceColumn {
+  const names = columns.map(({ name }) => name);
+  const named = timeColumn === undefined ? USUAL_TIME_COLUMNS : [timeColumn];
+  const found = columns.find(({ name }) => named.includes(name));
+  if (found !== undefined) return found;
+  const refuse = (problem: string): DomainError =>
+    new DomainError('PRN_SPINE_INVALID', { path, problem, columns: names.join(', ') });
+  if (timeColumn !== undefined) throw refuse(`it has no column ${timeColumn}${didYouMean(timeColumn, names)} (--time)`);
+  const times = columns.filter(({ name }, index) => {
+    const { given = 0, times: readable = 0 } = evidence[index] ?? {};
+    return given > 0 && readable === given && !keys.some(({ column }) => column === name);
+  });
+  const [only, another] = times;
+  if (only === undefined)
+    throw refuse(`no column says when each row is asked; name one event_ts, or give --time COLUMN`);
+  if (another === undefined) return only;
+  throw refuse(`columns ${times.map(({ name }) => name).join(', ')} all hold times; choose one with --time COLUMN`);
+}
+
+/** Text that is plainly numbers or truth values becomes such where the output has types; all else stays as it is. */
+function outputColumn(
+  { name, sourceType }: SourceColumn,
+  { table, evidence, text }: { table: SourceTable; evidence: ColumnEvidence | undefined; text: boolean },
+): string {
+  const raw = quoteIdentifier(name);
+  const isJson = sourceType === 'JSON';
+  if (evidence === undefined || !(isJson || (table.untyped && !text))) return raw;
+  const value = isJson ? `(${raw} ->> '$')` : raw;
+  const { given, nan, whole, numbers, booleans, texts, nested } = evidence;
+  if (isJson && (nested > 0 || (texts > 0 && texts < given))) return raw;
+  const type =
+    given === 0 || nan > 0
+      ? 'varchar'
+      : whole === given
+        ? 'bigint'
+        : numbers === given
+          ? 'double'
+          : booleans === given
+            ? 'boolean'
+            : 'varchar';
+  return `${value}::${type} as ${raw}`;
+}
+
+function secondsWarning(column: string): string {
+  return `All times in ${column} lie in 1970: whole numbers are read as microseconds. If they are seconds or milliseconds, multiply them first.`;
+}
