@@ -106,10 +106,6 @@ export const ERROR_CATALOGUE = {
   // features
   PRN_EXPRESSION_INVALID: entry(400, 'Expression `{expression}`, position {position}: {problem}.'),
   PRN_SPINE_INVALID: entry(422, 'Spine {path} cannot be used: {problem}. It has the columns {columns}.'),
-  PRN_FEATURE_NAME_CLASH: entry(
-    422,
-    'Column {name} would come from {first} and from {second}; ask for full names (view__feature), or for one of them only.',
-  ),
   PRN_FEATURE_MISSING: entry(400, 'Request field {field} is missing; the model needs {expected}.'),
   PRN_FEATURE_UNKNOWN: entry(404, 'Feature view {view} has no feature {feature}{hint}; it has {known}.'),
   PRN_FEATURE_NAME_CLASH: entry(

@@ -8,7 +8,7 @@ import type { TableSession } from '../../store/contracts/tables.js';
 import type { OutputEnding } from '../output-ending.js';
 import { type IngestedTables, ingestTables, missingTable, type TableFile } from './dataset-tables.js';
 import { withLocalEngine } from './engine.js';
-import { requireDistinctOutputs, type SelectedView, selectFeatures } from './feature-selection.js';
+import { requireFreeNames, type SelectedView, selectFeatures } from './feature-selection.js';
 import { computeView, type LocalKnowledge } from './feature-views.js';
 import { knowledgeWarnings } from './knowledge-warnings.js';
 import { isTextOnly, writeRows, type WrittenFile } from './output-file.js';
@@ -59,7 +59,7 @@ export async function retrieveHistorical(request: HistoricalRequest): Promise<Hi
         timeColumn: request.timeColumn,
         required: [],
       });
-      requireDistinctOutputs(selection.views, spine.columns);
+      requireFreeNames(request.spine, selection.views, spine.columns);
       const { tables, now } = request;
       const ingested = await ingestTables({ resources, tables, now }, context);
       for (const [index, view] of selection.views.entries())
@@ -143,7 +143,7 @@ async function countNulls(
   views: readonly SelectedView[],
 ): Promise<HistoricalSummary['features']> {
   const counted: { name: string; view: string; nulls: number }[] = [];
-  for (const [index, { name: view, features }] of views.entries()) {
+  for (const [index, { use: view, features }] of views.entries()) {
     const nulls = features.map(({ output }, at) => `count(*) - count(${quoteIdentifier(output)}) as nulls_${at}`);
     const [row] = await session.rows(`select ${nulls.join(', ')} from ${viewTable(index)}`);
     for (const [at, { output }] of features.entries())

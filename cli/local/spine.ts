@@ -93,21 +93,20 @@ export function questionsOf(keys: readonly string[]): string {
   return `(select ${columns.join(', ')} from ${SPINE_TABLE})`;
 }
 
+/** Names all columns that are missing at once. */
 function requireColumns({ path, keys, required }: SpineRequest, columns: readonly SourceColumn[]): SpineKey[] {
   const names = columns.map(({ name }) => name);
-  const wanted = [
-    ...keys.map(({ column, entity }) => ({ column, by: `a key of entity ${entity}` })),
-    ...required.map(({ column, by }) => ({ column, by })),
-  ];
-  const missing = wanted.filter(({ column }) => !names.includes(column));
-  if (missing.length > 0) {
-    const list = missing.map(({ column, by }) => `${column}${didYouMean(column, names)} (${by})`).join(', ');
-    throw new DomainError('PRN_SPINE_INVALID', {
-      path,
-      problem: `it has no column ${list}`,
-      columns: names.join(', '),
+  const isMissing = ({ column }: { column: string }): boolean => !names.includes(column);
+  const missing = keys.filter(isMissing);
+  if (missing.length > 0)
+    throw new DomainError('PRN_FEATURE_KEYS_MISSING', {
+      missing: missing.map(({ column, entity }) => `${column} (of ${entity})${didYouMean(column, names)}`).join(', '),
+      expected: [...new Set(keys.map(({ column }) => column))].join(', '),
+      hint: `; ${path} has the columns ${names.join(', ')}`,
     });
-  }
+  const [field] = required.filter(isMissing);
+  if (field !== undefined)
+    throw new DomainError('PRN_FEATURE_MISSING', { field: field.column, expected: `it for ${field.by}` });
   return keys.flatMap(({ key, column: name }) => {
     const column = columns.find((each) => each.name === name);
     return column === undefined ? [] : [{ key, column }];
