@@ -11,6 +11,7 @@ import type { SourceRequest } from './jobs/sources/contract.js';
 import { getJson } from './json-artifacts.js';
 import type { Clock, WorkflowPort } from './ports.js';
 import { requireResource } from './training.js';
+import { validationContext } from './validation-context.js';
 
 /** What the installation allows sources to be. */
 export type SourceSettings = Pick<SourceRequest, 'sourceFolders' | 'privateFolder' | 'sourceHosts' | 'limits'>;
@@ -21,14 +22,18 @@ export function createDatasetComputeActivities({
   ...settings
 }: { stores: Stores; runJob: RunJob } & SourceSettings) {
   return {
-    async prepareSegment({ dataset, sourceUri }) {
+    async prepareSegment({ ingestionId, dataset, sourceUri }) {
       const { revision, resource } = await requireResource(stores, 'Dataset', dataset);
       const spec = DatasetSpec.parse(resource.spec);
       const feed = (await feedOf(stores, { dataset, spec, sourceUri })) ?? undefined;
-      const prepared = await runJob('prepareSegment', { ...settings, dataset, revision, spec, sourceUri, feed });
+      const ingestion = await stores.datasets.getIngestion(ingestionId);
+      const context = await validationContext(stores, dataset, spec);
+      const receivedTs = ingestion?.startedTs;
+      const source = { ...settings, sourceUri, feed };
+      const prepared = await runJob('prepareSegment', { ...source, ...context, dataset, revision, spec, receivedTs });
       if (prepared.outcome !== 'nothing') return prepared;
       const head = await stores.datasets.head(dataset);
-      if (head === null) return { outcome: 'refused', revision, failures: ['the source has no rows'] };
+      if (head === null) return { outcome: 'refused', revision, report: null, failures: ['the source has no rows'] };
       return { outcome: 'unchanged', commitSeq: head.commitSeq, versionId: head.versionId };
     },
   } satisfies DatasetComputeActivities;

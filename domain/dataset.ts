@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { DatasetQuery, DatasetSource } from './dataset-source.js';
 import { Duration, durationMicros } from './duration.js';
+import { Expectation } from './expectations.js';
 import { ColumnName, Name } from './names.js';
 
 /** Logical column types. Timestamps are stored as BIGINT microseconds UTC, so that arithmetic is exact everywhere. */
@@ -26,27 +27,6 @@ export const Knowledge = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('event'), delay: Duration }),
 ]);
 export type Knowledge = z.infer<typeof Knowledge>;
-
-/**
- * A validation rule. With `expression` it judges each row (true or null passes); with `unique` it judges the batch.
- * `quarantine` sets failing rows aside, `warn` only reports them, `fail` refuses the whole source.
- */
-export const Expectation = z
-  .strictObject({
-    name: Name,
-    expression: z.string().min(1).optional(),
-    unique: z.array(ColumnName).min(1).optional(),
-    action: z.enum(['quarantine', 'warn', 'fail']),
-    /** Share of rows (0 to 1) that must pass for `fail` and `warn` to stay silent. */
-    mostly: z.number().min(0).max(1).default(1),
-    description: z.string().optional(),
-  })
-  .refine((rule) => (rule.expression === undefined) !== (rule.unique === undefined), 'give either expression or unique')
-  .refine(
-    (rule) => !(rule.unique !== undefined && rule.action === 'quarantine'),
-    'unique is judged on the batch: use warn or fail',
-  );
-export type Expectation = z.infer<typeof Expectation>;
 
 /** `json` is one array of objects, `ndjson` one object on each line. */
 export const FileFormat = z.enum(['parquet', 'csv', 'tsv', 'json', 'ndjson']);
@@ -85,34 +65,6 @@ export const DatasetSpec = z
   );
 export type DatasetSpec = z.infer<typeof DatasetSpec>;
 
-export const ExpectationResult = z.strictObject({
-  name: z.string(),
-  action: z.enum(['quarantine', 'warn', 'fail']),
-  verdict: z.enum(['passed', 'warned', 'quarantined', 'failed']),
-  rows: z.number().int(),
-  failing: z.number().int(),
-  /** Up to 20 offending values, as text. */
-  samples: z.array(z.string()),
-  message: z.string(),
-});
-export type ExpectationResult = z.infer<typeof ExpectationResult>;
-
-export const ColumnProfile = z.strictObject({
-  name: z.string(),
-  type: ColumnType,
-  count: z.number().int(),
-  nulls: z.number().int(),
-  distinct: z.number().int(),
-  /** Numeric columns and times (microseconds); null for the rest or when all values are null. */
-  min: z.number().nullable(),
-  max: z.number().nullable(),
-  mean: z.number().nullable(),
-  standardDeviation: z.number().nullable(),
-  /** The most frequent values of string columns. */
-  top: z.array(z.strictObject({ value: z.string(), count: z.number().int() })),
-});
-export type ColumnProfile = z.infer<typeof ColumnProfile>;
-
 /** A file of a source, by the digest of its bytes as they came. */
 export const SourceFileFacts = z.strictObject({ uri: z.string(), sha256: z.string(), bytes: z.number().int() });
 export type SourceFileFacts = z.infer<typeof SourceFileFacts>;
@@ -146,7 +98,10 @@ export const Segment = z.strictObject({
   knowledge: z.enum(['declared', 'observed']),
   table: ArtifactRef,
   quarantineTable: ArtifactRef.nullable(),
-  report: z.array(ExpectationResult),
+  /** Names of the rules that set rows aside. */
+  brokenRules: z.array(z.string()),
+  /** JSON artefacts with the `ValidationReport` and the `DatasetProfile` of the accepted rows. */
+  report: ArtifactRef,
   profile: ArtifactRef,
 });
 export type Segment = z.infer<typeof Segment>;

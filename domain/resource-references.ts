@@ -1,5 +1,7 @@
 /** What resources refer to: that it exists, that columns and features fit, and that nothing refers in a circle. */
 import { DomainError } from './errors.js';
+import { expectationProblems } from './expectation-checks.js';
+import { columnsOf, datasetsOf } from './expectations.js';
 import type { FeatureViewSpec } from './feature-view.js';
 import { viewUses } from './model.js';
 import { didYouMean } from './names.js';
@@ -111,6 +113,7 @@ function checkResource(resource: Resource, all: readonly Resource[]): void {
 
   if (resource.kind === 'Dataset') {
     checkDataset(resource, requireIn);
+    checkOtherDatasets(resource, { requireNamed, requireIn });
     for (const [alias, dataset] of Object.entries(resource.spec.query?.from ?? {}))
       requireNamed('Dataset', dataset, `spec.query.from.${alias}`);
   }
@@ -149,9 +152,37 @@ function checkDataset(dataset: ResourceOf<'Dataset'>, requireIn: RequireIn): voi
   for (const key of keys) requireIn(columns, key, { field: 'spec.keys', kind: 'column' });
   if (knowledge.from === 'column')
     requireIn(columns, knowledge.column, { field: 'spec.knowledge.column', kind: 'column' });
-  for (const { name, unique } of expectations) {
-    for (const column of unique ?? [])
-      requireIn(columns, column, { field: `spec.expectations ${name}`, kind: 'column' });
+  for (const rule of expectations)
+    for (const column of columnsOf(rule))
+      requireIn(columns, column, { field: `spec.expectations ${rule.name}`, kind: 'column' });
+  const [problem] = expectationProblems(dataset.spec);
+  if (problem === undefined) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', { where: `Dataset ${dataset.metadata.name}`, problem, remedy: '' });
+}
+
+function typeOf({ columns }: ResourceOf<'Dataset'>['spec'], column: string | undefined): string | undefined {
+  return columns.find(({ name }) => name === column)?.type;
+}
+
+/** Rules over other datasets: that those and their columns exist, and that values can be compared. */
+function checkOtherDatasets(
+  { metadata, spec }: ResourceOf<'Dataset'>,
+  { requireNamed, requireIn }: { requireNamed: RequireNamed; requireIn: RequireIn },
+): void {
+  for (const rule of spec.expectations) {
+    const field = `spec.expectations ${rule.name}`;
+    const { references, aggregateMatch } = rule;
+    for (const name of datasetsOf(rule)) {
+      const other = requireNamed('Dataset', name, field);
+      const named = references?.to ?? (aggregateMatch === undefined ? [] : [aggregateMatch.of]);
+      for (const column of named) requireIn(columnNames(other), column, { field, kind: `column of ${name}` });
+      for (const [at, column] of (references?.columns ?? []).entries()) {
+        const [own, its] = [typeOf(spec, column), typeOf(other.spec, references?.to[at])];
+        if (own === its) continue;
+        const problem = `${rule.name}: ${column} is ${own}, and ${references?.to[at] ?? 'nothing'} of ${name} is ${its ?? 'not given'}`;
+        throw new DomainError('PRN_RESOURCE_INVALID', { where: `Dataset ${metadata.name}`, problem, remedy: '' });
+      }
+    }
   }
 }
 

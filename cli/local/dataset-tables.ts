@@ -3,11 +3,12 @@ import { resolve } from 'node:path';
 import { getJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
-import { type DatasetSpec, type ExpectationResult, Segment } from '../../domain/dataset.js';
+import { type DatasetSpec, Segment } from '../../domain/dataset.js';
 import { replacesRows } from '../../domain/dataset-source.js';
 import { DomainError } from '../../domain/errors.js';
 import { didYouMean } from '../../domain/names.js';
 import type { ResourceOf } from '../../domain/resources.js';
+import { ValidationReport } from '../../domain/validation.js';
 import type { SegmentFile } from '../../ml/features/dataset-sql.js';
 import type { LocalResources } from './resources.js';
 import { ANY_FOLDER } from './source-table.js';
@@ -89,11 +90,8 @@ async function ingestFile(
   }
   const segment = await getJson(context.artifacts, prepared.segment, Segment);
   const { accepted, quarantined } = segment;
-  return { dataset, file, accepted, quarantined, problems: brokenRules(segment.report), segment };
-}
-
-function brokenRules(report: readonly ExpectationResult[]): string[] {
-  return report.filter(({ verdict }) => verdict !== 'passed').map(({ message }) => message);
+  const { warnings } = await getJson(context.artifacts, segment.report, ValidationReport);
+  return { dataset, file, accepted, quarantined, problems: warnings, segment };
 }
 
 async function localDataset(

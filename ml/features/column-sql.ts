@@ -10,12 +10,17 @@ export const COLUMN_SQL_TYPES: Readonly<Record<ColumnType, string>> = {
   timestamp: 'bigint',
 };
 
+const NO_ODD_NUMBERS = { nan: null, infinite: null } as const;
+
 /** Value and presence of a column, as SQL over a source. */
 export interface TypedColumn {
   /** Null where the source has nothing, or nothing that fits the type. */
   readonly value: string;
   /** False where the source has nothing: null, or NaN in a column of numbers, which is how data frames write it. */
   readonly present: string;
+  /** Whether the source has NaN, or an infinite number; null for columns that are not of floats. */
+  readonly nan: string | null;
+  readonly infinite: string | null;
 }
 
 /**
@@ -27,21 +32,27 @@ export function typedColumn({ type }: DatasetColumn, raw: string, sourceType: st
   const text = sourceType === 'JSON' ? `(${raw} ->> '$')` : raw;
   const given = `(${text} is not null)`;
   const number = `try_cast(${text} as double)`;
-  const presentNumber = `(${text} is not null and not coalesce(isnan(${number}), false))`;
+  const isNan = `coalesce(isnan(${number}), false)`;
+  const presentNumber = `(${text} is not null and not ${isNan})`;
   switch (type) {
     case 'float':
-      return { value: `case when isfinite(${number}) then ${number} end`, present: presentNumber };
+      return {
+        value: `case when isfinite(${number}) then ${number} end`,
+        present: presentNumber,
+        nan: isNan,
+        infinite: `coalesce(isinf(${number}), false)`,
+      };
     case 'integer': {
       const whole = `try_cast(${text} as bigint)`;
       const exact = `${whole}::double = ${number} and ${isSafe(whole)}`;
-      return { value: `case when ${exact} then ${whole} end`, present: presentNumber };
+      return { value: `case when ${exact} then ${whole} end`, present: presentNumber, ...NO_ODD_NUMBERS };
     }
     case 'boolean':
-      return { value: `try_cast(${text} as boolean)`, present: given };
+      return { value: `try_cast(${text} as boolean)`, present: given, ...NO_ODD_NUMBERS };
     case 'string':
-      return { value: `${text}::varchar`, present: given };
+      return { value: `${text}::varchar`, present: given, ...NO_ODD_NUMBERS };
     case 'timestamp':
-      return { value: timestampValue({ raw, text, sourceType }), present: given };
+      return { value: timestampValue({ raw, text, sourceType }), present: given, ...NO_ODD_NUMBERS };
   }
 }
 

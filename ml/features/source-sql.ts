@@ -42,21 +42,29 @@ export function describeSource(source: SourceScan): string {
   return `describe select * from ${scan(source)}`;
 }
 
-/**
- * The declared columns, whether the source gave each (`__has_<column>`), the number of the row in the source counted from
- * 1 after the rows of earlier files (`__row`) and its raw values as JSON (`__raw`). `types` are the reader's own column
- * types.
- */
-export function attemptSource(
-  spec: DatasetSpec,
-  source: SourceScan,
-  { types, rowsBefore }: { readonly types: Readonly<Record<string, string>>; readonly rowsBefore: number },
-): string {
+/** Columns of {@link attemptSource} beside the declared ones; no declared name can hold a colon. */
+export const ATTEMPT = {
+  /** Whether the source gave a value. */
+  has: (column: string): string => `has:${column}`,
+  /** Whether that was NaN, or infinite; only of columns of floats. */
+  nan: (column: string): string => `nan:${column}`,
+  infinite: (column: string): string => `infinite:${column}`,
+  /** The value as the source has it. */
+  raw: (column: string): string => `raw:${column}`,
+} as const;
+
+/** Rows of a source as the declared columns, with the columns of {@link ATTEMPT}. `types` are the reader's own column types. */
+export function attemptSource(spec: DatasetSpec, source: SourceScan, types: Readonly<Record<string, string>>): string {
   const columns = spec.columns.flatMap((column) => {
-    const from = column.from ?? column.name;
-    const { value, present } = typedColumn(column, quoteIdentifier(from), types[from] ?? 'VARCHAR');
-    return [`${value} as ${quoteIdentifier(column.name)}`, `${present} as ${quoteIdentifier(`__has_${column.name}`)}`];
+    const { name, from = name } = column;
+    const { value, present, nan, infinite } = typedColumn(column, quoteIdentifier(from), types[from] ?? 'VARCHAR');
+    const odd =
+      nan === null || infinite === null ? [] : [as(nan, ATTEMPT.nan(name)), as(infinite, ATTEMPT.infinite(name))];
+    return [as(value, name), as(present, ATTEMPT.has(name)), as(quoteIdentifier(from), ATTEMPT.raw(name)), ...odd];
   });
-  const raw = spec.columns.map(({ name, from }) => `${quoteText(name)}: ${quoteIdentifier(from ?? name)}`).join(', ');
-  return `select ${columns.join(', ')}, row_number() over () + ${rowsBefore} as __row, to_json({${raw}})::varchar as __raw from ${scan(source)}`;
+  return `select ${columns.join(', ')} from ${scan(source)}`;
+}
+
+function as(sql: string, name: string): string {
+  return `${sql} as ${quoteIdentifier(name)}`;
 }

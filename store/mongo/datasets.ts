@@ -125,8 +125,7 @@ export function createDatasetStore(
   }
 
   function quarantineCase(segment: Segment, openedTs: number): QuarantineCase {
-    const { dataset, segmentId, quarantined: rows, quarantineTable, table } = segment;
-    const rules = segment.report.filter(({ verdict }) => verdict === 'quarantined').map(({ name }) => name);
+    const { dataset, segmentId, quarantined: rows, brokenRules: rules, quarantineTable, table } = segment;
     const caseId = naturalKeyId(sha256Hex, ['quarantine', dataset, segmentId]);
     return { caseId, dataset, segmentId, rows, rules, table: quarantineTable ?? table, state: 'open', openedTs };
   }

@@ -45,7 +45,7 @@ describe('prepareSegment', () => {
       format: 'csv',
       knowledge: { from: 'event', delay: '12h' },
       maxQuarantined: 0.9,
-      expectations: [{ name: 'plausible', expression: 'delay >= -120', action: 'quarantine' }],
+      expectations: [{ name: 'plausible', expression: 'delay >= -120', action: 'drop' }],
       ...changes,
     });
 
@@ -113,7 +113,7 @@ describe('prepareSegment', () => {
     const unique = { expectations: [{ name: 'one-a-moment', unique: ['ts'], action: 'fail' }] };
     expect(await prepare(`${GOOD}2001-03-01T06:00:00Z,11,ATL\n`, unique)).toMatchObject({
       outcome: 'refused',
-      failures: ['one-a-moment: 1 of 3 rows fail, such as {"ts":"2001-03-01T06:00:00Z","delay":"11","origin":"ATL"}'],
+      failures: ['one-a-moment: 1 of 3 rows (33.3333 %) fail, expected ts once, such as 2001-03-01 06:00:00'],
     });
     expect(await prepare('ts,delay,origin\n')).toMatchObject({
       outcome: 'refused',
@@ -124,7 +124,9 @@ describe('prepareSegment', () => {
   it('names the missing column and what came', async () => {
     const { code, message } = await failure('ts,delya,origin\n2001-03-01T06:00:00Z,10,ATL\n');
     expect(code).toBe('PRN_DATASET_SCHEMA_MISMATCH');
-    expect(message).toContain('column delay is missing. Expected ts, delay, origin, got ts, delya, origin.');
+    expect(message).toContain(
+      'column delay (did you mean "delya"?) is missing. Expected ts, delay, origin, got ts, delya, origin.',
+    );
   });
 
   it('names the line of a ragged row', async () => {

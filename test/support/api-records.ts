@@ -52,7 +52,7 @@ async function leaveData({ datasets, features }: Stores): Promise<void> {
     highWater: null,
   };
   const segment = { segmentId: 'segment-1', dataset: 'flights', ...source, accepted: 997, quarantined: 3, ...times };
-  const tables = { table: ref, quarantineTable: ref, report: [], profile: ref };
+  const tables = { table: ref, quarantineTable: ref, brokenRules: ['plausible'], report: ref, profile: ref };
   const committed = await datasets.commitSegment({
     segment: { ...segment, ...tables, knowledge: 'declared' },
     revision: 1,

@@ -17,6 +17,8 @@ export interface PreparedSegment {
   /** JSON artefact with the `Segment`. */
   readonly segment: ArtifactRef;
   readonly revision: number;
+  /** JSON artefact with the `ValidationReport`. */
+  readonly report: ArtifactRef;
   readonly accepted: number;
   readonly quarantined: number;
   readonly warnings: readonly string[];
@@ -26,6 +28,8 @@ export interface PreparedSegment {
 export interface RefusedSegment {
   readonly outcome: 'refused';
   readonly revision: number;
+  /** JSON artefact with the `ValidationReport`; null for a source without rows to judge. */
+  readonly report: ArtifactRef | null;
   readonly failures: readonly string[];
 }
 

@@ -44,7 +44,8 @@ describe('the head of a dataset', () => {
     knowledge: 'observed',
     table: TABLE,
     quarantineTable: null,
-    report: [],
+    brokenRules: [],
+    report: TABLE,
     profile: TABLE,
     ...changes,
   });

@@ -45,7 +45,7 @@ describe('lineage', () => {
   ): Promise<void> {
     const base = { segmentId, dataset, sourceUri: '/x', sourceSha256: changes.files?.[0]?.sha256 ?? FIRST };
     const times = { minEventTs: 1, maxEventTs: 2, minKnownTs: 1, maxKnownTs: 2 };
-    const tables = { table: TABLE, quarantineTable: null, report: [], profile: TABLE };
+    const tables = { table: TABLE, quarantineTable: null, brokenRules: [], report: TABLE, profile: TABLE };
     const rows = {
       accepted: 1,
       quarantined: 0,

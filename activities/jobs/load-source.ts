@@ -1,0 +1,91 @@
+/** Reads the files of a source, once, into the temporary table of judged rows. */
+import type { DatasetSpec } from '../../domain/dataset.js';
+import { DomainError } from '../../domain/errors.js';
+import { didYouMean } from '../../domain/names.js';
+import { attemptSource, describeSource } from '../../ml/features/source-sql.js';
+import { type FileRows, JUDGED, judgeRows } from '../../ml/validation/judged-sql.js';
+import type { RowRule } from '../../ml/validation/row-rules.js';
+import type { TableSession } from '../../store/contracts/tables.js';
+import type { SourceFile } from './sources/contract.js';
+import { readHeader } from './sources/delimited-header.js';
+
+export interface LoadedSource {
+  readonly files: readonly FileRows[];
+  /** Columns of the first file, in its order. */
+  readonly columns: readonly string[];
+}
+
+interface LoadInput {
+  readonly dataset: string;
+  readonly spec: DatasetSpec;
+  readonly rules: readonly RowRule[];
+}
+
+/** Leaves a temporary table of judged rows. Throws `PRN_DATASET_SCHEMA_MISMATCH` and `PRN_DATASET_SOURCE_UNREADABLE`. */
+export async function loadSource(
+  session: TableSession,
+  files: readonly SourceFile[],
+  input: LoadInput,
+): Promise<LoadedSource> {
+  const loaded: FileRows[] = [];
+  let columns: readonly string[] = [];
+  for (const [index, file] of files.entries()) {
+    const [counted] = index === 0 ? [] : await session.rows(`select count(*) as n from ${JUDGED}`);
+    const firstRow = Number(counted?.['n'] ?? 0) + 1;
+    const names = await readable(file, () => loadFile(session, file, { ...input, isFirst: index === 0 }));
+    if (index === 0) columns = names;
+    loaded.push({ uri: file.uri, firstRow });
+  }
+  return { files: loaded, columns };
+}
+
+async function loadFile(
+  session: TableSession,
+  file: SourceFile,
+  { dataset, spec, rules, isFirst }: LoadInput & { isFirst: boolean },
+): Promise<string[]> {
+  const source = { ...file, header: await readHeader(file, session) };
+  const found = await session.rows(describeSource(source));
+  const names = found.map((row) => String(row['column_name']));
+  requireColumns({ spec, dataset, uri: file.uri }, names);
+  const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
+  const rows = judgeRows(spec, rules, attemptSource(spec, source, types));
+  await session.execute(
+    isFirst ? `create or replace temp table ${JUDGED} as ${rows}` : `insert into ${JUDGED} ${rows}`,
+  );
+  return names;
+}
+
+function requireColumns(
+  { spec, dataset, uri }: { spec: DatasetSpec; dataset: string; uri: string },
+  names: readonly string[],
+): void {
+  const wanted = spec.columns.map(({ name, from = name }) => from);
+  const missing = wanted.filter((name) => !names.includes(name));
+  if (missing.length === 0) return;
+  const spare = names.filter((name) => !wanted.includes(name));
+  const problem = `column ${missing.map((name) => `${name}${didYouMean(name, spare)}`).join(', ')} is missing`;
+  const [expected, got] = [wanted.join(', '), names.join(', ')];
+  throw new DomainError('PRN_DATASET_SCHEMA_MISMATCH', { uri, dataset, problem, expected, got });
+}
+
+/** Reader errors name the file, and the line where the reader knows it. */
+async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
+    const reason = firstSentence(String(error.details['reason']));
+    const line = /line:? (\d+)/i.exec(String(error.details['reason']))?.[1];
+    throw new DomainError(
+      'PRN_DATASET_SOURCE_UNREADABLE',
+      { uri, format, line: line === undefined ? '' : `, line ${line}`, reason },
+      { cause: error },
+    );
+  }
+}
+
+/** The reader's own words without its private copy's path and without advice about its options. */
+function firstSentence(reason: string): string {
+  return (reason.split('\n')[0] ?? '').replace(/"[^"]*scratch[^"]*"/g, 'the source').replace(/\.+$/, '');
+}
