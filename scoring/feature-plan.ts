@@ -1,7 +1,7 @@
 /** From request columns and online rows to a model's input tensors. Laid out once per version, run per request. */
-import type { Bundle, FrozenView } from '../domain/bundle.js';
+import type { FrozenView } from '../domain/bundle.js';
 import type { FeatureValue } from '../domain/feature-view.js';
-import type { ModelInput } from '../domain/features.js';
+import type { FeaturePlan, ModelInput } from '../domain/features.js';
 import { useName } from '../domain/model.js';
 import { MISSING_TIME } from '../domain/time.js';
 import type { TensorData } from '../ml/onnx/session.js';
@@ -35,7 +35,10 @@ interface ViewInput {
   readonly feature: string;
 }
 
-export function compileFeatureInputs(bundle: Pick<Bundle, 'plan' | 'views'>): FeatureInputs {
+export function compileFeatureInputs(bundle: {
+  readonly plan: FeaturePlan;
+  readonly views: readonly FrozenView[];
+}): FeatureInputs {
   const { inputs } = bundle.plan;
   const fromRequest = inputs.flatMap(({ name, source }) =>
     source.kind === 'request' ? [{ name, column: source.column }] : [],

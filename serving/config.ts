@@ -15,6 +15,10 @@ export const ServingConfig = z
     PERENNIAL_SERVING_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
     /** `key` demands an API key on every request; the default away from loopback. */
     PERENNIAL_SERVING_AUTH: z.enum(['open', 'key']).optional(),
+    /** How long a feature row that was read may be answered again, milliseconds; 0 reads each time. */
+    PERENNIAL_FEATURE_CACHE_MS: z.coerce.number().int().min(0).max(86_400_000).default(0),
+    /** Rows in that cache. */
+    PERENNIAL_FEATURE_CACHE_ENTRIES: z.coerce.number().int().min(1).max(10_000_000).default(100_000),
     PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   })
   .transform((config) => {

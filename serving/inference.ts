@@ -10,11 +10,10 @@ import type { LiveEndpoint } from './live-endpoints.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import { decide, type RoutedRows, scoreRows } from './row-scoring.js';
 import type { ShadowScoring } from './shadow-scoring.js';
-import type { StoreAccess } from './store-access.js';
 
 export interface InferenceDependencies {
+  /** Throws `PRN_UNAVAILABLE` while MongoDB is away. */
   readonly features: Pick<FeatureStore, 'readOnline'>;
-  readonly access: StoreAccess;
   readonly log: PredictionLog;
   readonly shadows: ShadowScoring;
   /** Wall time in microseconds. */
@@ -112,7 +111,7 @@ function lowest(times: Float64Array): number {
 
 /** Views of the versions that answer and of those that shadow them, in one read each. */
 async function lookUp(
-  { features, access }: InferenceDependencies,
+  { features }: InferenceDependencies,
   { live, request, version }: Omit<RoutedRows, 'views'>,
 ): Promise<RoutedRows['views']> {
   const shadow = live.state.routes.shadow;
@@ -120,7 +119,7 @@ async function lookUp(
     (number) => live.versions.get(number)?.features.viewsFor(request) ?? [],
   );
   if (views.length === 0) return new Map();
-  return access.ask('The online feature store', () => lookUpViews(features, views, request));
+  return lookUpViews(features, views, request);
 }
 
 /** Rows of a request that one version broke count against that version: the others were not at fault. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { openTableEngine } from '../store/tables/engine.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
 import { readServingConfig } from './config.js';
@@ -24,6 +25,17 @@ const serving = await startServing({
   port: config.PERENNIAL_SERVING_PORT,
   auth: config.auth,
   now,
+  featureCache: {
+    maxStaleMs: config.PERENNIAL_FEATURE_CACHE_MS,
+    maxEntries: config.PERENNIAL_FEATURE_CACHE_ENTRIES,
+  },
+  openTables: () =>
+    openTableEngine({
+      dataDirectories: [config.PERENNIAL_DATA],
+      spillDirectory: join(config.PERENNIAL_DATA, 'serving-spill'),
+      memoryLimit: '256MB',
+      threads: 1,
+    }),
   onProblem: (what, error) => log.error({ err: error }, `problem with ${what}`),
 });
 log.info({ url: serving.url, instanceId: serving.instanceId, auth: config.auth }, 'serving');

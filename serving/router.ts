@@ -3,8 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { Authorise } from './auth.js';
+import type { FeatureReader } from './feature-reader.js';
 import { createBodyReader, sendError, sendJson, sendText } from './http.js';
-import { readOnlineFeatures, takeGroundTruth } from './intake.js';
+import { takeGroundTruth } from './intake.js';
+import type { ServingMetrics } from './metrics.js';
+import { type OnlineFeatureDependencies, readOnlineFeatures } from './online-features.js';
 import {
   modelInfer,
   modelMetadata,
@@ -13,10 +16,13 @@ import {
   requireEndpoint,
   serverMetadata,
 } from './protocol.js';
-import type { StoreHealth } from './store-access.js';
+import type { StoreAccess, StoreHealth } from './store-access.js';
 
-export interface RouterDependencies extends ProtocolDependencies {
-  readonly stores: Pick<Stores, 'features' | 'predictions' | 'resources'>;
+export interface RouterDependencies extends ProtocolDependencies, OnlineFeatureDependencies {
+  readonly stores: Pick<Stores, 'predictions'>;
+  readonly access: StoreAccess;
+  readonly features: FeatureReader;
+  readonly metrics: ServingMetrics;
   readonly health: StoreHealth;
   readonly authorise: Authorise;
   /** True once the process was told to stop: it answers what comes, and asks callers to go elsewhere. */
@@ -81,8 +87,8 @@ async function route(dependencies: RouterDependencies, { request, response }: Ex
     return sendJson(response, 200, taken);
   }
   if (path === '/v1/features/online' && method === 'POST') {
-    const read = await readOnlineFeatures({ stores, access }, { body: await body(), now: now() });
-    return sendJson(response, 200, read);
+    const text = await readOnlineFeatures(dependencies, { body: await body(), now: now() });
+    return sendText(response, { status: 200, type: 'application/json', text });
   }
   throw new DomainError('PRN_REQUEST_UNKNOWN_ROUTE', { method, path: path.slice(0, 200) });
 }

@@ -4,9 +4,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
+import type { TableEngine } from '../store/contracts/tables.js';
 import { allowLocalPrograms, createKeyCheck } from './auth.js';
+import { createFeatureReader, type FeatureCacheOptions } from './feature-reader.js';
+import { createHistoryReader } from './history-reader.js';
 import { type LiveEndpoints, openLiveEndpoints } from './live-endpoints.js';
 import { createServingMetrics } from './metrics.js';
+import { createOnlinePlans } from './online-plans.js';
 import { openPredictionLog, type PredictionLog } from './prediction-log.js';
 import { createRouter } from './router.js';
 import { createShadowScoring } from './shadow-scoring.js';
@@ -21,6 +25,10 @@ export interface ServingOptions {
   /** Wall time in microseconds. */
   readonly now: () => number;
   readonly onProblem: (what: string, error: unknown) => void;
+  /** Opened when feature history is first asked for; closed with the server. */
+  readonly openTables: () => Promise<TableEngine>;
+  /** Off unless given. */
+  readonly featureCache?: FeatureCacheOptions;
   /** Requests answered at once; more are refused. */
   readonly maxInFlight?: number;
   /** Rows that may wait for the prediction log; more are dropped and counted. */
@@ -34,6 +42,7 @@ export interface Serving {
   close(): Promise<void>;
 }
 
+const NO_CACHE: FeatureCacheOptions = { maxStaleMs: 0, maxEntries: 1 };
 const HEARTBEAT_MS = 1_000;
 const GOODBYE_MS = 2_000;
 /** Connections that are still busy after this are cut. */
@@ -51,25 +60,32 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const logOptions = { store: stores.predictions, instanceId, now };
   const log = openPredictionLog({ ...logOptions, ...(maxQueuedRows !== undefined && { maxQueuedRows }) });
   let draining = false;
+  const metrics = createServingMetrics();
+  const elapsedMs = (): number => performance.now();
+  const { featureCache: cache = NO_CACHE, openTables } = options;
+  const plans = createOnlinePlans({ stores, access, elapsedMs });
+  const history = createHistoryReader({ stores, access, openTables });
   const router = createRouter({
     stores,
-    features: stores.features,
+    features: createFeatureReader({ store: stores.features, access, metrics, cache, elapsedMs }),
+    plans,
+    history,
     endpoints,
     log,
     shadows: createShadowScoring(log, { onProblem: (error) => onProblem('shadow scoring', error) }),
     access,
     health,
-    metrics: createServingMetrics(),
+    metrics,
     now,
     maxInFlight,
     isDraining: () => draining,
-    authorise:
-      options.auth === 'open' ? allowLocalPrograms : createKeyCheck(stores.keys, access, () => performance.now()),
+    authorise: options.auth === 'open' ? allowLocalPrograms : createKeyCheck(stores.keys, access, elapsedMs),
     onProblem,
   });
   const server = createServer(HTTP_TIMEOUTS, router);
   const url = await listen(server, options);
   const watch = await stores.endpoints.watchRoutes((state) => endpoints.apply(state), health.watched);
+  const definitions = await stores.resources.watch(plans);
   const heartbeat = startHeartbeat(() =>
     health.beat(() =>
       stores.endpoints.saveInstance({ instanceId, url, heartbeatTs: now(), ...stateOf(endpoints, log) }),
@@ -84,6 +100,8 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       await drain(server);
       clearInterval(heartbeat);
       await watch.close();
+      await definitions.close();
+      await history.close();
       await log.close();
       endpoints.close();
       await sayGoodbye(stores, instanceId);

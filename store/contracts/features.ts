@@ -31,8 +31,12 @@ export interface FeatureStore {
   chunks(view: string, viewRevision: number): Promise<MaterializationChunk[]>;
   /** Guarded upsert: the greatest `(eventTs, knownTs, seq)` wins, whatever the order of writes. */
   upsertOnline(view: string, rows: readonly OnlineRow[]): Promise<void>;
-  /** Rows by key; unknown keys are absent from the map. */
-  readOnline(view: string, keys: readonly string[]): Promise<ReadonlyMap<string, OnlineRow>>;
+  /** Rows by key; unknown keys are absent from the map. `features` limits what their values hold. */
+  readOnline(
+    view: string,
+    keys: readonly string[],
+    features?: readonly string[],
+  ): Promise<ReadonlyMap<string, OnlineRow>>;
 }
 
 /** Text of an entity key: values in the order of the entity's keys, unambiguous for any content. */

@@ -11,6 +11,14 @@ export interface StoredResource {
   readonly appliedTs: number;
 }
 
+/** Who wants to know when definitions change. */
+export interface DefinitionListener {
+  /** A resource was applied or deleted, or a model has another champion or a new version (kind `Model`). */
+  onChange(kind: string, name: string): void;
+  /** Changes may have been missed: once at the start, and whenever the connection was lost. */
+  onLost(): void;
+}
+
 export interface ResourceStore {
   /** Stores a new revision unless nothing changed. `expectedRevision` makes it a compare-and-set (`PRN_RESOURCE_CONFLICT`). */
   apply(input: {
@@ -22,5 +30,6 @@ export interface ResourceStore {
   getRevision(kind: ResourceKind, name: string, revision: number): Promise<StoredResource | null>;
   revisions(kind: ResourceKind, name: string): Promise<StoredResource[]>;
   list(kind?: ResourceKind): Promise<StoredResource[]>;
+  watch(listener: DefinitionListener): Promise<{ close(): Promise<void> }>;
   delete(kind: ResourceKind, name: string, actor: string): Promise<boolean>;
 }

@@ -5,6 +5,7 @@ import { Resource } from '../../domain/resources.js';
 import type { ResourceStore, StoredResource } from '../contracts/resources.js';
 import type { AppendAudit } from './audit.js';
 import { type Database, type StoredDocument } from './database.js';
+import { watchDefinitions } from './definition-watch.js';
 
 export function createResourceStore(
   database: Database,
@@ -61,6 +62,7 @@ export function createResourceStore(
           .toArray()
       ).map(readStored);
     },
+    watch: (listener) => watchDefinitions(database, listener),
     delete: (kind, name, actor) =>
       database.transact(async (session) => {
         const { deletedCount } = await resources.deleteOne({ _id: idOf(kind, name) }, { session });

@@ -1,9 +1,9 @@
 /** Follows route changes: stream first, then a snapshot, then only higher revisions; a poll catches what a stream lost. */
-import type { ChangeStream, Collection } from 'mongodb';
+import type { Collection } from 'mongodb';
+import { followChanges } from './change-stream.js';
 import type { StoredDocument } from './database.js';
 
 const POLL_MS = 5_000;
-const REOPEN_MS = 500;
 
 export interface RouteListener {
   onState(document: StoredDocument): void;
@@ -16,8 +16,6 @@ export async function watchRoutes(
 ): Promise<{ close(): Promise<void> }> {
   const seen = new Map<string, number>();
   let closed = false;
-  let stream: ChangeStream | null = null;
-  let reopening: NodeJS.Timeout | null = null;
 
   const take = (document: StoredDocument): void => {
     const rev = Number(document['routes']?.rev ?? 0);
@@ -34,32 +32,20 @@ export async function watchRoutes(
       if (!closed) listener.onHealth(false);
     }
   };
-  const reopen = (): void => {
-    if (closed || reopening !== null) return;
-    listener.onHealth(false);
-    reopening = setTimeout(() => {
-      reopening = null;
-      void open();
-    }, REOPEN_MS);
-  };
-  const open = async (): Promise<void> => {
-    await stream?.close().catch(() => undefined);
-    stream = endpoints.watch([], { fullDocument: 'updateLookup' });
-    stream.on('change', (change) => {
-      if ('fullDocument' in change && change.fullDocument != null) take(change.fullDocument as StoredDocument);
-    });
-    stream.on('error', reopen);
-    await snapshot();
-  };
 
-  await open();
+  const stream = await followChanges(() => endpoints.watch([], { fullDocument: 'updateLookup' }), {
+    onOpened: snapshot,
+    onLost: () => listener.onHealth(false),
+    onChange(change) {
+      if ('fullDocument' in change && change.fullDocument != null) take(change.fullDocument as StoredDocument);
+    },
+  });
   const poll = setInterval(() => void snapshot(), POLL_MS);
   return {
     async close() {
       closed = true;
       clearInterval(poll);
-      if (reopening !== null) clearTimeout(reopening);
-      await stream?.close().catch(() => undefined);
+      await stream.close();
     },
   };
 }

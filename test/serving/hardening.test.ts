@@ -259,33 +259,3 @@ describe('ground truth', () => {
     expect((await post(`${serving.url}/v1/endpoints/nobody/ground-truth`, labels(1, 1))).status).toBe(404);
   });
 });
-
-describe('online features', () => {
-  it('are read with status and age, keys in the type of their entity', async () => {
-    const serving = await startServed();
-    const url = `${serving.url}/v1/features/online`;
-    await world.publish({ ORD: 0.25, SEA: null, '5': 0.5 }, DEPARTED);
-    const read = async (asOf: number, keys: unknown[]) =>
-      (await post(url, { view: 'origin-traffic', keys, asOf })).body as unknown as {
-        results: { ageMs: number | null; features: Record<string, unknown> }[];
-      };
-    const at = await read(DEPARTED + 3_000, [['ORD'], ['SEA'], ['XXX'], [5]]);
-    expect(at.results.map(({ ageMs, features }) => [ageMs, features['late_rate']])).toEqual([
-      [3, { value: 0.25, status: 'PRESENT' }],
-      [3, { value: null, status: 'NULL_VALUE' }],
-      [null, { value: null, status: 'NOT_FOUND' }],
-      [3, { value: 0.5, status: 'PRESENT' }],
-    ]);
-    // The view lives 48 hours; before its own time a row is not there yet.
-    const statusAt = async (asOf: number): Promise<unknown> =>
-      (await read(asOf, [['ORD']])).results[0]?.features['late_rate'];
-    const maxAge = 172_800_000_000;
-    expect([
-      await statusAt(DEPARTED - 1),
-      await statusAt(DEPARTED + maxAge),
-      await statusAt(DEPARTED + maxAge + 1),
-    ]).toMatchObject([{ status: 'NOT_FOUND' }, { status: 'PRESENT' }, { status: 'OUTSIDE_MAX_AGE' }]);
-    expect(await post(url, { view: 'nothing', keys: [['ORD']] })).toMatchObject({ status: 404 });
-    expect(await post(url, { view: 'origin-traffic', keys: [['ORD', 'JFK']] })).toMatchObject({ status: 400 });
-  });
-});

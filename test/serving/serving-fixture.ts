@@ -19,6 +19,7 @@ import type { Stores } from '../../store/contracts/index.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import { openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
+import { openTableEngine } from '../../store/tables/engine.js';
 import { openTestDatabase, type TestDatabase } from '../support/mongo.js';
 
 export const ENDPOINT = 'flight-delay';
@@ -155,6 +156,8 @@ export async function openServingWorld(
         port: 0,
         auth: 'open',
         now,
+        openTables: () =>
+          openTableEngine({ dataDirectories: [folder], spillDirectory: join(folder, 'spill'), memoryLimit: '256MB' }),
         onProblem: (what, error) => problems.push({ what, error }),
         ...changes,
       });

@@ -1,0 +1,44 @@
+/** SQL of single questions to feature history: which row of each key counted at one moment. */
+import type { FrozenView } from '../../domain/bundle.js';
+import { quoteIdentifier, quoteText } from './expression/sql.js';
+
+export interface HistoryQuestion {
+  readonly view: Pick<FrozenView, 'keys' | 'features'>;
+  /** Parquet files of the view's chunks, at least one. */
+  readonly paths: readonly string[];
+  /** Parts of each asked key, in the order of the view's keys. */
+  readonly keys: readonly (readonly (string | number)[])[];
+  /** Microseconds. */
+  readonly asOf: number;
+}
+
+/** Column with the position of the asked key. */
+export const POSITION = ':position';
+
+/**
+ * At most one row for each asked key: of those that had happened and were known, the greatest by (event_ts, known_ts,
+ * seq). The rule is that of the point-in-time join for a single time. Tombstones and rows beyond the age limit are
+ * returned as well: what they mean is for the caller to say, as with an online row.
+ */
+export function rowsAsOf({ view, paths, keys, asOf }: HistoryQuestion): string {
+  const parts = view.keys.map(({ key }, part) => ({ column: `r.${quoteIdentifier(key)}`, asked: `a.key_${part}` }));
+  const columns = ['event_ts', 'known_ts', 'seq', 'deleted', ...view.features.map(quoteIdentifier)];
+  const asked = keys.map((key, position) => {
+    const values = view.keys.map(({ type }, part) => keySql(type, key[part]));
+    return `(${[position, ...values].join(', ')})`;
+  });
+  const names = [quoteIdentifier(POSITION), ...parts.map((_part, index) => `key_${index}`)];
+  const files = paths.map(quoteText).join(', ');
+  const matches = parts.map(({ column, asked: key }) => `${column} = ${key}`);
+  return `with asked(${names.join(', ')}) as (values ${asked.join(', ')})
+    select a.${quoteIdentifier(POSITION)}, ${columns.map((column) => `r.${column}`).join(', ')}
+    from asked a join read_parquet([${files}]) r on ${['true', ...matches].join(' and ')}
+    where r.event_ts <= ${asOf} and r.known_ts <= ${asOf}
+    qualify row_number() over (
+      partition by a.${quoteIdentifier(POSITION)} order by r.event_ts desc, r.known_ts desc, r.seq desc) = 1`;
+}
+
+function keySql(type: 'string' | 'integer', value: string | number | undefined): string {
+  if (value === undefined) return 'null';
+  return type === 'integer' ? `${Number(value)}::bigint` : quoteText(String(value));
+}
