@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander';
 import { isDomainError } from '../domain/errors.js';
 import { ApiError } from './client.js';
 import { registerDataCommands } from './commands/data.js';
+import { registerDatasetCommands } from './commands/dataset.js';
 import { registerFeatureCommands } from './commands/features.js';
 import { registerModelCommands } from './commands/models.js';
 import { registerOperationCommands } from './commands/operations.js';
 import { registerProcessCommands } from './commands/processes.js';
 import { registerResourceCommands } from './commands/resources.js';
 import { registerStackCommands } from './commands/stack.js';
+import { registerValidateCommand } from './commands/validate.js';
 
 const USAGE_ERROR = 2;
 
@@ -20,7 +22,9 @@ registerStackCommands(program);
 registerProcessCommands(program);
 registerResourceCommands(program);
 registerDataCommands(program);
+registerDatasetCommands(program);
 registerFeatureCommands(program);
+registerValidateCommand(program);
 registerModelCommands(program);
 registerOperationCommands(program);
 overrideExits(program);

@@ -101,6 +101,7 @@ export const ERROR_CATALOGUE = {
     'Dataset {dataset} moved on while this version was prepared; the commit is repeated.',
     true,
   ),
+  PRN_DATASET_UNINFERABLE: entry(422, 'No dataset can be drafted from {file}: {problem}.'),
   PRN_DATASET_EMPTY: entry(422, 'Dataset {dataset} has no committed version{hint}.'),
 
   // features

@@ -70,7 +70,7 @@ function requireColumns(
 }
 
 /** Reader errors name the file, and the line where the reader knows it. */
-async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
+export async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -12,7 +12,7 @@ import { sha256Hex } from './source-file.js';
 import { type ValidatedSource, type ValidateSourceInput, withValidated } from './validate-source.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */
-const READER_VERSION = 1;
+const READER_VERSION = 2;
 
 /** Messages travel in workflow payloads: the report has all of them in full. */
 const MESSAGE_CAP = { count: 20, length: 500 } as const;

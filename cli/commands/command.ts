@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type CliConnection, connect } from '../connection.js';
 import { type OutputFormat, print, type Shape } from '../output.js';
+import { outputEnding, OUTPUT_ENDINGS, type OutputEnding } from '../output-ending.js';
 
 export interface CommonOptions {
   readonly data?: string;
@@ -37,6 +38,27 @@ export function positiveNumber(text: string): number {
   const number = wholeNumber(text);
   if (number > 0) return number;
   throw new InvalidArgumentError('Expected at least 1.');
+}
+
+/** `NAME=FILE`, a file with rows of a dataset. */
+export interface NamedFile {
+  readonly dataset: string;
+  readonly file: string;
+}
+
+/** Adds an option `NAME=FILE` to those given before it. Throws a usage error. */
+export function namedFile(text: string, earlier: readonly NamedFile[]): NamedFile[] {
+  const [dataset = '', ...rest] = text.split('=');
+  const file = rest.join('=');
+  if (dataset !== '' && file !== '') return [...earlier, { dataset, file }];
+  throw new InvalidArgumentError('Expected NAME=FILE, such as orders=orders.parquet.');
+}
+
+/** Reads an option as a file to write, whose ending tells the format. Throws a usage error. */
+export function outputFile(path: string): { path: string; ending: OutputEnding } {
+  const ending = outputEnding(path);
+  if (ending !== undefined) return { path, ending };
+  throw new InvalidArgumentError(`Its name tells the format: *.${OUTPUT_ENDINGS.join(', *.')}.`);
 }
 
 /** A command that reads one path of the API and prints it. */

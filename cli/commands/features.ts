@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HistoricalSummary } from '../local/historical.js';
 import { type OutputFormat, print } from '../output.js';
-import { outputEnding, OUTPUT_ENDINGS, type OutputEnding } from '../output-ending.js';
-import { outputOption, positiveNumber } from './command.js';
+import { OUTPUT_ENDINGS, type OutputEnding } from '../output-ending.js';
+import { namedFile, type NamedFile, outputFile, outputOption, positiveNumber } from './command.js';
 
 interface HistoricalOptions {
   readonly resources: string;
@@ -16,11 +16,6 @@ interface HistoricalOptions {
   readonly time?: string;
   readonly threads?: number;
   readonly output: OutputFormat;
-}
-
-interface NamedFile {
-  readonly dataset: string;
-  readonly file: string;
 }
 
 const HISTORICAL_HELP = `
@@ -49,7 +44,7 @@ export function registerFeatureCommands(program: Command): void {
       .option(
         '--table <name=file>',
         'rows of a dataset; repeat it for more datasets, or for more commits of one',
-        addTable,
+        namedFile,
         [],
       )
       .requiredOption('--out <file>', `where the answer goes: *.${OUTPUT_ENDINGS.join(', *.')}`, outputFile)
@@ -115,23 +110,8 @@ function render({ rows, features, output, knowledge }: HistoricalSummary): strin
   ].join('\n');
 }
 
-function addTable(text: string, earlier: readonly NamedFile[]): NamedFile[] {
-  const [dataset = '', ...rest] = text.split('=');
-  const file = rest.join('=');
-  if (dataset === '' || file === '')
-    throw new InvalidArgumentError('Expected NAME=FILE, such as orders=orders.parquet.');
-  return [...earlier, { dataset, file }];
-}
-
 function splitList(text: string): string[] {
   const items = text.split(',').map((item) => item.trim());
   if (items.includes('')) throw new InvalidArgumentError('Expected names separated by commas.');
   return items;
-}
-
-function outputFile(path: string): { path: string; ending: OutputEnding } {
-  const ending = outputEnding(path);
-  if (ending === undefined)
-    throw new InvalidArgumentError(`Its name tells the format: *.${OUTPUT_ENDINGS.join(', *.')}.`);
-  return { path, ending };
 }

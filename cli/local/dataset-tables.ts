@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { getJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
+import type { SegmentReference } from '../../activities/jobs/segments.js';
 import { type DatasetSpec, Segment } from '../../domain/dataset.js';
 import { replacesRows } from '../../domain/dataset-source.js';
 import { DomainError } from '../../domain/errors.js';
@@ -106,6 +107,14 @@ async function localDataset(
   );
   const segments = commits.map(({ segment }) => segment);
   return { name: metadata.name, spec, commits: commits.at(-1)?.commitSeq ?? 0, segments, files };
+}
+
+/** For jobs that read the rows themselves. */
+export function segmentReferences({ segments, files }: LocalDataset): SegmentReference[] {
+  return segments.flatMap(({ table }, index) => {
+    const file = files[index];
+    return file === undefined ? [] : [{ table, commitSeq: file.commitSeq, commitKnownTs: file.commitKnownTs }];
+  });
 }
 
 /** Says which option to give for a dataset that a view reads. */

@@ -45,7 +45,7 @@ export interface HistoricalSummary {
 /** Rows in = rows out, in the spine's order; the bytes do not depend on the number of threads. Throws `PRN_*`. */
 export async function retrieveHistorical(request: HistoricalRequest): Promise<HistoricalSummary> {
   const data = [request.spine, request.out.path, ...request.tables.map(({ file }) => file)];
-  const resources = loadResources(request.resources, data);
+  const resources = loadResources(request.resources, { data });
   const datasets = request.tables.map(({ dataset }) => resources.require('Dataset', dataset).metadata.name);
   const selection = selectFeatures(resources, { ...request, datasets, features: request.features });
   for (const { spec } of selection.views)

@@ -12,17 +12,20 @@ export interface LocalResources {
   all<K extends ResourceKind>(kind: K): ResourceOf<K>[];
 }
 
-/**
- * Reads every `.yaml`, `.yml` and `.json` file of a folder, or one file. Files named in `data` are not resources, whatever
- * their ending. Throws `PRN_RESOURCE_*` with file and line.
- */
-export function loadResources(folder: string, data: readonly string[] = []): LocalResources {
+export interface LoadOptions {
+  /** Files that are not resources, whatever their ending. */
+  readonly data?: readonly string[];
+  /** Kinds that may be referred to although the folder does not have them. */
+  readonly openTo?: readonly ResourceKind[];
+}
+
+/** Reads every `.yaml`, `.yml` and `.json` file of a folder, or one file. Throws `PRN_RESOURCE_*` with file and line. */
+export function loadResources(folder: string, { data = [], openTo = [] }: LoadOptions = {}): LocalResources {
   const skipped = new Set(data.map((path) => resolve(path)));
   const documents = readResources(folder, (file) => skipped.has(resolve(file)));
   requireDistinct(documents);
   const resources = documents.map(({ resource }) => resource);
-  for (const { resource, where } of documents) checkOne(resource, { where, resources });
-  checkReferences(resources, []);
+  for (const { resource, where } of documents) checkOne(resource, { where, resources, openTo });
   const all = <K extends ResourceKind>(kind: K): ResourceOf<K>[] =>
     resources.filter((resource): resource is ResourceOf<K> => resource.kind === kind);
   return {
@@ -53,10 +56,19 @@ function requireDistinct(documents: readonly ReadDocument[]): void {
 }
 
 /** The same refusals as over the API, with the place in the file. */
-function checkOne(resource: Resource, { where, resources }: { where: string; resources: readonly Resource[] }): void {
+function checkOne(
+  resource: Resource,
+  { where, resources, openTo }: { where: string; resources: readonly Resource[]; openTo: readonly string[] },
+): void {
   try {
     checkReferences([resource], resources);
   } catch (error) {
+    if (
+      isDomainError(error) &&
+      error.code === 'PRN_RESOURCE_REFERENCE' &&
+      openTo.includes(String(error.details['kind']))
+    )
+      return;
     const inside = isDomainError(error) ? error.details['where'] : undefined;
     if (!isDomainError(error) || typeof inside !== 'string') throw error;
     throw new DomainError(error.code, { ...error.details, where: `${where}, ${inside}` });

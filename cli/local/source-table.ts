@@ -1,13 +1,29 @@
 /** A file somebody names on the command line, as a table function with its own columns. */
 import { resolve } from 'node:path';
 import type { JobContext } from '../../activities/jobs/context.js';
+import { readable } from '../../activities/jobs/load-source.js';
 import type { SourceFile } from '../../activities/jobs/sources/contract.js';
 import { readHeader } from '../../activities/jobs/sources/delimited-header.js';
 import { openSource } from '../../activities/jobs/sources/open-source.js';
-import { DomainError, isDomainError } from '../../domain/errors.js';
+import { DomainError } from '../../domain/errors.js';
+import { type ColumnEvidence, countEvidence, readEvidence } from '../../ml/features/column-evidence.js';
 import { describeSource, scan } from '../../ml/features/source-sql.js';
 import type { SourceColumn } from '../../ml/features/spine-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
+
+/** The evidence of every column, in order. `relation` may be read once for each. */
+export async function readColumnEvidence(
+  session: TableSession,
+  relation: string,
+  columns: readonly SourceColumn[],
+): Promise<ColumnEvidence[]> {
+  const evidence: ColumnEvidence[] = [];
+  for (const column of columns) {
+    const [row] = await session.rows(countEvidence(relation, column));
+    evidence.push(readEvidence(row));
+  }
+  return evidence;
+}
 
 /** Whoever runs the command may read what their own account may. */
 export const ANY_FOLDER = ['/'];
@@ -34,6 +50,7 @@ export async function withSourceTable<T>(
     if (file === undefined || another !== undefined) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: path });
     return await readable({ ...file, uri: path }, async () => {
       const scanned = { ...file, header: await readHeader(file, session) };
+      requireDistinct(path, scanned);
       const found = await session.rows(describeSource(scanned));
       const columns = found.map((row) => ({
         name: String(row['column_name']),
@@ -47,16 +64,11 @@ export async function withSourceTable<T>(
   }
 }
 
-/** Reader errors name the file as it was named, and the line where the reader knows it. */
-async function readable<T>({ uri, format }: SourceFile, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isDomainError(error) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
-    const said = String(error.details['reason']);
-    const line = /line:? (\d+)/i.exec(said)?.[1];
-    const reason = (said.split('\n')[0] ?? '').replace(/"[^"]*scratch[^"]*"/g, 'the source').replace(/\.+$/, '');
-    const details = { uri, format, line: line === undefined ? '' : `, line ${line}`, reason };
-    throw new DomainError('PRN_DATASET_SOURCE_UNREADABLE', details, { cause: error });
-  }
+/** To the table engine the case of letters tells no names apart. */
+function requireDistinct(uri: string, { format, header }: { format: string; header: readonly string[] }): void {
+  const lower = header.map((name) => name.toLowerCase());
+  const repeated = header.find((_name, index) => lower.indexOf(lower[index] ?? '') < index);
+  if (repeated === undefined) return;
+  const reason = `two columns are called "${repeated}"`;
+  throw new DomainError('PRN_DATASET_SOURCE_UNREADABLE', { uri, format, line: ', line 1', reason });
 }

@@ -3,14 +3,16 @@ import type { JobContext } from '../../activities/jobs/context.js';
 import { DomainError } from '../../domain/errors.js';
 import type { EntityKey } from '../../domain/feature-view.js';
 import { didYouMean } from '../../domain/names.js';
-import { type ColumnEvidence, countEvidence, readEvidence } from '../../ml/features/column-evidence.js';
+import type { ColumnEvidence } from '../../ml/features/column-evidence.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
 import { SPINE, type SourceColumn, spineCounts, type SpineKey, spineRows } from '../../ml/features/spine-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
-import { type SourceTable, withSourceTable } from './source-table.js';
+import { readColumnEvidence, type SourceTable, withSourceTable } from './source-table.js';
 
 /** Name of the temporary table. */
 export const SPINE_TABLE = '":spine"';
+
+const RAW_TABLE = '":raw_spine"';
 
 const USUAL_TIME_COLUMNS = ['event_ts', 'event_timestamp'];
 
@@ -53,13 +55,14 @@ export async function loadSpine(
   request: SpineRequest,
 ): Promise<LoadedSpine> {
   return withSourceTable(request.path, { context, session }, async (table) => {
-    const { columns, relation } = table;
-    const [counted = {}] = await session.rows(countEvidence(relation, columns));
-    const evidence = columns.map((_column, index) => readEvidence(counted, index));
+    const { columns } = table;
     const keys = requireColumns(request, columns);
+    await session.execute(`create temp table ${RAW_TABLE} as select * from ${table.relation}`);
+    const evidence = await readColumnEvidence(session, RAW_TABLE, columns);
     const time = timeColumnOf(request, { columns, evidence });
     const shape = { keys, time };
-    await session.execute(`create temp table ${SPINE_TABLE} as ${spineRows(relation, shape)}`);
+    await session.execute(`create temp table ${SPINE_TABLE} as ${spineRows(RAW_TABLE, shape)}`);
+    await session.execute(`drop table ${RAW_TABLE}`);
     const [counts = {}] = await session.rows(spineCounts(SPINE_TABLE, shape));
     const number = (name: string): number => Number(counts[name] ?? 0);
     const lastTime = counts['last_time'] == null ? null : number('last_time');

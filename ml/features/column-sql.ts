@@ -56,9 +56,9 @@ export function typedColumn({ type }: DatasetColumn, raw: string, sourceType: st
   }
 }
 
-/** Whole numbers are microseconds already, except in CSV, where digits may as well be a date. */
+/** Whole numbers are microseconds already; as text only from 15 digits on, since fewer may as well be a date. */
 function timestampValue({ raw, text, sourceType }: { raw: string; text: string; sourceType: string }): string {
-  const parsed = `epoch_us(try_cast(${text}::varchar as timestamptz)::timestamp)`;
+  const parsed = parsedTime(`${text}::varchar`);
   const whole = `try_cast(${text} as bigint)`;
   if (/INT/.test(sourceType)) return `case when ${isSafe(whole)} then ${whole} end`;
   if (sourceType.startsWith('TIMESTAMP') || sourceType === 'DATE') {
@@ -67,6 +67,14 @@ function timestampValue({ raw, text, sourceType }: { raw: string; text: string; 
   }
   if (sourceType !== 'JSON') return `case when ${isSafe(parsed)} then ${parsed} end`;
   return `case when json_type(${raw}) in ('BIGINT', 'UBIGINT') then (case when ${isSafe(whole)} then ${whole} end) when ${isSafe(parsed)} then ${parsed} end`;
+}
+
+/** ISO 8601. The engine itself reads no offset behind a time without seconds; only what it cannot read is looked at again. */
+function parsedTime(text: string): string {
+  const epoch = (written: string): string => `epoch_us(try_cast(${written} as timestamptz)::timestamp)`;
+  const withSeconds = `regexp_replace(${text}, '^(\\S+[T ]\\d{2}:\\d{2})(Z|[+-]\\d{2}:?\\d{2})$', '\\1:00\\2')`;
+  const digits = `case when regexp_full_match(${text}, '\\d{15,17}') then try_cast(${text} as bigint) end`;
+  return `coalesce(${epoch(text)}, ${epoch(withSeconds)}, ${digits})`;
 }
 
 function isSafe(value: string): string {
