@@ -11,6 +11,7 @@ import type { RecordedDecision, RegistryActivities } from '../workflows/contract
 import { getJson } from './json-artifacts.js';
 import type { Clock, ServingPort } from './ports.js';
 import { runStagingChecks } from './staging-checks.js';
+import { checkCertificate } from './skew-check.js';
 import { requireResource } from './training.js';
 
 export interface RegistryDependencies {
@@ -55,12 +56,15 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
       const { resource } = await requireResource(stores, 'Model', model);
       const found = await requireVersion(stores, model, version);
       const { endpoint, staging } = resource.spec;
-      return runStagingChecks(dependencies, {
+      const certificate = await checkCertificate(stores, found, dependencies.sha256Hex);
+      const served = await runStagingChecks(dependencies, {
         endpoint,
         version,
         bundle: found.bundle,
         maxLatencyP99Ms: staging.maxLatencyP99Ms,
       });
+      const outcome = certificate.passed ? served.outcome : 'failed';
+      return { outcome, checks: [certificate, ...served.checks] };
     },
 
     async archiveCandidate({ model, version, actor, reason }) {

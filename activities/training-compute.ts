@@ -67,7 +67,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
 }
 
 /** The revision of the spine's dataset that was pinned, whatever was applied since. */
-async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Promise<DatasetSpec> {
+export async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Promise<DatasetSpec> {
   const stored = await stores.resources.getRevision('Dataset', spine.dataset, spine.revision);
   if (stored?.resource.kind === 'Dataset') return stored.resource.spec;
   const name = `${spine.dataset} (revision ${spine.revision})`;
@@ -106,7 +106,7 @@ function inputsOnlyOf(
   );
 }
 
-async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {
+export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {
   return Promise.all(
     views.map(async ({ view, revision, throughSeq }) => {
       const chunks = await stores.features.chunks(view, revision);

@@ -130,6 +130,15 @@ export const ERROR_CATALOGUE = {
 
   // registry and governance
   PRN_MODEL_VERSION_NOT_FOUND: entry(404, 'Model {model} has no version {version}.'),
+  PRN_MODEL_CONTRACT: entry(
+    422,
+    'The graph of a version of {model} computes another feature plan than its bundle declares, so it is not served. ' +
+      'Train the version again.',
+  ),
+  PRN_MODEL_NOT_CERTIFIED: entry(
+    404,
+    'Version {version} of {model} has no skew certificate yet; the pipeline makes it before the staging checks.',
+  ),
   PRN_MODEL_NO_CHAMPION: entry(404, 'Model {model} had no version in production{when}.'),
   PRN_REGISTRY_STAGE_CONFLICT: entry(409, 'Version {version} of {model} is {actual}, so it cannot become {wanted}.'),
   PRN_REGISTRY_VERSION_CONFLICT: entry(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Bundle } from './bundle.js';
 import { GateResult } from './gates.js';
 import { Name } from './names.js';
+import { SkewSummary } from './skew-certificate.js';
 
 export const Stage = z.enum(['none', 'staging', 'production', 'archived']);
 export type Stage = z.infer<typeof Stage>;
@@ -91,6 +92,8 @@ export const ModelVersion = z.strictObject({
   lineage: Lineage,
   createdTs: z.number().int(),
   createdBy: z.string(),
+  /** Absent until the version was certified. */
+  skew: SkewSummary.optional(),
 });
 export type ModelVersion = z.infer<typeof ModelVersion>;
 

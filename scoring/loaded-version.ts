@@ -3,7 +3,11 @@
  * more, never under a running request.
  */
 import type { Bundle } from '../domain/bundle.js';
+import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
+import { FeaturePlan } from '../domain/features.js';
+import { PLAN_METADATA } from '../ml/features/plan.js';
+import { readModelMetadata } from '../ml/onnx/model-metadata.js';
 import { createSession, type OnnxSession, type TensorData } from '../ml/onnx/session.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import { compileFeatureInputs, type FeatureInputs, type Feeds } from './feature-plan.js';
@@ -31,13 +35,15 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads and opens a version's graph; the caller is its first holder. Throws `PRN_ONNX_INVALID` or an artefact error. */
+/** Reads and opens a version's graph; the caller is its first holder. Throws `PRN_ONNX_INVALID`, `PRN_MODEL_CONTRACT` or an artefact error. */
 export async function loadVersion(
   artifacts: Pick<ArtifactStore, 'get'>,
   version: number,
   bundle: Bundle,
 ): Promise<LoadedVersion> {
-  const session = await createSession(await artifacts.get(bundle.graph));
+  const graph = await artifacts.get(bundle.graph);
+  requireContract(graph, bundle);
+  const session = await createSession(graph);
   let holders = 1;
   let waiting: Waiting[] = [];
 
@@ -65,6 +71,16 @@ export async function loadVersion(
       if (holders === 0) void session.release().catch(() => undefined);
     },
   };
+}
+
+/** A graph that says which plan it computes must say the plan it is served with; foreign graphs say nothing. */
+function requireContract(graph: Uint8Array, { model, plan }: Bundle): void {
+  const carried = readModelMetadata(graph)[PLAN_METADATA];
+  if (carried === undefined) return;
+  // Parsed, so that a plan written before an optional field was added still is the same plan.
+  const parsed = FeaturePlan.safeParse(JSON.parse(carried));
+  if (!parsed.success || canonicalJson(parsed.data) !== canonicalJson(plan))
+    throw new DomainError('PRN_MODEL_CONTRACT', { model });
 }
 
 async function runOnce(session: OnnxSession, feeds: Feeds): Promise<Float32Array> {

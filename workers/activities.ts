@@ -12,6 +12,7 @@ import { createRegistryActivities } from '../activities/registry.js';
 import { createRolloutActivities } from '../activities/rollout.js';
 import { createRolloutComputeActivities } from '../activities/rollout-compute.js';
 import { createTrainingActivities } from '../activities/training.js';
+import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
@@ -49,6 +50,7 @@ export function createComputeActivities({ stores, runJob, sources, now }: Activi
     ...createDatasetComputeActivities({ stores, runJob, ...sources }),
     ...createFeatureComputeActivities({ stores, runJob }),
     ...createTrainingComputeActivities({ stores, runJob }),
+    ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),
     ...createMonitoringComputeActivities({ stores, runJob, now }),
   };

@@ -30,7 +30,7 @@ export async function trainingPipeline(input: TrainingPipelineInput): Promise<Tr
     const version = await registerCandidate(run, candidate);
     await run.releaseSlot();
 
-    const staging = await runStagingChecks(run, version);
+    const staging = await runStagingChecks(run, { candidate, version });
     if (staging.outcome === 'failed') return await withdraw(run, 'staging_failed', staging.reasons);
 
     const approval = await awaitApproval({ run, inbox, candidate, version });

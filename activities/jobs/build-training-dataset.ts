@@ -57,9 +57,9 @@ export async function buildTrainingDataset(
   }, signal);
 }
 
-async function viewJoins(
+export async function viewJoins(
   artifacts: ArtifactStore,
-  { snapshot, viewChunks, inputs }: BuildTrainingDatasetInput,
+  { snapshot, viewChunks, inputs }: Pick<BuildTrainingDatasetInput, 'snapshot' | 'viewChunks' | 'inputs'>,
 ): Promise<ViewJoin[]> {
   return Promise.all(
     viewUses(snapshot.spec).map(async (use, index) => {

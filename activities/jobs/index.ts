@@ -1,5 +1,6 @@
 /** The jobs of the compute pool by name. Deliberate index: the pool and the activities agree on names and types here. */
 import { buildTrainingDataset } from './build-training-dataset.js';
+import { certifySkew } from './certify-skew.js';
 import type { JobContext, JobProgress } from './context.js';
 import { evaluateModel } from './evaluate-model.js';
 import { judgeRolloutStep } from './judge-step.js';
@@ -14,6 +15,7 @@ export const JOBS = {
   buildTrainingDataset,
   trainModel,
   evaluateModel,
+  certifySkew,
   sealWindow,
   judgeStep: judgeRolloutStep,
 } as const satisfies Record<string, (input: never, context: JobContext) => Promise<unknown>>;

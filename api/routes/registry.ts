@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
 import { ChampionEntry, Evidence, Lineage, ModelVersion } from '../../domain/registry.js';
+import { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
 import { readTime } from '../present.js';
@@ -75,6 +76,14 @@ export function registryRoutes(dependencies: ApiDependencies): Route[] {
     }),
     route({
       method: 'get',
+      path: '/v1/models/:model/versions/:version/skew-certificate',
+      summary: 'Proof that a version computes its features alike offline and online, feature by feature',
+      action: 'read',
+      response: SkewCertificate,
+      handle: async (call) => ({ body: await readCertificate(dependencies, call.params) }),
+    }),
+    route({
+      method: 'get',
       path: '/v1/models/:model/champion',
       summary: 'Which version is in production, or was at a moment; by whom and on which evidence',
       action: 'read',
@@ -113,6 +122,17 @@ export function registryRoutes(dependencies: ApiDependencies): Route[] {
       handle: (call) => rollBack(dependencies, call),
     }),
   ];
+}
+
+/** Throws `PRN_MODEL_NOT_CERTIFIED` where a version has no certificate yet. */
+async function readCertificate(
+  dependencies: ApiDependencies,
+  params: Readonly<Record<string, string>>,
+): Promise<SkewCertificate> {
+  const { model, version, skew } = await requireVersion(dependencies, params);
+  if (skew === undefined) throw new DomainError('PRN_MODEL_NOT_CERTIFIED', { model, version });
+  const bytes = await dependencies.stores.artifacts.get(skew.certificate);
+  return SkewCertificate.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 /** The same wish against the same state of the registry is the same rollout. */

@@ -1,4 +1,5 @@
 /** From a feature plan to the graph that computes its features: the one graph that training and serving both run. */
+import { canonicalJson } from '../../domain/canonical-json.js';
 import type { ColumnType } from '../../domain/dataset.js';
 import type { DomainError } from '../../domain/errors.js';
 import type { CategoryEncoding, FeaturePlan, ModelInput } from '../../domain/features.js';
@@ -21,6 +22,7 @@ const COLUMN_TYPES: Readonly<Record<ModelInput['datatype'], ColumnType>> = {
 const ELEMENT_TYPES = { FP32: 'FLOAT', INT64: 'INT64', BYTES: 'STRING' } as const;
 
 export const FEATURES_OUTPUT = 'features';
+export const PLAN_METADATA = 'perennial.feature_plan';
 
 /** Column types of a plan's inputs, as expressions see them. */
 export function inputTypes(inputs: readonly ModelInput[]): ColumnTypes {
@@ -103,6 +105,16 @@ export function inputValueInfos(plan: FeaturePlan): OnnxValueInfo[] {
   return plan.inputs.map(({ name, datatype }) => ({ name, type: ELEMENT_TYPES[datatype], shape: [-1, 1] }));
 }
 
+/** The feature matrix, FP32 [N,F], as every graph built on a plan has it inside. */
+export function featuresValueInfo(plan: FeaturePlan): OnnxValueInfo {
+  return { name: FEATURES_OUTPUT, type: 'FLOAT', shape: [-1, plan.features.length] };
+}
+
+/** The contract a graph carries: inputs with datatypes and nulls, features in order, encodings. */
+export function planMetadata(plan: FeaturePlan): Record<string, string> {
+  return { [PLAN_METADATA]: canonicalJson(plan) };
+}
+
 /** The prefix as a graph of its own: inputs [N,1] each, output `features` FP32 [N,F]. */
 export function compilePrefix(plan: FeaturePlan): OnnxGraph {
   const builder = new GraphBuilder();
@@ -112,6 +124,7 @@ export function compilePrefix(plan: FeaturePlan): OnnxGraph {
     nodes: builder.nodes,
     initializers: builder.initializers,
     inputs: inputValueInfos(plan),
-    outputs: [{ name: FEATURES_OUTPUT, type: 'FLOAT', shape: [-1, plan.features.length] }],
+    outputs: [featuresValueInfo(plan)],
+    metadata: planMetadata(plan),
   };
 }

@@ -3,7 +3,7 @@
  * operator: that one compares raw scores with 0.5 when all leaves are positive and so gives the wrong label.
  */
 import type { FeaturePlan } from '../../domain/features.js';
-import { buildPrefix, inputValueInfos } from '../features/plan.js';
+import { buildPrefix, inputValueInfos, planMetadata } from '../features/plan.js';
 import type { Tree, TreeEnsemble } from '../training/tree-ensemble.js';
 import { GraphBuilder } from './graph-builder.js';
 import type { OnnxAttribute, OnnxGraph } from './writer.js';
@@ -36,6 +36,7 @@ export function fuseBinaryModel(model: {
       { name: PROBABILITY_OUTPUT, type: 'FLOAT', shape: [-1, 1] },
       { name: DECISION_OUTPUT, type: 'INT64', shape: [-1, 1] },
     ],
+    metadata: planMetadata(plan),
   };
 }
 

@@ -36,6 +36,9 @@ const DATATYPES: Readonly<Record<string, TensorDatatype>> = {
   bool: 'BOOL',
 };
 
+/** Version of the runtime that scores. */
+export const ONNX_RUNTIME_VERSION = ort.env.versions.node ?? ort.env.versions.common;
+
 /** Loads a model; throws `PRN_ONNX_INVALID` for bytes that are not one or use what the runtime lacks. */
 export async function createSession(bytes: Uint8Array): Promise<OnnxSession> {
   const session = await ort.InferenceSession.create(bytes, {

@@ -38,6 +38,8 @@ export interface OnnxGraph {
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
+  /** Texts the model carries along; see `model-metadata.ts` for reading them. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 const IR_VERSION = 10;
@@ -68,7 +70,29 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     opset.int(2, version);
     model.message(8, opset);
   }
+  for (const [key, value] of Object.entries(graph.metadata ?? {})) {
+    const entry = new ProtoWriter();
+    entry.text(1, key);
+    entry.text(2, value);
+    model.message(14, entry);
+  }
   return model.finish();
+}
+
+/**
+ * The same model with a tensor between its nodes as one output more. Appended bytes suffice: readers of protocol buffers
+ * merge the parts of a message that comes twice.
+ */
+export function exposeOutput(model: Uint8Array, output: OnnxValueInfo): Uint8Array {
+  const graph = new ProtoWriter();
+  graph.message(12, encodeValueInfo(output));
+  const addition = new ProtoWriter();
+  addition.message(7, graph);
+  const appended = addition.finish();
+  const exposed = new Uint8Array(model.length + appended.length);
+  exposed.set(model);
+  exposed.set(appended, model.length);
+  return exposed;
 }
 
 function encodeGraph(graph: OnnxGraph): ProtoWriter {

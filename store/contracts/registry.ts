@@ -1,8 +1,9 @@
 /** The registry: versions, champion and its history, approvals and decisions. The model's head document serialises writers. */
 import type { Approval, ApprovalOutcome, Decision } from '../../domain/approval.js';
+import type { SkewSummary } from '../../domain/skew-certificate.js';
 import type { ChampionEntry, ModelHead, ModelVersion, Stage } from '../../domain/registry.js';
 
-export type NewModelVersion = Omit<ModelVersion, 'version' | 'stage'>;
+export type NewModelVersion = Omit<ModelVersion, 'version' | 'stage' | 'skew'>;
 
 export interface ApprovalToken {
   readonly digest: string;
@@ -14,6 +15,8 @@ export interface ApprovalToken {
 export interface RegistryStore {
   /** Gap-free number from the head document; the same `requestId` returns the version it made (`PRN_REGISTRY_VERSION_CONFLICT` if its bundle differs). */
   registerVersion(version: NewModelVersion): Promise<ModelVersion>;
+  /** Keeps what the certificate of a version says, and its audit entry; a repeat changes nothing. */
+  setSkew(input: { model: string; version: number; skew: SkewSummary; actor: string }): Promise<void>;
   version(model: string, version: number): Promise<ModelVersion | null>;
   versions(model: string): Promise<ModelVersion[]>;
   head(model: string): Promise<ModelHead | null>;

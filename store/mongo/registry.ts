@@ -58,6 +58,23 @@ export function createRegistryStore(database: Database, dependencies: RegistryDe
         });
         return version;
       }),
+    setSkew: ({ model, version, skew, actor }) =>
+      database.transact(async (session) => {
+        const standing = await find({ model, version }, session);
+        if (standing === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version });
+        if (standing.skew?.certificateId === skew.certificateId) return;
+        await models.updateOne({ _id: model }, { $inc: { changes: 1 } }, { session });
+        await versions.updateOne({ model, version }, { $set: { skew } }, { session });
+        const { certificateId, verdict, comparisons, mismatches } = skew;
+        const facts = {
+          scope: `model/${model}`,
+          actor,
+          action: 'version.certified',
+          subject: `${model}/${version}`,
+          details: { certificateId, verdict, comparisons, mismatches },
+        };
+        await append(session, facts, now());
+      }),
     version: (model, version) => find({ model, version }),
     async versions(model) {
       return (await versions.find({ model }).sort({ version: -1 }).toArray()).map((document) =>

@@ -88,6 +88,7 @@ describe('the documents of the API', () => {
     ['/v1/models/:model/retraining-requests', '/v1/models/flight-delay/retraining-requests'],
     ['/v1/models/:model/versions', '/v1/models/flight-delay/versions'],
     ['/v1/models/:model/versions/:version', '/v1/models/flight-delay/versions/1'],
+    ['/v1/models/:model/versions/:version/skew-certificate', '/v1/models/flight-delay/versions/1/skew-certificate'],
     ['/v1/models/:model/versions/:version/lineage', '/v1/models/flight-delay/versions/1/lineage'],
     ['/v1/models/:model/versions/:version/evidence', '/v1/models/flight-delay/versions/2/evidence'],
     ['/v1/models/:model/champion', '/v1/models/flight-delay/champion?at=2001-03-02T00:00:00Z'],

@@ -4,6 +4,7 @@ import { parseResource } from '../../domain/resource-errors.js';
 import { inApplyOrder } from '../../domain/resource-references.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from '../../domain/time.js';
 import type { Stores } from '../../store/contracts/index.js';
+import type { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import { smallResources } from './small-flights.js';
 
@@ -78,9 +79,51 @@ async function leaveData({ datasets, features }: Stores): Promise<void> {
   await features.commitChunk({ view: 'origin-traffic', chunkId: 'chunk-1', ...origin, ...cuts, rows: 6, table: ref });
 }
 
-async function leaveVersions({ registry, endpoints }: Stores): Promise<void> {
+const CERTIFICATE: SkewCertificate = {
+  certificateVersion: 1,
+  model: MODEL,
+  planDigest: 'p',
+  graphSha256: 'g',
+  corpora: [{ corpus: 'edge', rows: 1 }],
+  batchRows: [1, 3, 7, 1],
+  engines: { duckdb: 'v1.5.6', onnxruntime: '1.30.0', node: '20.20.0' },
+  cpu: 'unknown',
+  features: [
+    {
+      feature: 'distance',
+      expression: 'distance',
+      exactness: 'exact',
+      limitUlp: 0,
+      comparisons: 4,
+      mismatches: 1,
+      maxUlp: null,
+      firstMismatch: {
+        corpus: 'observed',
+        row: 0,
+        batchRows: 1,
+        offline: 'missing',
+        online: '-0',
+        about: { departed_ts: '978912000000000' },
+        offlineInputs: { distance: 'missing' },
+        onlineInputs: { distance: '-0' },
+      },
+    },
+  ],
+};
+
+async function leaveVersions({ registry, endpoints, artifacts }: Stores): Promise<void> {
+  const certificate = await artifacts.put(new TextEncoder().encode(JSON.stringify(CERTIFICATE)), 'application/json');
   for (const requestId of ['first', 'second']) {
     const { version } = await registry.registerVersion(candidate(requestId));
+    const skew = {
+      certificateId: 'c',
+      certificate,
+      features: 1,
+      comparisons: 4,
+      mismatches: 1,
+      problems: ['distance'],
+    };
+    await registry.setSkew({ model: MODEL, version, skew: { ...skew, verdict: 'invalid' }, actor: 'pipeline' });
     const change = { model: MODEL, version, from: 'none', to: 'staging' } as const;
     await registry.setStage({ ...change, actor: 'pipeline', reason: 'gates passed' });
   }

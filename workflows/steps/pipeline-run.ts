@@ -6,6 +6,7 @@ import { activityOptions, polls, type Polls } from '../activity-options.js';
 import { pipelineCard, type PipelineCardFacts } from '../cards/pipeline.js';
 import type { LifecycleActivities, TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { RegistryActivities } from '../contracts/registry.js';
+import type { SkewActivities } from '../contracts/skew.js';
 import type { TrainingActivities, TrainingComputeActivities } from '../contracts/training.js';
 import { type PipelineFinishedMessage, pipelineFinishedSignal, pipelineStatusQuery } from '../messages.js';
 import { setKeywords } from '../search-attributes.js';
@@ -22,6 +23,7 @@ export interface PipelineState {
 type PipelineActivities = TrainingActivities &
   TrainingComputeActivities &
   RegistryActivities &
+  SkewActivities &
   Pick<LifecycleActivities, 'recordPipeline'>;
 
 export interface PipelineRun {
@@ -123,12 +125,17 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     ...options.compute,
     summary: 'Evaluate on the holdout and judge the gates',
   });
+  const certifier = proxyActivities<SkewActivities>({
+    ...options.compute,
+    summary: 'Compare features offline and online',
+  });
   return {
     snapshotInputs: quick.snapshotInputs,
     buildTrainingDataset: data.buildTrainingDataset,
     trainModel: trainer.trainModel,
     evaluateModel: judge.evaluateModel,
     registerVersion: quick.registerVersion,
+    certifySkew: certifier.certifySkew,
     stageVersion: quick.stageVersion,
     checkStagedVersion: staged.checkStagedVersion,
     archiveCandidate: quick.archiveCandidate,

@@ -1,4 +1,5 @@
-/** The candidate becomes a version, and serving proves that it answers as training did. */
+/** The candidate becomes a version, its features are certified, and serving proves that it answers as training did. */
+import { patched } from '@temporalio/workflow';
 import type { Candidate } from './candidate.js';
 import type { PipelineRun } from './pipeline-run.js';
 
@@ -22,10 +23,12 @@ export async function registerCandidate(run: PipelineRun, candidate: Candidate):
 
 export async function runStagingChecks(
   run: PipelineRun,
-  version: number,
+  { candidate, version }: { candidate: Candidate; version: number },
 ): Promise<{ readonly outcome: 'passed' | 'failed'; readonly reasons: readonly string[] }> {
   const { model, requestedBy } = run.input;
   await run.enter('staging_checks', { version });
+  const { snapshot } = candidate.snapshot;
+  if (patched('certify-skew')) await run.activities.certifySkew({ model, version, snapshot, actor: requestedBy });
   await run.activities.stageVersion({ model, version, actor: requestedBy });
   const { outcome, checks } = await run.activities.checkStagedVersion({ model, version });
   run.show({ checks });

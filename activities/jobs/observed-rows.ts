@@ -1,0 +1,161 @@
+/** Rows of the spine at their own times, once joined by the tables and once looked up as serving does. */
+import type { Bundle, RequestField } from '../../domain/bundle.js';
+import type { FeaturePlan } from '../../domain/features.js';
+import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
+import { quoteIdentifier } from '../../ml/features/expression/sql.js';
+import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
+import { SKEW_ROW } from '../../ml/features/skew/matrix-sql.js';
+import {
+  onlineRowsSql,
+  SAMPLE,
+  SAMPLE_TIME,
+  sampledField,
+  sampledFieldsSql,
+} from '../../ml/features/skew/observed-sql.js';
+import { lookUpViews, type ViewRows } from '../../scoring/feature-lookup.js';
+import { compileFeatureInputs, type Feeds } from '../../scoring/feature-plan.js';
+import type { RequestColumn, RequestRows } from '../../scoring/request-columns.js';
+import { type OnlineRow, onlineKey } from '../../store/contracts/features.js';
+import type { ColumnarResult, SqlValue, TableSession } from '../../store/contracts/tables.js';
+import { type BuildTrainingDatasetInput, viewJoins } from './build-training-dataset.js';
+import type { JobContext } from './context.js';
+import { localSegments } from './segments.js';
+
+/** A view as the offline join reads it, with its name. */
+interface JoinedView extends ViewJoin {
+  readonly view: string;
+}
+
+export interface ObservedSource extends Omit<BuildTrainingDatasetInput, 'inputs'> {
+  readonly bundle: Bundle;
+}
+
+/** Takes the sample into the session: rows that training could have used, drawn by a stable hash. */
+export async function sampleSpine(
+  session: TableSession,
+  { artifacts }: Pick<JobContext, 'artifacts'>,
+  { source, wanted }: { source: ObservedSource; wanted: number },
+): Promise<void> {
+  const { snapshot, dataset, segments, bundle } = source;
+  const { spine } = snapshot.spec;
+  const relation = datasetRelation(dataset, await localSegments(artifacts, segments));
+  const time = quoteIdentifier(spine.eventTime);
+  const keys = spine.keys.map(quoteIdentifier);
+  const fields = bundle.request.map(({ name }) => `${quoteIdentifier(name)} as ${sampledField(name)}`);
+  const given = keys.map((key) => ` and ${key} is not null`).join('');
+  const draw = `md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq}))`;
+  await session.execute(`create or replace temp table ${SAMPLE} as
+    select *, (row_number() over (order by ${SAMPLE_TIME}, draw) - 1)::bigint as ${SKEW_ROW} from (
+      select ${[...keys, ...fields, `${time} as ${SAMPLE_TIME}`, `${draw} as draw`].join(', ')} from ${relation}
+      where ${knownAt(dataset, String(snapshot.asOf))} and ${time} >= ${snapshot.split.trainFrom}${given}
+      order by draw limit ${wanted})`);
+}
+
+/** The sample with the plan's inputs joined as of each row's time, as training joins them. */
+export function offlineInputsSql(plan: FeaturePlan, views: readonly ViewJoin[]): string {
+  const types = { FP32: 'real', INT64: 'bigint', BYTES: 'varchar' } as const;
+  const columns = plan.inputs.map(({ name, datatype, source }) => {
+    const value = source.kind === 'request' ? sampledField(source.column) : quoteIdentifier(name);
+    return `(${value})::${types[datatype]} as ${quoteIdentifier(name)}`;
+  });
+  const joined = pointInTimeJoin({ relation: SAMPLE, timeColumn: SAMPLE_TIME.slice(1, -1) }, views);
+  return `(select ${[...columns, SKEW_ROW].join(', ')} from (${joined}))`;
+}
+
+/** Views of a snapshot as the offline join reads them. */
+export async function joinedViews(
+  { artifacts }: Pick<JobContext, 'artifacts'>,
+  source: ObservedSource,
+): Promise<JoinedView[]> {
+  const joins = await viewJoins(artifacts, { ...source, inputs: source.bundle.plan.inputs });
+  return source.bundle.views.flatMap(({ view }, index) => {
+    const join = joins[index];
+    return join === undefined ? [] : [{ ...join, view }];
+  });
+}
+
+export interface ServedRows {
+  readonly rows: number;
+  /** Inputs of the graph. */
+  readonly feeds: Feeds;
+  /** Request fields as they were sent, and the time of the question. */
+  readonly request: RequestRows;
+}
+
+/** What serving would have fed the graph with, had the sampled rows been asked at their own times. */
+export async function servedInputs(
+  session: TableSession,
+  bundle: Bundle,
+  views: readonly JoinedView[],
+): Promise<ServedRows> {
+  const sampled = await session.columns(sampledFieldsSql(bundle.request));
+  const request = requestOf(bundle.request, sampled);
+  const online = await onlineRows(session, views);
+  const found = new Map<string, (OnlineRow | null)[]>();
+  const inputs = compileFeatureInputs(bundle);
+  for (let row = 0; row < request.rows; row += 1) {
+    const store = {
+      readOnline: (view: string, keys: readonly string[]) => Promise.resolve(heldAt(online, view, { row, keys })),
+    };
+    const looked = await lookUpViews(store, inputs.viewsFor(request), rowOf(request, row));
+    for (const [name, rows] of looked) found.set(name, [...(found.get(name) ?? []), rows[0] ?? null]);
+  }
+  const eventTs = Float64Array.from(sampled.columns[SAMPLE_TIME.slice(1, -1)]?.values ?? [], Number);
+  const all: ReadonlyMap<string, ViewRows> = found;
+  return { rows: request.rows, request, feeds: inputs.assemble({ request, views: all, eventTs, rows: null }) };
+}
+
+type OnlineRows = ReadonlyMap<string, readonly OnlineRow[]>;
+
+function heldAt(
+  online: OnlineRows,
+  view: string,
+  { row, keys }: { row: number; keys: readonly string[] },
+): ReadonlyMap<string, OnlineRow> {
+  const held = online.get(`${view}/${row}`) ?? [];
+  return new Map(held.filter(({ key }) => keys.includes(key)).map((each) => [each.key, each]));
+}
+
+/** Online rows by view and row of the sample: one for each use of the view. */
+async function onlineRows(session: TableSession, views: readonly JoinedView[]): Promise<OnlineRows> {
+  const online = new Map<string, OnlineRow[]>();
+  for (const join of views.filter(({ chunks }) => chunks.length > 0)) {
+    for (const row of await session.rows(onlineRowsSql(join))) {
+      const at = `${join.view}/${Number(row[SKEW_ROW.slice(1, -1)])}`;
+      online.set(at, [...(online.get(at) ?? []), onlineRowOf(row, join)]);
+    }
+  }
+  return online;
+}
+
+function onlineRowOf(row: Readonly<Record<string, SqlValue>>, { keys, features }: JoinedView): OnlineRow {
+  const deleted = row['deleted'] === true;
+  return {
+    key: onlineKey(keys.map(({ key }) => (typeof row[key] === 'number' ? row[key] : String(row[key])))),
+    values: deleted ? {} : Object.fromEntries(features.map(({ feature }) => [feature, row[feature] ?? null])),
+    eventTs: Number(row['event_ts']),
+    knownTs: Number(row['known_ts']),
+    seq: Number(row['seq']),
+    deleted,
+  };
+}
+
+function requestOf(fields: readonly RequestField[], { rows, columns }: ColumnarResult): RequestRows {
+  const sent = fields.map((field): RequestColumn => {
+    const values = columns[field.name]?.values ?? [];
+    const { name, datatype } = field;
+    if (datatype === 'FP32') return { name, datatype, values: Float32Array.from(values, Number) };
+    if (datatype === 'BYTES') return { name, datatype, values: Array.from(values, String) };
+    return { name, datatype, values: Array.from(values, Number) };
+  });
+  return { rows, columns: new Map(sent.map((column) => [column.name, column])) };
+}
+
+function rowOf({ columns }: RequestRows, row: number): RequestRows {
+  const one = [...columns.values()].map((column): RequestColumn => {
+    if (column.datatype === 'FP32') return { ...column, values: column.values.slice(row, row + 1) };
+    if (column.datatype === 'BYTES') return { ...column, values: column.values.slice(row, row + 1) };
+    return { ...column, values: column.values.slice(row, row + 1) };
+  });
+  return { rows: 1, columns: new Map(one.map((column) => [column.name, column])) };
+}
