@@ -35,6 +35,13 @@ const ROWS = Array.from({ length: 700 }, (_unused, row) => ({
 }));
 
 describe('a loaded version', () => {
+  it('must carry the feature plan that its bundle declares', async () => {
+    const bundle = await bundleOf({ artifacts }, { base: 0 });
+    const features = bundle.plan.features.toReversed();
+    const swapped = loadVersion(artifacts, 1, { ...bundle, plan: { ...bundle.plan, features } });
+    await expect(swapped).rejects.toMatchObject({ code: 'PRN_MODEL_CONTRACT' });
+  });
+
   it('answers alone, together with others and in parts with the same bits', async () => {
     const version = await load(-0.25);
     const whole = await version.score(feedsOf(ROWS), ROWS.length);

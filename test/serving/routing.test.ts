@@ -180,7 +180,9 @@ describe('the prediction log', () => {
     };
     const plan = { inputs: [input], features: [{ name: input.name, expression: input.name }], encodings: [] };
     const ensemble = { featureCount: 1, baseScore: 0, trees: [] };
-    const graphBytes = encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold: 0.5 }));
+    const graph = fuseBinaryModel({ plan, ensemble, decisionThreshold: 0.5 });
+    // It does not say which plan it computes, or serving would refuse to load it.
+    const graphBytes = encodeModel({ ...graph, metadata: {} });
     const broken = await world.addVersion({ base: 0, graphBytes });
     await routeTo([
       { version: champion, weight: 50 },
