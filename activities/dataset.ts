@@ -2,14 +2,17 @@
 import { DatasetSpec, Segment } from '../domain/dataset.js';
 import { replacesRows } from '../domain/dataset-source.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
+import { quarantineAddressIn } from '../domain/quarantine-release.js';
 import type { Ingestion } from '../store/contracts/datasets.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { DatasetActivities, DatasetComputeActivities } from '../workflows/contracts/dataset.js';
+import type { QuarantineComputeActivities } from '../workflows/contracts/quarantine.js';
 import { feedOf } from './dataset-feed.js';
 import type { RunJob } from './jobs/index.js';
 import type { SourceRequest } from './jobs/sources/contract.js';
 import { getJson } from './json-artifacts.js';
 import type { Clock, WorkflowPort } from './ports.js';
+import { appliedDecision, splitCase, storedSource } from './stored-sources.js';
 import { requireResource } from './training.js';
 import { validationContext } from './validation-context.js';
 
@@ -25,18 +28,27 @@ export function createDatasetComputeActivities({
     async prepareSegment({ ingestionId, dataset, sourceUri }) {
       const { revision, resource } = await requireResource(stores, 'Dataset', dataset);
       const spec = DatasetSpec.parse(resource.spec);
-      const feed = (await feedOf(stores, { dataset, spec, sourceUri })) ?? undefined;
+      const stored = await storedSource({ stores, runJob }, { dataset, spec, revision }, sourceUri);
+      const feed = stored?.feed ?? (await feedOf(stores, { dataset, spec, sourceUri })) ?? undefined;
+      const judgedBy = stored?.spec ?? spec;
       const ingestion = await stores.datasets.getIngestion(ingestionId);
-      const context = await validationContext(stores, dataset, spec);
-      const receivedTs = ingestion?.startedTs;
-      const source = { ...settings, sourceUri, feed };
-      const prepared = await runJob('prepareSegment', { ...source, ...context, dataset, revision, spec, receivedTs });
+      const context = await validationContext(stores, dataset, judgedBy);
+      const about = { dataset, revision, spec: judgedBy, receivedTs: ingestion?.startedTs };
+      const read = await runJob('prepareSegment', { ...settings, sourceUri, feed, ...context, ...about });
+      const prepared = stored === null ? read : await stored.finish(read);
       if (prepared.outcome !== 'nothing') return prepared;
       const head = await stores.datasets.head(dataset);
       if (head === null) return { outcome: 'refused', revision, report: null, failures: ['the source has no rows'] };
       return { outcome: 'unchanged', commitSeq: head.commitSeq, versionId: head.versionId };
     },
-  } satisfies DatasetComputeActivities;
+    async selectDiscarded(address) {
+      const applied = await appliedDecision(stores, address);
+      const { resource } = await requireResource(stores, 'Dataset', applied.standing.dataset);
+      const { split } = await splitCase(runJob, resource, { ...applied, refused: null });
+      await stores.quarantine.saveSplit(address, split);
+      return { selected: split.selected };
+    },
+  } satisfies DatasetComputeActivities & QuarantineComputeActivities;
 }
 
 export function createDatasetActivities(dependencies: {
@@ -51,8 +63,13 @@ export function createDatasetActivities(dependencies: {
     async commitDatasetVersion({ ingestionId, dataset, revision, segment: reference, actor }) {
       const segment = await getJson(artifacts, reference, Segment);
       const declared = await stores.resources.getRevision('Dataset', dataset, revision);
-      const replaces = declared?.resource.kind === 'Dataset' && replacesRows(declared.resource.spec);
-      const commit = { segment, revision, actor, now: now(), ingestionId, replaces };
+      const spec = declared?.resource.kind === 'Dataset' ? declared.resource.spec : null;
+      const address = quarantineAddressIn(segment.sourceUri);
+      // Rows that come back join those that the source of their case brought.
+      const replaces = spec !== null && replacesRows(spec) && address === null;
+      if (address !== null) await appliedDecision(stores, address);
+      const policy = spec?.quarantine;
+      const commit = { segment, revision, actor, now: now(), ingestionId, replaces, ...(policy && { policy }) };
       const { status, version } = await datasets.commitSegment(commit);
       return { status, commitSeq: version.commitSeq, versionId: version.versionId };
     },

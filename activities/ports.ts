@@ -9,6 +9,8 @@ export interface WorkflowPort {
     readonly sourceUri: string;
     readonly requestedBy: string;
   }): Promise<void>;
+  /** Starts the workflow of a quarantine case unless it runs; one that has ended is not started again. */
+  quarantineCase(input: { readonly caseId: string; readonly dataset: string }): Promise<void>;
   /** Starts the lifecycle if needed and hands it the request, in one call. */
   requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
   /** Tells a workflow how far event time has come; one that is gone is not an error. */

@@ -1,6 +1,6 @@
 /** The express application: security headers, limits, request facts, documents, and one dispatcher for all routes. */
 import { randomUUID } from 'node:crypto';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import swaggerUi from 'swagger-ui-express';
@@ -11,6 +11,7 @@ import { errorMiddleware } from './errors.js';
 import { openApiDocument } from './openapi.js';
 import { routerPath } from './route.js';
 import { allRoutes } from './routes/index.js';
+import { cutUnread, endInTime } from './streamed-body.js';
 
 const BODY_LIMIT = '2mb';
 const PAGE = { customSiteTitle: 'Perennial API', customCss: '.swagger-ui .topbar { display: none }' };
@@ -37,12 +38,14 @@ export function createApp(dependencies: ApiDependencies): Express {
 
   const routes = allRoutes(dependencies);
   serveDocuments(app, openApiDocument(routes));
-  app.use(express.json({ limit: BODY_LIMIT }));
   const dispatch = createDispatch(dependencies.stores.keys);
+  const whole = [endInTime, express.json({ limit: BODY_LIMIT })];
   for (const route of routes) {
     app[route.method](
       routerPath(route.path),
-      (request, response, next) => void dispatch(route, { request, response }).catch(next),
+      ...(route.streams === true ? [cutUnread] : whole),
+      (request: Request, response: Response, next: NextFunction) =>
+        void dispatch(route, { request, response }).catch(next),
     );
   }
   app.use((request, _response, next) =>

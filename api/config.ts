@@ -10,6 +10,12 @@ export const ApiConfig = z.object({
   PERENNIAL_DATA: z.string().min(1),
   PERENNIAL_HOST: z.string().default('127.0.0.1'),
   PERENNIAL_API_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  /** Bound of one upload, as it comes. */
+  PERENNIAL_UPLOAD_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(64 * 2 ** 30),
   PERENNIAL_ADMIN_KEY_FILE: z.string().min(1),
   PERENNIAL_TIMING: z.enum(['production', 'test']).default('production'),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),

@@ -1,5 +1,6 @@
 /** What the application and every route are given by the composition root. */
 import type { Stores } from '../store/contracts/index.js';
+import type { QuarantineRows } from '../store/contracts/quarantine.js';
 import type { WorkflowGateway } from './workflow-gateway.js';
 
 export interface RequestFacts {
@@ -18,7 +19,10 @@ export interface ApiObservers {
 
 export interface ApiDependencies extends ApiObservers {
   readonly stores: Stores;
+  readonly quarantineRows: QuarantineRows;
   readonly workflows: WorkflowGateway;
+  /** Bound of one upload. */
+  readonly uploadMaxBytes: number;
   /** Wall time in microseconds. */
   readonly now: () => number;
   readonly isDatabaseReachable: () => Promise<boolean>;

@@ -10,6 +10,7 @@ import { authenticate, requireAction } from './auth.js';
 import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
 import type { Call, Route } from './route.js';
+import { streamedBody } from './streamed-body.js';
 
 const MAX_DEPTH = 50;
 
@@ -25,7 +26,7 @@ export function createDispatch(keys: KeyStore): Dispatch {
     const work = (): Promise<SentAnswer> => answerOf(route, call);
     const key = request.get('idempotency-key');
     const { method, path } = request;
-    const isRepeatable = key !== undefined && route.method !== 'get';
+    const isRepeatable = key !== undefined && route.method !== 'get' && route.streams !== true;
     const answer = isRepeatable
       ? await onceOnly({ key, actor: actor.name, method, path, query: call.query, body: call.body }, work)
       : await work();
@@ -41,6 +42,7 @@ function readCall(route: Route, request: Request, actor: Actor): Call<unknown, u
     body: route.body === undefined ? undefined : parse(route.body, shallow(request.body), 'body'),
     query: route.query === undefined ? undefined : parse(route.query, request.query, 'query'),
     actor,
+    stream: streamedBody(request),
     ifMatch: request.get('if-match')?.replaceAll('"', '') ?? null,
     mintId: (kind) =>
       key === undefined ? randomUUID() : naturalKeyId(sha256Hex, [kind, actor.name, key, request.path]),

@@ -2,13 +2,16 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openFileArtifacts } from '../store/artifacts/file.js';
 import { type Database, openDatabase } from '../store/mongo/database.js';
+import type { TableEngine } from '../store/contracts/tables.js';
 import { createStores } from '../store/mongo/stores.js';
+import { openTableEngine } from '../store/tables/engine.js';
+import { quarantineRows } from '../store/tables/quarantine-rows.js';
 import { createApp, createWaitingApp } from './app.js';
 import { ensureAdminKey } from './auth.js';
 import { readApiConfig } from './config.js';
@@ -29,6 +32,11 @@ const stopping = new AbortController();
 let waitingBecause = 'still connecting';
 let handle: RequestListener = createWaitingApp({ ...observers, what: 'MongoDB', reason: () => waitingBecause });
 let database: Database | null = null;
+let tables: Promise<TableEngine> | null = null;
+const folders = {
+  artifacts: resolve(config.PERENNIAL_DATA, 'artifacts'),
+  spill: resolve(config.PERENNIAL_DATA, 'spill'),
+};
 
 // Lazy: the process starts and answers 503 while Temporal is away.
 const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS });
@@ -43,10 +51,11 @@ database = await untilDatabase();
 if (database !== null) handle = await openControlPlane(database);
 
 async function openControlPlane({ db, ...rest }: Database): Promise<RequestListener> {
+  const artifacts = openFileArtifacts(folders.artifacts);
   const stores = createStores(
     { db, ...rest },
     {
-      artifacts: openFileArtifacts(join(config.PERENNIAL_DATA, 'artifacts')),
+      artifacts,
       now,
       sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
     },
@@ -61,7 +70,20 @@ async function openControlPlane({ db, ...rest }: Database): Promise<RequestListe
       () => false,
     );
   log.info('ready');
-  return createApp({ ...observers, stores, workflows, now, isDatabaseReachable });
+  const uploadMaxBytes = config.PERENNIAL_UPLOAD_MAX_BYTES;
+  const rows = quarantineRows(openTables, artifacts);
+  return createApp({ ...observers, stores, quarantineRows: rows, workflows, uploadMaxBytes, now, isDatabaseReachable });
+}
+
+/** Only for pages of quarantined rows, and many installations never ask for one: so at the first, and small. */
+function openTables(): Promise<TableEngine> {
+  tables ??= openTableEngine({
+    dataDirectories: [folders.artifacts],
+    spillDirectory: folders.spill,
+    memoryLimit: '256MB',
+    threads: 1,
+  });
+  return tables;
 }
 
 /** Connects as soon as MongoDB answers; null when the process is told to stop before. */

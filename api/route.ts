@@ -2,12 +2,21 @@
 import type { z } from 'zod';
 import type { Action, Actor } from '../domain/access.js';
 
+/** The body of a request that is not read into memory. */
+export interface StreamedBody {
+  /** Ends with an error where the caller stops in the middle, or sends nothing for a minute. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  header(name: string): string | null;
+}
+
 /** A request after authentication and validation, as a handler sees it. */
 export interface Call<B, Q> {
   readonly params: Readonly<Record<string, string>>;
   readonly body: B;
   readonly query: Q;
   readonly actor: Actor;
+  /** Of a route that streams; empty for the others. */
+  readonly stream: StreamedBody;
   /** The revision that `If-Match` names, without quotes; null where the header is absent. */
   readonly ifMatch: string | null;
   /** A new id. Under an `Idempotency-Key` always the same one, so that a repeat finds what an interrupted call did. */
@@ -32,6 +41,8 @@ export interface Route {
   /** Of success; 200 where it is left out. */
   readonly status?: 200 | 201 | 202;
   readonly body?: z.ZodType;
+  /** Takes a body of any size and kind, which its handler reads as it comes. Repeats are its own concern. */
+  readonly streams?: boolean;
   readonly query?: z.ZodType;
   /** The body of success in terms of the domain: times are microseconds here and ISO 8601 on the wire. */
   readonly response: z.ZodType;

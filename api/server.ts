@@ -26,7 +26,9 @@ export async function startApi(options: ApiDependencies & ListenAddress): Promis
 
 /** Serves a request handler. Throws `PRN_PORT_IN_USE`. */
 export async function listen({ host, port }: ListenAddress, handle: RequestListener): Promise<Api> {
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 70_000 }, handle);
+  // An upload may take hours; other requests are ended by the application if they do not come in time.
+  const limits = { keepAliveTimeout: 65_000, headersTimeout: 70_000, requestTimeout: 0 };
+  const server = createServer(limits, handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(

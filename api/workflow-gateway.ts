@@ -7,6 +7,7 @@ import {
   type ApproveStepMessage,
   approveStepSignal,
   decideApprovalSignal,
+  decideQuarantineSignal,
   type DecisionMessage,
   type DriftWatchInput,
   type IngestDatasetInput,
@@ -15,6 +16,8 @@ import {
   observeSignal,
   type PauseMessage,
   pauseUpdate,
+  type QuarantineCaseInput,
+  type QuarantineDecisionMessage,
   type RetrainingRequest,
   requestRetrainingSignal,
   resumeUpdate,
@@ -42,6 +45,8 @@ export interface WorkflowGateway {
   observe(endpoint: string, watermark: number): Promise<void>;
   rollBack(input: Omit<RolloutInput, 'timing' | 'kind'>): Promise<string>;
   decide(workflowId: string, message: DecisionMessage): Promise<void>;
+  /** Tells the workflow of a case about a decision; starts it anew if it is gone. */
+  decideQuarantine(about: { caseId: string; dataset: string }, message: QuarantineDecisionMessage): Promise<void>;
   abortRollout(workflowId: string, message: AbortMessage): Promise<void>;
   approveStep(workflowId: string, message: ApproveStepMessage): Promise<void>;
   setPaused(model: string, paused: boolean, message: PauseMessage): Promise<void>;
@@ -130,6 +135,14 @@ export function createWorkflowGateway(client: Client, timing: Timing): WorkflowG
       return workflowId;
     },
     decide: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(decideApprovalSignal, message)),
+    async decideQuarantine({ caseId, dataset }, message) {
+      const args: [QuarantineCaseInput] = [{ caseId, dataset, timing }];
+      const workflowId = workflowIds.quarantineCase(caseId);
+      const staticSummary = `Quarantined rows of ${dataset}`;
+      const signal = { signal: decideQuarantineSignal, signalArgs: [message] as [QuarantineDecisionMessage] };
+      const options = { workflowId, taskQueue, args, staticSummary, ...signal };
+      await call(() => workflow.signalWithStart(WORKFLOW_TYPES.quarantineCase, options));
+    },
     abortRollout: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(abortSignal, message)),
     approveStep: (workflowId, message) => call(() => workflow.getHandle(workflowId).signal(approveStepSignal, message)),
     async setPaused(model, paused, message) {

@@ -1,5 +1,7 @@
 /** A thin HTTP client of the control plane: JSON in, JSON out, refusals as errors that a person can read. */
 
+import { sendFile } from './send-file.js';
+
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 
@@ -16,6 +18,8 @@ export interface ApiClient {
   get(path: string): Promise<unknown>;
   post(path: string, body?: unknown): Promise<unknown>;
   put(path: string, body: unknown): Promise<unknown>;
+  /** Sends a file as it lies, in constant memory. */
+  send(path: string, file: string): Promise<unknown>;
   delete(path: string): Promise<unknown>;
   /** Reads a path until `done` says so; 404 counts as "not yet". Throws when the time is over. */
   poll<T>(
@@ -33,18 +37,9 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
     };
     const init: RequestInit = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
     const response = await fetch(`${baseUrl}${path}`, init).catch((error: unknown) => {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new ApiError(
-        0,
-        'PRN_UNAVAILABLE',
-        `Nothing answers at ${baseUrl} (${cause}). Is it running? Try \`perennial status\`.`,
-      );
+      throw silent(baseUrl, error instanceof Error && error.cause instanceof Error ? error.cause : error);
     });
-    const text = await response.text();
-    const answer = text === '' ? null : parseAnswer(text);
-    if (!response.ok) throw toApiError(response.status, answer);
-    if (answer === NOT_JSON) throw new ApiError(0, 'PRN_UNAVAILABLE', `What answers at ${baseUrl} is not Perennial.`);
-    return answer;
+    return readAnswer({ baseUrl, status: response.status, text: await response.text() });
   };
   const get = (path: string): Promise<unknown> => send('GET', path);
   return {
@@ -52,6 +47,10 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
     post: (path, body = {}) => send('POST', path, body),
     put: (path, body) => send('PUT', path, body),
     delete: (path) => send('DELETE', path),
+    async send(path, file) {
+      const headers = { authorization: `Bearer ${key}` };
+      return readAnswer({ baseUrl, ...(await sendFile({ url: `${baseUrl}${path}`, headers, file })) });
+    },
     async poll(path, done, { timeoutMs = 120_000, everyMs = 100 } = {}) {
       const deadlineMs = Date.now() + timeoutMs;
       for (;;) {
@@ -71,6 +70,19 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
       }
     },
   };
+}
+
+function readAnswer({ baseUrl, status, text }: { baseUrl: string; status: number; text: string }): unknown {
+  const answer = text === '' ? null : parseAnswer(text);
+  if (status < 200 || status > 299) throw toApiError(status, answer);
+  if (answer === NOT_JSON) throw new ApiError(0, 'PRN_UNAVAILABLE', `What answers at ${baseUrl} is not Perennial.`);
+  return answer;
+}
+
+function silent(baseUrl: string, cause: unknown): ApiError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const message = `Nothing answers at ${baseUrl} (${reason}). Is it running? Try \`perennial status\`.`;
+  return new ApiError(0, 'PRN_UNAVAILABLE', message);
 }
 
 const NOT_JSON = Symbol('not JSON');

@@ -4,15 +4,19 @@ import { z } from 'zod';
 export const Role = z.enum(['viewer', 'contributor', 'approver', 'operator', 'admin']);
 export type Role = z.infer<typeof Role>;
 
-/** Actions by the roles that hold them. Contributors build, approvers decide, operators run; an admin may do everything. */
+/**
+ * Actions by the roles that hold them. Contributors build, approvers decide, operators run; an admin may do everything.
+ * `triage` is deciding about quarantined rows, where the dataset lists the role as well.
+ */
 const ALLOWED: Readonly<Record<Action, readonly Role[]>> = {
   read: ['viewer', 'contributor', 'approver', 'operator', 'admin'],
   contribute: ['contributor', 'operator', 'admin'],
   approve: ['approver', 'admin'],
+  triage: ['contributor', 'approver', 'operator', 'admin'],
   operate: ['operator', 'admin'],
   administer: ['admin'],
 };
-export type Action = 'read' | 'contribute' | 'approve' | 'operate' | 'administer';
+export type Action = 'read' | 'contribute' | 'approve' | 'triage' | 'operate' | 'administer';
 
 export function mayDo(role: Role, action: Action): boolean {
   return ALLOWED[action].includes(role);

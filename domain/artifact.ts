@@ -14,4 +14,6 @@ export const MEDIA_TYPES = {
   json: 'application/json',
   onnx: 'application/x-onnx',
   parquet: 'application/vnd.apache.parquet',
+  ndjson: 'application/x-ndjson',
+  bytes: 'application/octet-stream',
 } as const;

@@ -5,6 +5,7 @@ import { DatasetQuery, DatasetSource } from './dataset-source.js';
 import { Duration, durationMicros } from './duration.js';
 import { Expectation } from './expectations.js';
 import { ColumnName, Name } from './names.js';
+import { QuarantinePolicy } from './quarantine.js';
 
 /** Logical column types. Timestamps are stored as BIGINT microseconds UTC, so that arithmetic is exact everywhere. */
 export const ColumnType = z.enum(['float', 'integer', 'string', 'boolean', 'timestamp']);
@@ -56,6 +57,7 @@ export const DatasetSpec = z
     expectations: z.array(Expectation).default([]),
     /** Share of quarantined rows above which the whole source is refused. */
     maxQuarantined: z.number().min(0).max(1).default(0.1),
+    quarantine: QuarantinePolicy.prefault({}),
   })
   .refine(({ source, query }) => source === undefined || query === undefined, 'give either source or query')
   .refine(({ query, mode }) => query === undefined || mode !== 'append', 'a query always replaces: leave mode out')
@@ -124,16 +126,3 @@ export const DatasetVersion = z.strictObject({
   committedBy: z.string(),
 });
 export type DatasetVersion = z.infer<typeof DatasetVersion>;
-
-/** Rows that expectations refused, waiting for a person's decision. */
-export const QuarantineCase = z.strictObject({
-  caseId: z.string(),
-  dataset: Name,
-  segmentId: z.string(),
-  rows: z.number().int(),
-  rules: z.array(z.string()),
-  table: ArtifactRef,
-  state: z.enum(['open', 'released', 'discarded']),
-  openedTs: z.number().int(),
-});
-export type QuarantineCase = z.infer<typeof QuarantineCase>;

@@ -102,6 +102,21 @@ export const ERROR_CATALOGUE = {
     true,
   ),
   PRN_DATASET_UNINFERABLE: entry(422, 'No dataset can be drafted from {file}: {problem}.'),
+  PRN_UPLOAD_NOT_FOUND: entry(404, 'Dataset {dataset} has no upload {uploadId}; send the file again.'),
+  PRN_UPLOAD_TOO_LARGE: entry(
+    413,
+    'The upload is larger than the limit of {limitBytes} bytes; split the file, or raise PERENNIAL_UPLOAD_MAX_BYTES. Nothing was kept of it.',
+  ),
+  PRN_UPLOAD_INCOMPLETE: entry(
+    400,
+    'The upload ended after {bytes} bytes, before it was complete ({reason}); nothing was kept of it, send it again.',
+  ),
+  PRN_UPLOAD_DIGEST: entry(
+    422,
+    'The upload arrived with SHA-256 {actual}, but {header} said {expected}; nothing was kept of it, send it again.',
+  ),
+  PRN_QUARANTINE_NOT_FOUND: entry(404, 'No quarantine case {caseId} exists.'),
+  PRN_QUARANTINE_CLOSED: entry(409, 'Quarantine case {caseId} is already {state}; nothing was changed.'),
   PRN_DATASET_EMPTY: entry(422, 'Dataset {dataset} has no committed version{hint}.'),
 
   // features

@@ -13,6 +13,7 @@ export const workflowIds = {
   ingestDataset: (ingestionId: string): string => `ingest/${ingestionId}`,
   /** Of the runs that a schedule starts: each gets the time it was due behind it. */
   scheduledIngestion: (dataset: string): string => `ingest/scheduled-${dataset}`,
+  quarantineCase: (caseId: string): string => `quarantine/${caseId}`,
   materializeFeatures: (view: string, materializationId: string): string => `materialize/${view}/${materializationId}`,
   modelLifecycle: (model: string): string => `lifecycle/${model}`,
   trainingPipeline: (pipelineId: string): string => `pipeline/${pipelineId}`,

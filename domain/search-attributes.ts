@@ -1,6 +1,7 @@
 /** The custom search attributes of Perennial's workflows: registered at set-up, used in saved views of the Web UI. */
 
 export const SEARCH_ATTRIBUTES = {
+  MlDataset: 'Keyword',
   MlModel: 'Keyword',
   MlVersion: 'Keyword',
   MlEndpoint: 'Keyword',

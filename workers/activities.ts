@@ -8,6 +8,7 @@ import { createLifecycleActivities } from '../activities/lifecycle.js';
 import { createMonitoringActivities } from '../activities/monitoring.js';
 import { createMonitoringComputeActivities } from '../activities/monitoring-compute.js';
 import type { ServingPort, WorkflowPort } from '../activities/ports.js';
+import { createQuarantineActivities } from '../activities/quarantine.js';
 import { createRegistryActivities } from '../activities/registry.js';
 import { createRolloutActivities } from '../activities/rollout.js';
 import { createRolloutComputeActivities } from '../activities/rollout-compute.js';
@@ -16,6 +17,7 @@ import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
+import { quarantineRows } from '../store/tables/quarantine-rows.js';
 
 export interface ActivityDependencies {
   readonly stores: Stores;
@@ -34,8 +36,10 @@ export function sha256Hex(text: string): string {
 
 export function createIoActivities(dependencies: ActivityDependencies) {
   const { stores, tables, workflows, serving, now } = dependencies;
+  const rows = quarantineRows(() => Promise.resolve(tables), stores.artifacts);
   return {
     ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
+    ...createQuarantineActivities({ stores, rows, workflows, now, sha256Hex }),
     ...createFeatureActivities({ stores, tables, sha256Hex }),
     ...createTrainingActivities({ stores, now }),
     ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),

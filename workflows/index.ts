@@ -3,5 +3,6 @@ export { driftWatch } from './drift-watch.js';
 export { ingestDataset } from './ingest-dataset.js';
 export { materializeFeatures } from './materialize-features.js';
 export { modelLifecycle } from './model-lifecycle.js';
+export { quarantineCase } from './quarantine-case.js';
 export { rollout } from './rollout.js';
 export { trainingPipeline } from './training-pipeline.js';

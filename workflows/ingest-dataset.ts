@@ -9,6 +9,7 @@ import type {
   RefusedSegment,
   ScheduledIngestionInput,
 } from './contracts/dataset.js';
+import type { QuarantineActivities } from './contracts/quarantine.js';
 import { ingestionCard } from './cards/ingestion.js';
 import { failureFacts } from './failures.js';
 import { setKeywords } from './search-attributes.js';
@@ -28,6 +29,8 @@ export async function ingestDataset(given: IngestDatasetInput | ScheduledIngesti
     setKeywords({ MlStage: 'closed', MlOutcome: 'failed' });
     throw error;
   }
+  if (ended.outcome === 'committed' && ended.quarantined > 0 && patched('quarantine-cases'))
+    await steps.startQuarantineCase({ dataset: input.dataset, commitSeq: ended.commitSeq });
   // Outside: rows that are committed stay so, whatever becomes of the queries over them.
   if (ended.outcome === 'committed' && patched('queries-over-datasets'))
     await steps.startDependents({ dataset: input.dataset });
@@ -46,6 +49,10 @@ function stepsOf({ timing }: Pick<IngestDatasetInput, 'timing'>) {
     }).prepareSegment,
     commitDatasetVersion: call('Commit the dataset version').commitDatasetVersion,
     recordIngestion: call('Keep the state of the ingestion').recordIngestion,
+    startQuarantineCase: proxyActivities<QuarantineActivities>({
+      ...io,
+      summary: 'Let people decide about the quarantined rows',
+    }).startQuarantineCase,
     startDependents: call('Start the queries over the dataset').startDependents,
   };
 }

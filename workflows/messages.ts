@@ -2,18 +2,21 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { z } from 'zod';
 import { DecisionMessage } from '../domain/approval.js';
+import { QuarantineDecisionMessage } from '../domain/quarantine.js';
 import { RetrainingRequest } from '../domain/retraining.js';
 import { RetrainingSpec } from '../domain/model.js';
 
-export { DecisionMessage, RetrainingRequest };
+export { DecisionMessage, QuarantineDecisionMessage, RetrainingRequest };
 export type { IngestDatasetInput, IngestDatasetResult, ScheduledIngestionInput } from './contracts/dataset.js';
 export type { MaterializeFeaturesInput, MaterializeFeaturesResult } from './contracts/features.js';
 export type { TrainingPipelineInput } from './contracts/lifecycle.js';
+export type { QuarantineCaseInput, QuarantineCaseResult } from './contracts/quarantine.js';
 export type { RolloutInput, RolloutResult } from './contracts/rollout.js';
 
 /** Names of the workflow types, as histories and the Web UI know them. */
 export const WORKFLOW_TYPES = {
   ingestDataset: 'ingestDataset',
+  quarantineCase: 'quarantineCase',
   materializeFeatures: 'materializeFeatures',
   modelLifecycle: 'modelLifecycle',
   trainingPipeline: 'trainingPipeline',
@@ -36,6 +39,20 @@ export interface DriftWatchInput {
   readonly timing: 'production' | 'test';
   readonly carried?: unknown;
   readonly maxHistoryLength?: number;
+}
+
+// quarantineCase
+export const decideQuarantineSignal = defineSignal<[QuarantineDecisionMessage]>('decideQuarantine');
+export const quarantineStatusQuery = defineQuery<QuarantineStatus>('status');
+
+export interface QuarantineStatus {
+  /** Null until the case was read. */
+  readonly state: string | null;
+  readonly remaining: number;
+  readonly severity: string;
+  readonly reminders: number;
+  /** The last decisions that did not count, and why. */
+  readonly ignored: readonly string[];
 }
 
 // trainingPipeline

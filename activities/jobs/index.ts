@@ -7,10 +7,12 @@ import { judgeRolloutStep } from './judge-step.js';
 import { materializeChunk } from './materialize-chunk.js';
 import { prepareSegment } from './prepare-segment.js';
 import { sealWindow } from './seal-window.js';
+import { splitQuarantine } from './split-quarantine.js';
 import { trainModel } from './train-model.js';
 
 export const JOBS = {
   prepareSegment,
+  splitQuarantine,
   materializeChunk,
   buildTrainingDataset,
   trainModel,

@@ -1,10 +1,12 @@
-/** Datasets: ingestions, versions, quarantine. */
+/** Datasets: ingestions and versions. */
 import { z } from 'zod';
-import { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
+import { DatasetVersion, Segment } from '../../domain/dataset.js';
 import { declaredSourceUri } from '../../domain/dataset-source.js';
 import { DomainError } from '../../domain/errors.js';
 import type { Resource } from '../../domain/resources.js';
+import { uploadIdIn } from '../../domain/upload.js';
 import type { Ingestion } from '../../store/contracts/datasets.js';
+import type { Stores } from '../../store/contracts/index.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
 import { requireDeclared } from '../require-declared.js';
@@ -15,7 +17,7 @@ const IngestBody = z
   .strictObject({
     source: z.string().min(1).max(2_000).optional().meta({
       description:
-        'A path, a pattern of paths or a file: URL on the worker, inside an allowed folder, or an https: URL of an allowed host; what the dataset declares where it is left out',
+        'upload:ID of an upload, a path, a pattern of paths or a file: URL on the worker, inside an allowed folder, or an https: URL of an allowed host; what the dataset declares where it is left out',
     }),
     ingestionId: z
       .string()
@@ -98,29 +100,6 @@ export function datasetRoutes(dependencies: ApiDependencies): Route[] {
         return { body: { ...version, segments: await stores.datasets.segments(version) } };
       },
     }),
-    route({
-      method: 'get',
-      path: '/v1/quarantine',
-      summary: 'Quarantine cases: rows that expectations refused',
-      action: 'read',
-      query: PageQuery.extend({ dataset: z.string().optional() }),
-      response: pageOf(QuarantineCase),
-      async handle({ query }) {
-        const read = () => stores.datasets.quarantineCases(query.dataset);
-        return { body: await readPage(query, { read, idOf: ({ caseId }) => caseId }) };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/quarantine/:case',
-      summary: 'One quarantine case',
-      action: 'read',
-      response: QuarantineCase,
-      async handle(call) {
-        const found = await stores.datasets.quarantineCase(param(call, 'case'));
-        return { body: found ?? notFound('quarantine case', param(call, 'case')) };
-      },
-    }),
   ];
 }
 
@@ -133,6 +112,7 @@ async function startIngestion(
   const { resource } = await requireDeclared(stores, 'Dataset', dataset);
   const { source, ingestionId = call.mintId('ingestion') } = call.body;
   const sourceUri = sourceOf(resource, source);
+  await requireUpload(stores, dataset, sourceUri);
   const location = `/v1/ingestions/${ingestionId}`;
   const standing = await stores.datasets.getIngestion(ingestionId);
   const request = { ingestionId, dataset, sourceUri, requestedBy: call.actor.name };
@@ -158,6 +138,15 @@ function sourceOf({ kind, metadata, spec }: Resource, given: string | undefined)
   if (sourceUri !== null) return sourceUri;
   const problem = `dataset ${metadata.name} declares no source: name one`;
   throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+}
+
+/** An upload that is not there would be found missing by the worker only. */
+async function requireUpload({ uploads }: Pick<Stores, 'uploads'>, dataset: string, sourceUri: string): Promise<void> {
+  if (!/^(upload|quarantine):/.test(sourceUri)) return;
+  const uploadId = uploadIdIn(sourceUri);
+  const upload = uploadId === null ? null : await uploads.upload(uploadId);
+  if (upload?.dataset !== dataset)
+    throw new DomainError('PRN_UPLOAD_NOT_FOUND', { dataset, uploadId: uploadId ?? sourceUri });
 }
 
 function justStarted(startedTs: number) {

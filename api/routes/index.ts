@@ -11,14 +11,18 @@ import { keyRoutes } from './keys.js';
 import { lineageRoutes } from './lineage.js';
 import { modelRoutes } from './models.js';
 import { pipelineRoutes } from './pipelines.js';
+import { quarantineRoutes } from './quarantine.js';
 import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
 import { rolloutRoutes } from './rollouts.js';
+import { uploadRoutes } from './uploads.js';
 
 export function allRoutes(dependencies: ApiDependencies): Route[] {
   return [
     ...resourceRoutes(dependencies),
     ...datasetRoutes(dependencies),
+    ...uploadRoutes(dependencies),
+    ...quarantineRoutes(dependencies),
     ...featureRoutes(dependencies),
     ...lineageRoutes(dependencies),
     ...modelRoutes(dependencies),

@@ -61,6 +61,11 @@ export function outputFile(path: string): { path: string; ending: OutputEnding }
   throw new InvalidArgumentError(`Its name tells the format: *.${OUTPUT_ENDINGS.join(', *.')}.`);
 }
 
+/** What a command throws for options that do not go together. */
+export function usage(problem: string): InvalidArgumentError {
+  return new InvalidArgumentError(problem);
+}
+
 /** A command that reads one path of the API and prints it. */
 export function show(path: (...args: readonly string[]) => string, shape?: Shape) {
   return async (...args: unknown[]): Promise<void> => {

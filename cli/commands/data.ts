@@ -1,12 +1,13 @@
-/** `ingest`, `materialize`, `quarantine`, `predict`. */
+/** `ingest`, `materialize`, `predict`. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseIso, toIso } from '../../domain/time.js';
 import { type ApiClient, ApiError, memberOf } from '../client.js';
 import { isRow, type Row } from '../output.js';
-import { apiPath, withQuery } from '../path.js';
-import { act, show, withCommonOptions } from './command.js';
+import { apiPath } from '../path.js';
+import { upload } from '../upload.js';
+import { act, usage, withCommonOptions } from './command.js';
 
 const INGESTION = {
   columns: {
@@ -33,13 +34,15 @@ export function registerDataCommands(program: Command): void {
     program
       .command('ingest <dataset>')
       .description('ingest a file into a dataset')
-      .requiredOption('--source <path>', 'file on the machine of the worker, or an address that it may read')
+      .option('--source <path>', 'file on the machine of the worker, an address that it may read, or upload:ID')
+      .option('--file <path>', 'file on this machine: it is sent through the API')
       .option('--wait', 'wait for the outcome'),
   ).action(
-    act(async ({ api }, [dataset = ''], { source, wait }) => {
-      const started = await api.post(apiPath`/v1/datasets/${dataset}/ingestions`, {
-        source: sourceUri(String(source)),
-      });
+    act(async ({ api }, [dataset = ''], { source, file, wait }) => {
+      if (source !== undefined && file !== undefined) throw usage('Give --source or --file, not both.');
+      const sent = typeof file === 'string' ? (await upload(api, dataset, file)).source : undefined;
+      const from = typeof source === 'string' ? sourceUri(source) : sent;
+      const started = await api.post(apiPath`/v1/datasets/${dataset}/ingestions`, { source: from });
       if (wait !== true) return started;
       const ended = await api.poll(
         apiPath`/v1/ingestions/${idOf(started, 'ingestionId')}`,
@@ -69,11 +72,6 @@ export function registerDataCommands(program: Command): void {
       if (memberOf(run, 'state') === 'completed') return api.get(apiPath`/v1/feature-views/${view}/materialization`);
       process.exitCode = 1;
       return run;
-    }),
-  );
-  withCommonOptions(program.command('quarantine [dataset]').description('list quarantined rows by case')).action(
-    show((dataset) => withQuery('/v1/quarantine', { dataset }), {
-      columns: { CASE: 'caseId', DATASET: 'dataset', ROWS: 'rows', RULES: 'rules', STATE: 'state' },
     }),
   );
   withCommonOptions(

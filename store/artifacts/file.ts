@@ -36,6 +36,19 @@ export function openFileArtifacts(root: string): ArtifactStore {
       else await place(localPath, pathOf(sha256));
       return reference(sha256, size, mediaType);
     },
+    async receive(stream, mediaType, check) {
+      const scratch = await scratchPath('part');
+      try {
+        const { sha256, bytes } = await writeStream(scratch, stream, check);
+        if (await fileExists(pathOf(sha256))) await rm(scratch);
+        else await place(scratch, pathOf(sha256));
+        return reference(sha256, bytes, mediaType);
+      } catch (error) {
+        await rm(scratch, { force: true });
+        if (!isErrno(error, 'ENOSPC') && !isErrno(error, 'EDQUOT')) throw error;
+        throw new DomainError('PRN_STORAGE_FULL', { what: 'the artefact store' }, { cause: error });
+      }
+    },
     async get(ref) {
       const bytes = await readFile(pathOf(ref.sha256)).catch((error: unknown) => {
         throw new DomainError('PRN_ARTIFACT_MISSING', { uri: ref.uri }, { cause: error });
@@ -63,6 +76,30 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await file.writeFile(bytes);
     await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeStream(
+  path: string,
+  stream: AsyncIterable<Uint8Array>,
+  check: (bytes: number, sha256: string | null) => void,
+): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      check(bytes, null);
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    const sha256 = hash.digest('hex');
+    check(bytes, sha256);
+    await file.sync();
+    return { sha256, bytes };
   } finally {
     await file.close();
   }

@@ -1,5 +1,6 @@
-/** Dataset heads, versions, segments, quarantine cases, and the state of ingestions. */
-import type { DatasetVersion, QuarantineCase, Segment } from '../../domain/dataset.js';
+/** Dataset heads, versions, segments, and the state of ingestions. */
+import type { DatasetVersion, Segment } from '../../domain/dataset.js';
+import type { QuarantinePolicy } from '../../domain/quarantine.js';
 
 export interface Ingestion {
   readonly ingestionId: string;
@@ -26,7 +27,8 @@ export interface DatasetStore {
 
   /**
    * Adds a segment to the head, or puts it in the place of all others (`replaces`): `commitSeq + 1`, `knownTs =
-   * max(previous + 1, now)`, new version, audit entry and quarantine case in one transaction. A segment that the head
+   * max(previous + 1, now)`, new version, audit entry and quarantine case in one transaction; cases whose rows are replaced
+   * are superseded. A segment that the head
    * holds already is `unchanged`, with the version that brought it; one that this very ingestion brought is `committed`.
    * `moved` says that another ingestion read further meanwhile, of the same ordered source or the same inputs: read again.
    * Rows known `from: commit` carry `__known_ts = null` in their table and read the version's `knownTs`.
@@ -38,6 +40,8 @@ export interface DatasetStore {
     now: number;
     ingestionId: string;
     replaces: boolean;
+    /** Of the case that its quarantined rows make; the defaults where it is left out. */
+    policy?: QuarantinePolicy;
   }): Promise<{ readonly status: 'committed' | 'unchanged' | 'moved'; readonly version: DatasetVersion }>;
   /** How far the head has read the ordered source of its dataset; null before the first time. */
   highWater(dataset: string): Promise<string | null>;
@@ -48,6 +52,4 @@ export interface DatasetStore {
   segments(
     version: DatasetVersion,
   ): Promise<(Segment & { readonly commitSeq: number; readonly commitKnownTs: number })[]>;
-  quarantineCases(dataset?: string): Promise<QuarantineCase[]>;
-  quarantineCase(caseId: string): Promise<QuarantineCase | null>;
 }

@@ -8,12 +8,16 @@ import type { LifecycleStore } from './lifecycles.js';
 import type { LineageStore } from './lineage.js';
 import type { MonitoringStore } from './monitoring.js';
 import type { PredictionStore } from './predictions.js';
+import type { QuarantineStore } from './quarantine.js';
 import type { RegistryStore } from './registry.js';
 import type { ResourceStore } from './resources.js';
+import type { UploadStore } from './uploads.js';
 
 export interface DocumentStores {
   readonly resources: ResourceStore;
   readonly datasets: DatasetStore;
+  readonly quarantine: QuarantineStore;
+  readonly uploads: UploadStore;
   readonly features: FeatureStore;
   readonly registry: RegistryStore;
   readonly endpoints: EndpointStore;

@@ -1,10 +1,12 @@
-/** Dataset heads, versions, segments, quarantine cases, ingestions. The head document is the only place where order is made. */
+/** Dataset heads, versions, segments, ingestions. The head document is the only place where order is made. */
 import type { ClientSession } from 'mongodb';
-import { DatasetVersion, HighWater, QuarantineCase, Segment, type SegmentInput } from '../../domain/dataset.js';
+import { DatasetVersion, HighWater, Segment, type SegmentInput } from '../../domain/dataset.js';
 import { naturalKeyId, type Sha256Hex } from '../../domain/ids.js';
+import { QuarantinePolicy } from '../../domain/quarantine.js';
+import { openCase } from '../../domain/quarantine-transitions.js';
 import type { DatasetStore, Ingestion } from '../contracts/datasets.js';
-import type { AppendAudit } from './audit.js';
 import { type Database, withoutId } from './database.js';
+import { type CaseWriterDependencies, createCaseWriter } from './quarantine-cases.js';
 
 interface CommitInput {
   readonly segment: Segment;
@@ -13,18 +15,19 @@ interface CommitInput {
   readonly now: number;
   readonly ingestionId: string;
   readonly replaces: boolean;
+  readonly policy?: QuarantinePolicy;
 }
 
 export function createDatasetStore(
   database: Database,
-  dependencies: { append: AppendAudit; sha256Hex: Sha256Hex },
+  dependencies: CaseWriterDependencies & { sha256Hex: Sha256Hex },
 ): DatasetStore {
   const { append, sha256Hex } = dependencies;
   const heads = database.collection('dataset_heads');
   const versions = database.collection('dataset_versions');
   const segments = database.collection('segments');
-  const cases = database.collection('quarantine_cases');
   const ingestions = database.collection('ingestions');
+  const cases = createCaseWriter(database, dependencies);
 
   const readVersion = async (filter: object, session?: ClientSession): Promise<DatasetVersion | null> => {
     const found = await versions.findOne(filter, { sort: { commitSeq: -1 }, ...(session && { session }) });
@@ -72,8 +75,6 @@ export function createDatasetStore(
     );
     await versions.insertOne({ _id: `${dataset}/${commitSeq}`, ...version }, { session });
     await heads.updateOne({ _id: dataset }, { $set: { knownTs, versionId: version.versionId } }, { session });
-    if (segment.quarantineTable !== null && !isBack)
-      await cases.insertOne({ _id: quarantineCase(segment, now).caseId, ...quarantineCase(segment, now) }, { session });
     const details = {
       versionId: version.versionId,
       segmentId,
@@ -86,6 +87,12 @@ export function createDatasetStore(
       { scope: `dataset/${dataset}`, actor, action: 'dataset.committed', subject: `${dataset}/${commitSeq}`, details },
       now,
     );
+    if (replaces) await cases.supersede(session, dataset, { actor, at: now });
+    if (segment.quarantineTable !== null) {
+      const caseId = naturalKeyId(sha256Hex, ['quarantine', dataset, segmentId, ...(isBack ? [commitSeq] : [])]);
+      const about = { caseId, commitSeq, policy: input.policy ?? QuarantinePolicy.parse({}), at: now };
+      await cases.open(session, openCase(segment, segment.quarantineTable, about), actor);
+    }
     return { status: 'committed' as const, version };
   }
 
@@ -124,12 +131,6 @@ export function createDatasetStore(
     );
   }
 
-  function quarantineCase(segment: Segment, openedTs: number): QuarantineCase {
-    const { dataset, segmentId, quarantined: rows, brokenRules: rules, quarantineTable, table } = segment;
-    const caseId = naturalKeyId(sha256Hex, ['quarantine', dataset, segmentId]);
-    return { caseId, dataset, segmentId, rows, rules, table: quarantineTable ?? table, state: 'open', openedTs };
-  }
-
   return {
     async saveIngestion(ingestion) {
       await ingestions.replaceOne({ _id: ingestion.ingestionId }, { ...ingestion }, { upsert: true });
@@ -166,17 +167,6 @@ export function createDatasetStore(
         const { commitSeq, commitKnownTs, ingestionId: _ingestionId, ...segment } = withoutId(document);
         return { ...Segment.parse(segment), commitSeq: Number(commitSeq), commitKnownTs: Number(commitKnownTs) };
       });
-    },
-    async quarantineCases(dataset) {
-      const found = await cases
-        .find(dataset === undefined ? {} : { dataset })
-        .sort({ openedTs: -1 })
-        .toArray();
-      return found.map((document) => QuarantineCase.parse(withoutId(document)));
-    },
-    async quarantineCase(caseId) {
-      const found = await cases.findOne({ _id: caseId });
-      return found === null ? null : QuarantineCase.parse(withoutId(found));
     },
   };
 }

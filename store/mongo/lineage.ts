@@ -1,6 +1,7 @@
 /** Lineage over the documents of datasets, materialisations and the registry: each step is one or two indexed reads. */
 import type { Document } from 'mongodb';
 import { followLineage, type LineageNode } from '../../domain/lineage.js';
+import { quarantineAddressIn } from '../../domain/quarantine-release.js';
 import type { LineageStore } from '../contracts/lineage.js';
 import type { Database } from './database.js';
 
@@ -27,7 +28,9 @@ function forwardStep(database: Database) {
       case 'segment': {
         const { dataset, commitSeq } = node;
         const holding = { dataset, commitSeq: { $gte: commitSeq }, sinceSeq: { $not: { $gt: commitSeq } } };
-        return (await find('dataset_versions', holding)).map(versionNode);
+        const cases = await find('quarantine_cases', { dataset, commitSeq });
+        const versions = await find('dataset_versions', holding);
+        return [...cases.flatMap(releaseNodes), ...versions.map(versionNode)];
       }
       case 'datasetVersion': {
         const { dataset, versionId } = node;
@@ -58,7 +61,10 @@ function backwardStep(database: Database) {
         return [];
       case 'segment': {
         const [segment] = await find('segments', { dataset: node.dataset, commitSeq: node.commitSeq });
-        return segment === undefined ? [] : [...inputNodes(segment), ...sourceNodes(segment)];
+        if (segment === undefined) return [];
+        const caseId = quarantineAddressIn(String(segment['sourceUri']))?.caseId;
+        const cases = caseId === undefined ? [] : await find('quarantine_cases', { _id: caseId });
+        return [...inputNodes(segment), ...cases.map(segmentNode), ...sourceNodes(segment)];
       }
       case 'datasetVersion': {
         const { dataset, versionId } = node;
@@ -128,6 +134,11 @@ function segmentNode({ dataset, segmentId, commitSeq }: Document): LineageNode {
 
 function versionNode({ dataset, versionId }: Document): LineageNode {
   return { kind: 'datasetVersion', dataset: String(dataset), versionId: String(versionId) };
+}
+
+/** Segments whose rows came back from the quarantine of a case. */
+function releaseNodes({ dataset, releases }: Document): LineageNode[] {
+  return (releases as Document[]).map((release) => segmentNode({ ...release, dataset }));
 }
 
 function chunkNode({ view, chunkId }: Document): LineageNode {

@@ -1,29 +1,27 @@
-/** The transactional outbox: one event per change of a model, numbered by the model's head document. */
+/** The transactional outbox: one event per change of a model or dataset, numbered by its head document. */
 import type { ClientSession } from 'mongodb';
 import type { Database } from './database.js';
 
-export interface ModelEvent {
-  readonly model: string;
+interface EventFacts {
   /** Made of the natural key of the change, so that a repeated change cannot make a second event. */
   readonly eventId: string;
   readonly type: string;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-export type AppendEvent = (session: ClientSession, event: ModelEvent) => Promise<void>;
+/** Of a model or of a dataset: the one that changed numbers its events. */
+export type ChangeEvent = EventFacts & ({ readonly model: string } | { readonly dataset: string });
+
+export type AppendEvent = (session: ClientSession, event: ChangeEvent) => Promise<void>;
 
 export function createAppendEvent(database: Database, now: () => number): AppendEvent {
-  const models = database.collection('models');
   const outbox = database.collection('outbox');
-  return async (session, { model, eventId, type, payload }) => {
-    const head = await models.findOneAndUpdate(
-      { _id: model },
-      { $inc: { outboxSeq: 1 } },
-      { upsert: true, returnDocument: 'after', session },
-    );
-    await outbox.insertOne(
-      { _id: eventId, model, seq: Number(head?.['outboxSeq'] ?? 1), type, payload, at: now() },
-      { session },
-    );
+  return async (session, { eventId, ...event }) => {
+    const [heads, name] = 'model' in event ? ['models', event.model] : ['dataset_heads', event.dataset];
+    const head = await database
+      .collection(heads)
+      .findOneAndUpdate({ _id: name }, { $inc: { outboxSeq: 1 } }, { upsert: true, returnDocument: 'after', session });
+    const seq = Number(head?.['outboxSeq'] ?? 1);
+    await outbox.insertOne({ _id: eventId, ...event, seq, at: now() }, { session });
   };
 }

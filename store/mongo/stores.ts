@@ -13,8 +13,10 @@ import { createLineageStore } from './lineage.js';
 import { createMonitoringStore } from './monitoring.js';
 import { createAppendEvent } from './outbox.js';
 import { createPredictionStore } from './predictions.js';
+import { createQuarantineStore } from './quarantine.js';
 import { createRegistryStore } from './registry.js';
 import { createResourceStore } from './resources.js';
+import { createUploadStore } from './uploads.js';
 
 export interface StoreOptions {
   readonly artifacts: ArtifactStore;
@@ -32,7 +34,9 @@ export function createStores(database: Database, options: StoreOptions): Stores 
   return {
     artifacts,
     resources: createResourceStore(database, { append, now }),
-    datasets: createDatasetStore(database, { append, sha256Hex }),
+    datasets: createDatasetStore(database, { append, appendEvent, sha256Hex }),
+    quarantine: createQuarantineStore(database, { append, appendEvent }),
+    uploads: createUploadStore(database),
     features: createFeatureStore(database),
     registry: createRegistryStore(database, { append, appendEvent, now }),
     endpoints: createEndpointStore(database, { append, appendEvent, failpoint }),

@@ -38,13 +38,15 @@ describe('access to the control plane', () => {
 
   it('knows who may do what: a wall of roles by actions', () => {
     const may = (role: Role) =>
-      (['read', 'contribute', 'approve', 'operate', 'administer'] as const).filter((action) => mayDo(role, action));
+      (['read', 'contribute', 'approve', 'triage', 'operate', 'administer'] as const).filter((action) =>
+        mayDo(role, action),
+      );
     expect(Object.fromEntries(Role.options.map((role) => [role, may(role)]))).toEqual({
       viewer: ['read'],
-      contributor: ['read', 'contribute'],
-      approver: ['read', 'approve'],
-      operator: ['read', 'contribute', 'operate'],
-      admin: ['read', 'contribute', 'approve', 'operate', 'administer'],
+      contributor: ['read', 'contribute', 'triage'],
+      approver: ['read', 'approve', 'triage'],
+      operator: ['read', 'contribute', 'triage', 'operate'],
+      admin: ['read', 'contribute', 'approve', 'triage', 'operate', 'administer'],
     });
   });
 

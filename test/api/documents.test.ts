@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { openApiPath, pathParameters, type Route } from '../../api/route.js';
 import { allRoutes } from '../../api/routes/index.js';
 import { readFile } from 'node:fs/promises';
-import { leaveRecords } from '../support/api-records.js';
+import { leaveRecords, UPLOAD } from '../support/api-records.js';
 import { type ApiWorld, openApiWorld } from '../support/api-world.js';
 
 interface Operation {
@@ -82,6 +82,9 @@ describe('the documents of the API', () => {
     ['/v1/models/:model/versions/:version/lineage-graph', '/v1/models/flight-delay/versions/1/lineage-graph'],
     ['/v1/quarantine', '/v1/quarantine?dataset=flights'],
     ['/v1/quarantine/:case', '/v1/quarantine/CASE'],
+    ['/v1/datasets/:dataset/uploads/:upload', `/v1/datasets/flights/uploads/${UPLOAD}`],
+    ['/v1/quarantine/:case/rows', '/v1/quarantine/CASE/rows'],
+    ['/v1/quarantine/:case/effect', '/v1/quarantine/CASE/effect'],
     ['/v1/feature-views/:view/materialization', '/v1/feature-views/origin-traffic/materialization'],
     ['/v1/models', '/v1/models'],
     ['/v1/models/:model', '/v1/models/flight-delay'],
@@ -111,7 +114,7 @@ describe('the documents of the API', () => {
   it.each(READS)('say what GET %s answers, field by field', async (template, path) => {
     const { stores } = world.dependencies;
     const versionId = (await stores.datasets.head('flights'))?.versionId ?? '';
-    const caseId = (await stores.datasets.quarantineCases('flights'))[0]?.caseId ?? '';
+    const caseId = (await stores.quarantine.cases({ dataset: 'flights' }, 1))[0]?.caseId ?? '';
     const reply = await world.call('get', path.replace('VERSION', versionId).replace('CASE', caseId));
     expect(reply.status).toBe(200);
     if ('items' in reply.body) expect(reply.body['items']).not.toEqual([]);

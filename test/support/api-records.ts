@@ -6,9 +6,11 @@ import { MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from '../../domain/time.js'
 import type { Stores } from '../../store/contracts/index.js';
 import type { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
+import { writeQuarantineTable } from './quarantine-table.js';
 import { smallResources } from './small-flights.js';
 
 export const MODEL = 'flight-delay';
+export const UPLOAD = '0123456789abcdef0123';
 export const T0 = parseIso('2001-03-01T00:00:00Z');
 
 const ref: ArtifactRef = {
@@ -43,7 +45,7 @@ export async function leaveRecords(stores: Stores): Promise<void> {
   await leaveRequests(stores);
 }
 
-async function leaveData({ datasets, features }: Stores): Promise<void> {
+async function leaveData({ datasets, features, uploads, artifacts }: Stores): Promise<void> {
   const times = { minEventTs: T0, maxEventTs: T0 + MICROS_PER_HOUR, minKnownTs: T0, maxKnownTs: T0 + MICROS_PER_HOUR };
   const source = {
     sourceUri: '/data/flights.parquet',
@@ -53,7 +55,11 @@ async function leaveData({ datasets, features }: Stores): Promise<void> {
     highWater: null,
   };
   const segment = { segmentId: 'segment-1', dataset: 'flights', ...source, accepted: 997, quarantined: 3, ...times };
-  const tables = { table: ref, quarantineTable: ref, brokenRules: ['plausible'], report: ref, profile: ref };
+  const raw = { date: 'never', delay: '-1116' };
+  const brokenRules = ['departed_ts-is-timestamp', 'plausible-delay'];
+  const aside = [3, 5, 900].map((row) => ({ row, raw, failed: brokenRules }));
+  const quarantineTable = await writeQuarantineTable(artifacts, aside);
+  const tables = { table: ref, quarantineTable, brokenRules, report: ref, profile: ref };
   const committed = await datasets.commitSegment({
     segment: { ...segment, ...tables, knowledge: 'declared' },
     revision: 1,
@@ -63,6 +69,15 @@ async function leaveData({ datasets, features }: Stores): Promise<void> {
     replaces: false,
   });
   const { versionId, commitSeq } = committed.version;
+  const kept = { uploadedTs: T0, keepUntilTs: T0 + 7 * MICROS_PER_DAY };
+  const upload = {
+    uploadId: UPLOAD,
+    dataset: 'flights',
+    filename: 'flights.csv',
+    file: ref,
+    uploadedBy: 'contributor',
+  };
+  await uploads.save({ ...upload, ...kept });
   const request = { dataset: 'flights', sourceUri: source.sourceUri, requestedBy: 'contributor' };
   const counts = { commitSeq, versionId, accepted: 997, quarantined: 3, warnings: ['one warning'] };
   const span = { startedTs: T0, endedTs: T0 + MICROS_PER_HOUR };

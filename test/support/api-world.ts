@@ -12,6 +12,8 @@ import { MICROS_PER_SECOND, parseIso } from '../../domain/time.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
+import { openTableEngine } from '../../store/tables/engine.js';
+import { quarantineRows } from '../../store/tables/quarantine-rows.js';
 import { openTestDatabase, type TestDatabase } from './mongo.js';
 import { openTestTemporal, type TestTemporal } from './temporal.js';
 
@@ -23,6 +25,8 @@ export interface ApiReply {
 
 export interface ApiWorld {
   readonly url: string;
+  /** Of its artefacts. */
+  readonly folder: string;
   readonly dependencies: ApiDependencies;
   readonly test: TestDatabase;
   readonly temporal: TestTemporal;
@@ -49,15 +53,19 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
   const temporal = await openTestTemporal();
   let readings = 0;
   const now = (): number => FIRST_READING + MICROS_PER_SECOND * (readings += 1);
+  const artifacts = openFileArtifacts(folder);
+  const tables = await openTableEngine({ dataDirectories: [folder], spillDirectory: folder, threads: 1 });
   const stores = createStores(database, {
-    artifacts: openFileArtifacts(folder),
+    artifacts,
     now,
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   });
   const internalErrors: unknown[] = [];
   const dependencies: ApiDependencies = {
     stores,
+    quarantineRows: quarantineRows(() => Promise.resolve(tables), artifacts),
     workflows: createWorkflowGateway(temporal.client, 'test'),
+    uploadMaxBytes: 2 ** 30,
     now,
     isDatabaseReachable: () => Promise.resolve(true),
     onInternalError: (error) => void internalErrors.push(error),
@@ -70,6 +78,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
   const api = await startApi({ ...dependencies, host: '127.0.0.1', port: 0 });
   return {
     url: api.url,
+    folder,
     dependencies,
     test,
     temporal,
@@ -90,6 +99,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
     },
     async close() {
       await api.close();
+      await tables.close();
       await temporal.close();
       await database.close();
       await test.drop();

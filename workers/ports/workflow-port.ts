@@ -22,11 +22,18 @@ export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         staticSummary: `Ingest ${input.dataset} from ${input.sourceUri}`.slice(0, 180),
       } as const;
-      try {
-        await workflow.start(WORKFLOW_TYPES.ingestDataset, options);
-      } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      }
+      await tolerateStarted(() => workflow.start(WORKFLOW_TYPES.ingestDataset, options));
+    },
+    async quarantineCase({ caseId, dataset }) {
+      const options = {
+        workflowId: workflowIds.quarantineCase(caseId),
+        taskQueue: TASK_QUEUES.orchestration,
+        args: [{ caseId, dataset, timing }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: `Quarantined rows of ${dataset}`,
+      } as const;
+      await tolerateStarted(() => workflow.start(WORKFLOW_TYPES.quarantineCase, options));
     },
     async requestRetraining(model, request) {
       await workflow.signalWithStart(WORKFLOW_TYPES.modelLifecycle, {
@@ -52,6 +59,15 @@ export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort
       }
     },
   };
+}
+
+/** One that runs, or has ended well, is what was wanted. */
+async function tolerateStarted(start: () => Promise<unknown>): Promise<void> {
+  try {
+    await start();
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 async function tolerateGone(send: () => Promise<void>): Promise<void> {

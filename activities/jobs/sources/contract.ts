@@ -1,4 +1,5 @@
 /** What every kind of source is opened into: private copies of its bytes, digested while they were copied. */
+import type { ArtifactRef } from '../../../domain/artifact.js';
 import type { DatasetSpec, FileFormat, HighWater, SegmentInput } from '../../../domain/dataset.js';
 import type { CollectionSource } from '../../../domain/dataset-source.js';
 import type { SegmentReference } from '../segments.js';
@@ -22,8 +23,10 @@ export interface QueryInput {
   readonly segments: readonly SegmentReference[];
 }
 
-/** A source that is no file: what it takes to read it. */
+/** A source that is no file of the worker: what it takes to read it. */
 export type Feed =
+  /** Its name tells format and compression. Where it matters why the bytes are read, the occasion is part of their digest. */
+  | { readonly kind: 'stored'; readonly file: ArtifactRef; readonly filename: string; readonly occasion: string | null }
   | { readonly kind: 'query'; readonly sql: string; readonly inputs: readonly QueryInput[] }
   | { readonly kind: 'collection'; readonly source: CollectionSource; readonly after: string | null };
 

@@ -7,7 +7,7 @@ import { DomainError } from '../../../domain/errors.js';
 import type { JobContext } from '../context.js';
 import type { SourceFile, SourceRequest } from './contract.js';
 import { findFiles, isPattern } from './file-pattern.js';
-import { formatOf } from './format.js';
+import { formatOf } from '../../../domain/source-format.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 
 /**

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS, type OpenedSource, type SourceFile, type SourceRequest 
 import { copyLocalFiles } from './local-files.js';
 import { type CopyBudget, openBudget } from './private-copy.js';
 import { runQuery } from './query.js';
+import { copyStoredFile } from './stored-file.js';
 import { copyWebFile, isWebAddress } from './web-file.js';
 
 /** Throws `PRN_DATASET_SOURCE_*` or `PRN_STORAGE_FULL`, and leaves nothing behind then; the caller removes the rest. */
@@ -28,6 +29,7 @@ async function copySource(request: SourceRequest, budget: CopyBudget, context: J
     const inputs = feed.inputs.map(({ dataset, versionId, commitSeq }) => ({ dataset, versionId, commitSeq }));
     return { files: [await runQuery({ uri, feed }, budget, context)], inputs };
   }
+  if (feed?.kind === 'stored') return { files: [await copyStoredFile(request, { feed, budget }, context)] };
   if (isWebAddress(uri)) return { files: [await copyWebFile(request, budget, context)] };
   return { files: await copyLocalFiles(request, budget, context) };
 }

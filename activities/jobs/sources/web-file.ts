@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { DomainError } from '../../../domain/errors.js';
 import type { JobContext } from '../context.js';
 import type { SourceFile, SourceRequest } from './contract.js';
-import { formatOf } from './format.js';
+import { formatOf } from '../../../domain/source-format.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 import { requireListed, startRequest } from './web-request.js';
 

@@ -5,6 +5,7 @@ import type { DatasetStore } from '../../../store/contracts/datasets.js';
 import { createAppendAudit } from '../../../store/mongo/audit.js';
 import { type Database, openDatabase } from '../../../store/mongo/database.js';
 import { createDatasetStore } from '../../../store/mongo/datasets.js';
+import { createAppendEvent } from '../../../store/mongo/outbox.js';
 import { openTestDatabase, type TestDatabase } from '../../support/mongo.js';
 
 const DIGEST = '0'.repeat(64);
@@ -19,7 +20,8 @@ describe('the head of a dataset', () => {
     test = await openTestDatabase();
     database = await openDatabase({ uri: test.uri, database: test.name });
     const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
-    datasets = createDatasetStore(database, { append: createAppendAudit(database, sha256Hex), sha256Hex });
+    const append = createAppendAudit(database, sha256Hex);
+    datasets = createDatasetStore(database, { append, appendEvent: createAppendEvent(database, () => 1), sha256Hex });
   });
 
   afterEach(async () => {

@@ -1,6 +1,6 @@
 /** What the name of a file tells about its bytes. */
-import type { FileFormat } from '../../../domain/dataset.js';
-import { DomainError } from '../../../domain/errors.js';
+import type { FileFormat } from './dataset.js';
+import { DomainError } from './errors.js';
 
 export interface NamedFormat {
   readonly format: FileFormat;
