@@ -129,6 +129,10 @@ export const ERROR_CATALOGUE = {
     'Several features would be called {name}: {views} have one each. Ask for full names, which are {fullNames}.',
   ),
   PRN_FEATURE_KEYS_MISSING: entry(400, 'Entity keys {missing} are missing; the features need {expected}{hint}.'),
+  PRN_RETRIEVAL_ROWS: entry(
+    500,
+    'The join gave {actual} rows for {expected} questions, so nothing was kept of it; please report this.',
+  ),
   PRN_FEATURE_VIEW_EMPTY: entry(422, 'Feature view {view} has not been materialised{hint}.'),
 
   // training and evaluation

@@ -3,17 +3,22 @@ import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { DatasetSpec } from '../../domain/dataset.js';
 import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
+import type { EntityKey } from '../../domain/feature-view.js';
 import type { ModelInput } from '../../domain/features.js';
 import { useName, viewUses } from '../../domain/model.js';
+import { MISSING_TIME } from '../../domain/time.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
+import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { checkExpression } from '../../ml/features/expression/check.js';
 import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/expression/sql.js';
-import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
+import { coerceKey } from '../../ml/features/spine-sql.js';
+import type { ViewJoin } from '../../ml/features/point-in-time.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import { pinnedView, requestFieldOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
+import { joinViews } from './join-views.js';
 import { localSegments, type SegmentReference } from './segments.js';
 import { sha256Hex } from './source-file.js';
 
@@ -62,14 +67,17 @@ export async function viewJoins(
   { snapshot, viewChunks, inputs }: Pick<BuildTrainingDatasetInput, 'snapshot' | 'viewChunks' | 'inputs'>,
 ): Promise<ViewJoin[]> {
   return Promise.all(
-    viewUses(snapshot.spec).map(async (use, index) => {
-      const { spec, entity } = pinnedView(snapshot, use.view);
+    viewUses(snapshot.spec).map(async (use) => {
+      const { spec, entity, types } = pinnedView(snapshot, use.view);
       return {
-        alias: `view_${index}`,
         chunks: await localChunks(artifacts, viewChunks.find(({ view }) => view === use.view)?.chunks ?? []),
-        keys: (entity?.keys ?? []).map(({ name }) => ({ key: name, column: requestFieldOf(snapshot, use, name) })),
+        keys: (entity?.keys ?? []).map(({ name, type }) => {
+          return { key: name, type, column: keyColumn(requestFieldOf(snapshot, use, name), type) };
+        }),
         features: inputs.flatMap(({ name, source }) =>
-          source.kind === 'view' && useName(source) === use.use ? [{ feature: source.feature, output: name }] : [],
+          source.kind === 'view' && useName(source) === use.use
+            ? [{ feature: source.feature, type: types[source.feature] ?? 'float', output: name }]
+            : [],
         ),
         maxAgeMicros: spec.maxAge === undefined ? null : durationMicros(spec.maxAge),
       };
@@ -77,11 +85,24 @@ export async function viewJoins(
   );
 }
 
-async function localChunks(
-  artifacts: ArtifactStore,
-  chunks: ViewChunks['chunks'],
-): Promise<{ path: string; seq: number }[]> {
-  return Promise.all(chunks.map(async ({ table, seq }) => ({ path: await artifacts.localPath(table), seq })));
+async function localChunks(artifacts: ArtifactStore, chunks: ViewChunks['chunks']): Promise<{ path: string }[]> {
+  return Promise.all(chunks.map(async ({ table }) => ({ path: await artifacts.localPath(table) })));
+}
+
+/** A key of the spine in the type of one entity; two entities may take one column for text and for a number. */
+function keyColumn(column: string, type: EntityKey['type']): string {
+  return `key:${type}:${column}`;
+}
+
+/** What the views are joined by, each once. */
+function viewKeys(snapshot: TrainingSnapshot): [string, { column: string; type: EntityKey['type'] }][] {
+  const keys = viewUses(snapshot.spec).flatMap((use) =>
+    (pinnedView(snapshot, use.view).entity?.keys ?? []).map(({ name, type }) => {
+      const column = requestFieldOf(snapshot, use, name);
+      return [keyColumn(column, type), { column, type }] as const;
+    }),
+  );
+  return [...new Map(keys)];
 }
 
 /** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */
@@ -90,13 +111,16 @@ function labelledSpine({ snapshot, dataset, inputs }: BuildTrainingDatasetInput,
   const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
   const time = quoteIdentifier(spec.spine.eventTime);
   const label = renderSql(checkExpression(spec.label.expression, types));
-  const keys = spec.spine.keys.map(quoteIdentifier);
+  const keys = viewKeys(snapshot).map(([alias, { column: name, type }]) => {
+    const sourceType = COLUMN_SQL_TYPES[types[name] ?? 'string'].toUpperCase();
+    return `${coerceKey({ name, sourceType }, type).value} as ${quoteIdentifier(alias)}`;
+  });
   const requests = inputs.flatMap(({ name, datatype, source }) =>
     source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
   );
   const known = `${knownAt(dataset, String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
   return `
-    select ${[...new Set(keys)].join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
+    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
       ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
       case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
       md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}
@@ -111,6 +135,12 @@ function requestColumn(name: string, column: string, datatype: ModelInput['datat
   return { sql: `(${quoteIdentifier(column)})::${types[datatype]}`, alias: quoteIdentifier(`request:${name}`) };
 }
 
+/** A view's value as the tensor has it: what is missing has a word of its own where null cannot be said. */
+function inputSql(value: string, datatype: ModelInput['datatype']): string {
+  if (datatype === 'BYTES') return `coalesce(${value}::varchar, '')`;
+  return datatype === 'INT64' ? `coalesce(${value}::bigint, ${MISSING_TIME})` : `${value}::real`;
+}
+
 async function writePart(
   session: TableSession,
   write: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[]; part: Part },
@@ -122,15 +152,16 @@ async function writePart(
   await session.execute(
     `create or replace temp table part_spine as select * from spine where part = '${part}' ${limit}`,
   );
-  const joined = pointInTimeJoin({ relation: 'part_spine', timeColumn: 'ts' }, views);
-  const columns = input.inputs.map(({ name, source }) =>
+  const spine = { table: 'part_spine', timeColumn: 'ts' };
+  const joined = await joinViews(session, { spine, views, knowledge: 'as-known' });
+  const columns = input.inputs.map(({ name, datatype, source }) =>
     source.kind === 'request'
       ? `${quoteIdentifier(`request:${name}`)} as ${quoteIdentifier(name)}`
-      : quoteIdentifier(name),
+      : `${inputSql(quoteIdentifier(name), datatype)} as ${quoteIdentifier(name)}`,
   );
   const path = await artifacts.scratchPath('parquet');
   await session.execute(
-    `copy (select ts as event_ts, label, ${columns.join(', ')} from (${joined}) order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
+    `copy (select ts as event_ts, label, ${columns.join(', ')} from ${joined} order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
   );
   const [counted] = await session.rows(`select count(*) as rows from read_parquet(${quoteText(path)})`);
   return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };

@@ -2,6 +2,7 @@
 import type { JobContext } from '../../activities/jobs/context.js';
 import { durationMicros } from '../../domain/duration.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
+import { featureTypes } from '../../ml/features/feature-row-sql.js';
 import { pointInTimeJoin } from '../../ml/features/point-in-time.js';
 import { SPINE } from '../../ml/features/spine-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
@@ -111,15 +112,17 @@ async function joinView(
   const computed = { view: view.spec, keys: entityKeys, dataset, through, knowledge };
   const paths = await computeView(session, context, computed);
   const keys = entityKeys.map(({ name }) => name);
-  const joined = pointInTimeJoin({ relation: questionsOf(keys), timeColumn: SPINE.time }, [
+  const types = new Map(featureTypes(view.spec, dataset.spec).map(({ name, type }) => [name, type]));
+  const joined = pointInTimeJoin(
+    { relation: questionsOf(keys), timeColumn: SPINE.time },
     {
-      alias: 'view',
-      chunks: paths.map((path, seq) => ({ path, seq })),
-      keys: keys.map((key) => ({ key, column: SPINE.key(key) })),
-      features: view.features,
+      chunks: paths.map((path) => ({ path })),
+      keys: entityKeys.map(({ name, type }) => ({ key: name, type, column: SPINE.key(name) })),
+      features: view.features.map((each) => ({ ...each, type: types.get(each.feature) ?? 'float' })),
       maxAgeMicros: view.spec.maxAge === undefined ? null : durationMicros(view.spec.maxAge),
     },
-  ]);
+    knowledge,
+  );
   const outputs = view.features.map(({ output }) => quoteIdentifier(output));
   const columns = [quoteIdentifier(SPINE.row), ...outputs].join(', ');
   await session.execute(`create temp table ${viewTable(index)} as select ${columns} from (${joined})`);

@@ -2,17 +2,23 @@
  * The point-in-time join: each spine row gets the newest feature row that existed and was known at its own time. Rows of
  * one key compete by (event_ts, known_ts, seq), which is total, so that the answer does not depend on order or threads.
  */
+import type { EntityKey, FeatureType } from '../../domain/feature-view.js';
 import { quoteIdentifier, quoteText } from './expression/sql.js';
+import { FEATURE_SQL_TYPES } from './feature-row-sql.js';
+
+/**
+ * `as-known` answers what could have been served at the time of each question. `latest` also lets in what became known
+ * only afterwards: a leak, for those who want to see the corrected past and say so.
+ */
+export type Knowledge = 'as-known' | 'latest';
 
 export interface ViewJoin {
-  /** Prefix of the joined columns' aliases, unique per view. */
-  readonly alias: string;
-  /** Parquet files of the view's chunks with the order of their commits. */
-  readonly chunks: readonly { readonly path: string; readonly seq: number }[];
-  /** Entity key in the view → column of the spine. */
-  readonly keys: readonly { readonly key: string; readonly column: string }[];
+  /** Parquet files of feature rows, in any order. */
+  readonly chunks: readonly { readonly path: string }[];
+  /** Entity key in the view → column of the spine, which has the key's type. None where values hold for everybody. */
+  readonly keys: readonly { readonly key: string; readonly type: EntityKey['type']; readonly column: string }[];
   /** Feature in the view → name of the output column. */
-  readonly features: readonly { readonly feature: string; readonly output: string }[];
+  readonly features: readonly { readonly feature: string; readonly type: FeatureType; readonly output: string }[];
   /** A row older than this at the asked time reads as missing. */
   readonly maxAgeMicros: number | null;
 }
@@ -23,58 +29,100 @@ export interface Spine {
   readonly relation: string;
   /** Its column with the time of the question, microseconds. */
   readonly timeColumn: string;
+  /** First and last question, microseconds: rows that no question can see are then not read. */
+  readonly times?: { readonly first: number; readonly last: number } | undefined;
+  /** True where the spine asks for few of the keys: rows of others are then left out before anything is sorted. */
+  readonly fewKeys?: boolean;
 }
 
 /** Columns of the steps in between; no key or feature can be called like them. */
-const [SEQ, AVAILABLE] = ['":seq"', '":available_ts"'];
+const AVAILABLE = '":available_ts"';
+const KEY_SQL_TYPES: Readonly<Record<EntityKey['type'], string>> = { string: 'varchar', integer: 'bigint' };
 
 /**
- * `select <spine>.*, <features>` with exactly one row for each spine row; features are REAL, null where no row qualifies.
- * Method: at its own availability (the later of event and known time) a row counts only if no row known by then has a
- * newer event; of those the last before the asked time wins. A join on availability alone would let a late row of an old
- * event hide a newer one. A null in the winning row stays null, it is never filled from an older row.
+ * `select <spine>.*, <features>` with exactly one row for each spine row, in no order; features have the types of
+ * {@link FEATURE_SQL_TYPES}, null where no row qualifies, the winning row is too old, or it deletes the entity. A null in
+ * the winning row stays null, it is never filled from an older row. One view a query: joins of several in one query take
+ * many times the memory of one after the other.
  */
-export function pointInTimeJoin({ relation, timeColumn }: Spine, views: readonly ViewJoin[]): string {
-  const time = `s.${quoteIdentifier(timeColumn)}`;
-  const filled = views.filter(({ chunks }) => chunks.length > 0);
-  const joins = filled.map(({ alias, keys }) => {
-    const on = keys.map(({ key, column }) => `s.${quoteIdentifier(column)} = ${alias}.${quoteIdentifier(key)}`);
-    return `asof left join ${alias} on ${[...on, `${time} >= ${alias}.${AVAILABLE}`].join(' and ')}`;
+export function pointInTimeJoin(spine: Spine, view: ViewJoin, knowledge: Knowledge = 'as-known'): string {
+  const { chunks, keys, features } = view;
+  const outputs = features.map(({ feature, type, output }) => {
+    const sql = chunks.length === 0 ? `null::${FEATURE_SQL_TYPES[type]}` : present(spine, view, feature);
+    return `${sql} as ${quoteIdentifier(output)}`;
   });
-  const outputs = views.flatMap((view) => view.features.map((feature) => outputColumn(view, feature, time)));
-  const withClause = filled.length === 0 ? '' : `with ${filled.map(viewRows).join(',\n')}\n`;
-  return `${withClause}select ${['s.*', ...outputs].join(', ')} from ${relation} s ${joins.join(' ')}`;
+  const selected = ['s.*', ...outputs].join(', ');
+  if (chunks.length === 0) return `select ${selected} from ${spine.relation} s`;
+  const on = keys.map(({ key, column }) => `s.${quoteIdentifier(column)} = v.${quoteIdentifier(key)}`);
+  const rows = knowledge === 'latest' ? latestRows(spine, view) : knownRows(spine, view);
+  return `with v as (${rows})
+    select ${selected} from ${spine.relation} s
+    asof left join v on ${[...on, `${timeOf(spine)} >= v.${AVAILABLE}`].join(' and ')}`;
 }
 
-function outputColumn(
-  { alias, chunks, maxAgeMicros }: ViewJoin,
-  { feature, output }: { feature: string; output: string },
-  time: string,
-): string {
-  if (chunks.length === 0) return `null::real as ${quoteIdentifier(output)}`;
-  const value = `${alias}.${quoteIdentifier(feature)}`;
-  const fresh =
-    maxAgeMicros === null ? value : `case when ${alias}.event_ts >= ${time} - ${maxAgeMicros} then ${value} end`;
-  return `${fresh}::real as ${quoteIdentifier(output)}`;
+function timeOf({ timeColumn }: Pick<Spine, 'timeColumn'>): string {
+  return `s.${quoteIdentifier(timeColumn)}`;
 }
 
-function viewRows({ alias, chunks, keys, features }: ViewJoin): string {
-  const keyList = keys.map(({ key }) => quoteIdentifier(key)).join(', ');
-  const featureList = [...new Set(features.map(({ feature }) => quoteIdentifier(feature)))];
-  const columns = [keyList, 'event_ts', 'known_ts', ...featureList].join(', ');
-  const files = chunks
-    .map(({ path, seq }) => `select ${columns}, ${seq}::bigint as ${SEQ} from read_parquet(${quoteText(path)})`)
-    .join(' union all ');
-  const partition = `partition by ${keyList}`;
-  const rank = `(event_ts, known_ts, ${SEQ})`;
-  // ASOF matches null with null, so rows without a time are taken out on this side; the spine's are then unmatched.
-  return `${alias}_all as (
-    select *, greatest(event_ts, known_ts) as ${AVAILABLE} from (${files}) where event_ts is not null and known_ts is not null
-  ), ${alias}_newest as (
-    select * from ${alias}_all
-    qualify ${rank} >= max(${rank}) over (${partition} order by ${AVAILABLE} range between unbounded preceding and current row)
-  ), ${alias} as (
-    select * from ${alias}_newest
-    qualify row_number() over (${partition}, ${AVAILABLE} order by event_ts desc, known_ts desc, ${SEQ} desc) = 1
-  )`;
+/**
+ * The winner's value, where the winner counts. An older row would be too old as well, so the limit can come last. To the
+ * sorted ASOF a question without a time comes after everything, so that it is taken out here.
+ */
+function present(spine: Spine, { maxAgeMicros }: ViewJoin, feature: string): string {
+  const time = timeOf(spine);
+  const fresh = maxAgeMicros === null ? '' : ` and v.event_ts >= ${time} - ${maxAgeMicros}`;
+  return `case when not v.deleted and ${time} is not null${fresh} then v.${quoteIdentifier(feature)} end`;
+}
+
+/**
+ * Rows that win at some time, by the time from which on they do. A row can be used from the later of its event and its
+ * knowledge; it never wins if a row with a newer event could be used by then, which a join on that time alone would
+ * miss. In this order rows of one event come in the order of their rank, so that comparing events is enough; of rows
+ * that come into use at one moment the last counts.
+ */
+function knownRows(spine: Spine, view: ViewJoin): string {
+  const order = [AVAILABLE, 'event_ts', 'known_ts', 'seq'].join(', ');
+  return `select * exclude (known_ts, seq) from (${usableRows(spine, view, 'as-known')})
+    window w as (${partition(view)} order by ${order} rows between unbounded preceding and current row)
+    qualify event_ts >= max(event_ts) over w and lead(${AVAILABLE}) over w is distinct from ${AVAILABLE}`;
+}
+
+/** Of each event what is known best today. */
+function latestRows(spine: Spine, view: ViewJoin): string {
+  return `select * exclude (known_ts, seq) from (${usableRows(spine, view, 'latest')})
+    window w as (${partition(view)} order by event_ts, known_ts, seq)
+    qualify lead(event_ts) over w is distinct from event_ts`;
+}
+
+function partition({ keys }: ViewJoin): string {
+  return keys.length === 0 ? '' : `partition by ${keys.map(({ key }) => quoteIdentifier(key)).join(', ')}`;
+}
+
+/** Rows without a time never count. */
+function usableRows(spine: Spine, view: ViewJoin, knowledge: Knowledge): string {
+  const { chunks, keys, features } = view;
+  const columns = [
+    ...keys.map(({ key, type }) => `${quoteIdentifier(key)}::${KEY_SQL_TYPES[type]} as ${quoteIdentifier(key)}`),
+    'event_ts, known_ts, seq, deleted',
+    ...new Set(features.map(({ feature }) => quoteIdentifier(feature))),
+    `${knowledge === 'latest' ? 'event_ts' : 'greatest(event_ts, known_ts)'} as ${AVAILABLE}`,
+  ];
+  const files = `read_parquet([${chunks.map(({ path }) => quoteText(path)).join(', ')}])`;
+  return `select ${columns.join(', ')} from ${files} where ${visible(spine, view, knowledge).join(' and ')}`;
+}
+
+function visible({ times, fewKeys, relation }: Spine, view: ViewJoin, knowledge: Knowledge): string[] {
+  const { keys, maxAgeMicros } = view;
+  const conditions = ['event_ts is not null', 'known_ts is not null'];
+  if (times !== undefined) {
+    conditions.push(`event_ts <= ${times.last}`);
+    if (knowledge === 'as-known') conditions.push(`known_ts <= ${times.last}`);
+    if (maxAgeMicros !== null) conditions.push(`event_ts >= ${times.first - maxAgeMicros}`);
+  }
+  if (fewKeys === true)
+    for (const { key, type, column } of keys)
+      conditions.push(
+        `${quoteIdentifier(key)}::${KEY_SQL_TYPES[type]} in (select s.${quoteIdentifier(column)} from ${relation} s)`,
+      );
+  return conditions;
 }

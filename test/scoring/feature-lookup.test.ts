@@ -84,21 +84,21 @@ describe('an online read at the event time', () => {
     const rows = Array.from({ length: KEYS }, (_unused, key) => onlineRow(key));
     const values = rows.map(
       ({ key, eventTs, values: { rate } }) =>
-        `(${key}, ${eventTs}, ${eventTs}, ${rate === null ? 'null' : `${rate}::real`})`,
+        `(${key}, ${eventTs}, ${eventTs}, 1, false, ${rate === null ? 'null' : `${rate}::real`})`,
     );
     const spine = `(select row_number() over () as row_number, key, ts from range(${KEYS + 2}) k(key), range(${FIRST - 20}, ${FIRST + 480}, 3) t(ts))`;
-    const join_ = pointInTimeJoin({ relation: spine, timeColumn: 'ts' }, [
+    const join_ = pointInTimeJoin(
+      { relation: spine, timeColumn: 'ts' },
       {
-        alias: 'v',
-        chunks: [{ path: chunk, seq: 1 }],
-        keys: [{ key: 'key', column: 'key' }],
-        features: [{ feature: 'rate', output: 'rate' }],
+        chunks: [{ path: chunk }],
+        keys: [{ key: 'key', type: 'integer', column: 'key' }],
+        features: [{ feature: 'rate', type: 'float', output: 'rate' }],
         maxAgeMicros: MAX_AGE,
       },
-    ]);
+    );
     const offline = await tables.use(async (session) => {
       await session.execute(
-        `copy (select * from (values ${values.join(', ')}) v(key, event_ts, known_ts, rate)) to '${chunk}' (format parquet)`,
+        `copy (select * from (values ${values.join(', ')}) v(key, event_ts, known_ts, seq, deleted, rate)) to '${chunk}' (format parquet)`,
       );
       return session.rows(join_);
     });
