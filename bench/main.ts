@@ -1,17 +1,44 @@
-/** `npm run bench -- CASE [--json FILE]`: measures, prints, and never fails a build for a slow figure. */
+/** `npm run bench -- CASE [--json FILE] [--data DIR]`: measures, prints, and never fails a build for a slow figure. */
 import { parseArgs } from 'node:util';
 import { inference } from './inference.js';
 import { pipeline } from './pipeline.js';
-import { type BenchmarkReport, publish } from './report.js';
+import { pitJoin } from './pit-join.js';
+import { type BenchmarkOptions, type BenchmarkReport, publish } from './report.js';
 
-const CASES: Readonly<Record<string, () => Promise<BenchmarkReport>>> = { inference, pipeline };
+interface BenchmarkCase {
+  readonly run: (options: BenchmarkOptions) => Promise<BenchmarkReport>;
+  readonly help: string;
+}
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
+const CASES: Readonly<Record<string, BenchmarkCase>> = {
+  inference: { run: inference, help: 'our serving process next to a bare server with the same graph' },
+  pipeline: { run: pipeline, help: 'what orchestration adds to a training pipeline' },
+  'pit-join': {
+    run: pitJoin,
+    help:
+      'a million questions about ten million feature rows, next to a bare de-duplicated ASOF. --data: ' +
+      'spine-10000.parquet and spine-100000.parquet (row_id, airport, ts), rows-10000.parquet and rows-100000.parquet ' +
+      '(airport, event_ts, known_ts, seq, deleted, f0, f1, f2, f3, f4)',
+  },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    data: { type: 'string' },
+    seconds: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
 const [name = ''] = positionals;
-const run = CASES[name];
-if (run === undefined) {
+const found = CASES[name];
+if (values.help) {
+  for (const [each, { help }] of Object.entries(CASES)) console.log(`${each.padEnd(16)} ${help}`);
+} else if (found === undefined) {
   console.error(`There is no benchmark ${JSON.stringify(name)}. There are ${Object.keys(CASES).join(', ')}.`);
   process.exitCode = 2;
 } else {
-  publish(await run(), values.json ?? null);
+  const seconds = values.seconds === undefined ? null : Number(values.seconds);
+  publish(await found.run({ data: values.data ?? null, seconds }), values.json ?? null);
 }

@@ -2,6 +2,13 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 
+export interface BenchmarkOptions {
+  /** A folder with data to measure on in place of generated data; each case says which files it looks for. */
+  readonly data: string | null;
+  /** Length of the longest part, where a case lasts as long as it is told to. */
+  readonly seconds: number | null;
+}
+
 export interface Aim {
   readonly value: number;
   readonly aim: number;
