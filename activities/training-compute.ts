@@ -1,9 +1,9 @@
 /** Training as activities: documents are gathered here, the work is done in the compute pool. */
-import type { Bundle } from '../domain/bundle.js';
+import type { Bundle, FrozenView } from '../domain/bundle.js';
 import type { DatasetSpec } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
-import { useName, viewUses } from '../domain/model.js';
+import { useName, type ViewUse, viewUses } from '../domain/model.js';
 import type { BinaryMetrics } from '../domain/registry.js';
 import { TrainingSnapshot } from '../domain/training.js';
 import { modelInputs } from '../ml/features/model-inputs.js';
@@ -36,7 +36,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
         dataset: spec,
         segments: await segmentReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
         viewChunks: await viewChunks(stores, snapshot),
-        inputs: [...plan.inputs, ...inputsOnlyOf(champion, { plan, spec, snapshot })],
+        ...readsOf(champion, { plan, spec, snapshot }),
       });
       const { trainRows, holdoutRows } = dataset;
       return { dataset: await putJson(artifacts, dataset), trainRows, holdoutRows };
@@ -87,23 +87,54 @@ async function championBundle(stores: Stores, { model, champion }: TrainingSnaps
   return version.bundle;
 }
 
+interface Known {
+  readonly plan: FeaturePlan;
+  readonly spec: DatasetSpec;
+  readonly snapshot: TrainingSnapshot;
+}
+
+/** What the candidate reads, and what only the champion does, so that both can answer the same rows. */
+function readsOf(champion: Bundle | null, known: Known): { inputs: ModelInput[]; uses: ViewUse[] } {
+  const own = viewUses(known.snapshot.spec);
+  const uses = [...own, ...usesOnlyOf(champion, own, known.snapshot)];
+  return { inputs: [...known.plan.inputs, ...inputsOnlyOf(champion, uses, known)], uses };
+}
+
 /**
- * Inputs that only the champion reads, so that both can answer the same rows. Those this snapshot can no longer give (a
- * dropped column, a view not pinned) are left out: evaluation then says that the champion cannot be compared.
+ * Inputs that only the champion reads. Those this snapshot can no longer give (a dropped column, a view not pinned or
+ * read by other keys) are left out: evaluation then says that the champion cannot be compared.
  */
 function inputsOnlyOf(
   champion: Bundle | null,
-  known: { plan: FeaturePlan; spec: DatasetSpec; snapshot: TrainingSnapshot },
+  uses: readonly ViewUse[],
+  { plan, spec, snapshot }: Known,
 ): ModelInput[] {
-  const { plan, spec, snapshot } = known;
-  const available = ({ source }: ModelInput): boolean =>
-    source.kind === 'request'
-      ? spec.columns.some(({ name }) => name === source.column)
-      : viewUses(snapshot.spec).some(({ use, view }) => use === useName(source) && view === source.view) &&
-        pinnedView(snapshot, source.view).spec.features.some(({ name }) => name === source.feature);
+  const available = ({ source }: ModelInput): boolean => {
+    if (source.kind === 'request') return spec.columns.some(({ name }) => name === source.column);
+    const use = uses.find((each) => each.use === useName(source));
+    const frozen = champion?.views.find((view) => useName(view) === useName(source));
+    if (use === undefined || frozen === undefined || use.view !== frozen.view) return false;
+    return (
+      frozen.keys.every(({ key, request }) => (use.keys[key] ?? key) === request) &&
+      pinnedView(snapshot, use.view).spec.features.some(({ name }) => name === source.feature)
+    );
+  };
   return (champion?.plan.inputs ?? []).filter(
     (input) => !plan.inputs.some(({ name }) => name === input.name) && available(input),
   );
+}
+
+/** Uses of pinned views that the candidate does without. */
+function usesOnlyOf(champion: Bundle | null, own: readonly ViewUse[], { views, spec }: TrainingSnapshot): ViewUse[] {
+  const joinable = ({ view, keys }: FrozenView): boolean =>
+    views.some((pinned) => pinned.view === view) && keys.every(({ request }) => spec.spine.keys.includes(request));
+  return (champion?.views ?? [])
+    .filter((frozen) => !own.some(({ use }) => use === useName(frozen)) && joinable(frozen))
+    .map((frozen) => ({
+      use: useName(frozen),
+      view: frozen.view,
+      keys: Object.fromEntries(frozen.keys.map(({ key, request }) => [key, request])),
+    }));
 }
 
 export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {

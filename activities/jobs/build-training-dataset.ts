@@ -5,7 +5,7 @@ import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import type { EntityKey } from '../../domain/feature-view.js';
 import type { ModelInput } from '../../domain/features.js';
-import { useName, viewUses } from '../../domain/model.js';
+import { useName, type ViewUse } from '../../domain/model.js';
 import { MISSING_TIME } from '../../domain/time.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
@@ -34,6 +34,8 @@ export interface BuildTrainingDatasetInput {
   readonly viewChunks: readonly ViewChunks[];
   /** Inputs of the candidate, and those of the champion that it does not have itself. */
   readonly inputs: readonly ModelInput[];
+  /** The views that these inputs come from, once for each set of keys. */
+  readonly uses: readonly ViewUse[];
 }
 
 type Part = 'train' | 'holdout';
@@ -46,7 +48,7 @@ export async function buildTrainingDataset(
   const views = await viewJoins(artifacts, input);
   const relation = datasetRelation(input.dataset, await localSegments(artifacts, input.segments));
   return tables.use(async (session) => {
-    await session.execute(`create temp table spine as ${labelledSpine(input, relation)}`);
+    await session.execute(`create temp table spine as ${labelledSpine(input, { relation, views })}`);
     progress({ message: 'spine labelled' });
     const parts: Partial<Record<Part, { ref: ArtifactRef; rows: number }>> = {};
     for (const part of ['train', 'holdout'] as const) {
@@ -62,18 +64,26 @@ export async function buildTrainingDataset(
   }, signal);
 }
 
+/** Views as the offline join reads them, one for each use; their keys are columns of the spine's dataset. */
 export async function viewJoins(
   artifacts: ArtifactStore,
-  { snapshot, viewChunks, inputs }: Pick<BuildTrainingDatasetInput, 'snapshot' | 'viewChunks' | 'inputs'>,
+  {
+    snapshot,
+    viewChunks,
+    inputs,
+    uses,
+  }: Pick<BuildTrainingDatasetInput, 'snapshot' | 'viewChunks' | 'inputs' | 'uses'>,
 ): Promise<ViewJoin[]> {
   return Promise.all(
-    viewUses(snapshot.spec).map(async (use) => {
+    uses.map(async (use) => {
       const { spec, entity, types } = pinnedView(snapshot, use.view);
       return {
         chunks: await localChunks(artifacts, viewChunks.find(({ view }) => view === use.view)?.chunks ?? []),
-        keys: (entity?.keys ?? []).map(({ name, type }) => {
-          return { key: name, type, column: keyColumn(requestFieldOf(snapshot, use, name), type) };
-        }),
+        keys: (entity?.keys ?? []).map(({ name, type }) => ({
+          key: name,
+          type,
+          column: requestFieldOf(snapshot, use, name),
+        })),
         features: inputs.flatMap(({ name, source }) =>
           source.kind === 'view' && useName(source) === use.use
             ? [{ feature: source.feature, type: types[source.feature] ?? 'float', output: name }]
@@ -94,33 +104,35 @@ function keyColumn(column: string, type: EntityKey['type']): string {
   return `key:${type}:${column}`;
 }
 
-/** What the views are joined by, each once. */
-function viewKeys(snapshot: TrainingSnapshot): [string, { column: string; type: EntityKey['type'] }][] {
-  const keys = viewUses(snapshot.spec).flatMap((use) =>
-    (pinnedView(snapshot, use.view).entity?.keys ?? []).map(({ name, type }) => {
-      const column = requestFieldOf(snapshot, use, name);
-      return [keyColumn(column, type), { column, type }] as const;
-    }),
-  );
-  return [...new Map(keys)];
+/** The views as they join the spine, which has each key in the type of its entity. */
+function joinedByType(views: readonly ViewJoin[]): ViewJoin[] {
+  return views.map((view) => ({
+    ...view,
+    keys: view.keys.map((key) => ({ ...key, column: keyColumn(key.column, key.type) })),
+  }));
 }
 
 /** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */
-function labelledSpine({ snapshot, dataset, inputs }: BuildTrainingDatasetInput, relation: string): string {
+function labelledSpine(
+  { snapshot, dataset, inputs }: BuildTrainingDatasetInput,
+  { relation, views }: { relation: string; views: readonly ViewJoin[] },
+): string {
   const { spec, split, asOf } = snapshot;
   const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
   const time = quoteIdentifier(spec.spine.eventTime);
   const label = renderSql(checkExpression(spec.label.expression, types));
-  const keys = viewKeys(snapshot).map(([alias, { column: name, type }]) => {
-    const sourceType = COLUMN_SQL_TYPES[types[name] ?? 'string'].toUpperCase();
-    return `${coerceKey({ name, sourceType }, type).value} as ${quoteIdentifier(alias)}`;
-  });
+  const keys = views.flatMap((view) =>
+    view.keys.map(({ column: name, type }) => {
+      const sourceType = COLUMN_SQL_TYPES[types[name] ?? 'string'].toUpperCase();
+      return `${coerceKey({ name, sourceType }, type).value} as ${quoteIdentifier(keyColumn(name, type))}`;
+    }),
+  );
   const requests = inputs.flatMap(({ name, datatype, source }) =>
     source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
   );
   const known = `${knownAt(dataset, String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
   return `
-    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
+    select ${[...new Set(keys)].join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
       ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
       case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
       md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}
@@ -153,7 +165,7 @@ async function writePart(
     `create or replace temp table part_spine as select * from spine where part = '${part}' ${limit}`,
   );
   const spine = { table: 'part_spine', timeColumn: 'ts' };
-  const joined = await joinViews(session, { spine, views, knowledge: 'as-known' });
+  const joined = await joinViews(session, { spine, views: joinedByType(views), knowledge: 'as-known' });
   const columns = input.inputs.map(({ name, datatype, source }) =>
     source.kind === 'request'
       ? `${quoteIdentifier(`request:${name}`)} as ${quoteIdentifier(name)}`

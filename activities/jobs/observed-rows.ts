@@ -1,6 +1,7 @@
 /** Rows of the spine at their own times, once joined by the tables and once looked up as serving does. */
 import type { Bundle, RequestField } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
+import { viewUses } from '../../domain/model.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
 import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
@@ -26,7 +27,7 @@ interface JoinedView extends ViewJoin {
   readonly view: string;
 }
 
-export interface ObservedSource extends Omit<BuildTrainingDatasetInput, 'inputs'> {
+export interface ObservedSource extends Omit<BuildTrainingDatasetInput, 'inputs' | 'uses'> {
   readonly bundle: Bundle;
 }
 
@@ -58,8 +59,9 @@ export function offlineInputsSql(plan: FeaturePlan, views: readonly ViewJoin[]):
     const value = source.kind === 'request' ? sampledField(source.column) : quoteIdentifier(name);
     return `(${value})::${types[datatype]} as ${quoteIdentifier(name)}`;
   });
-  const joined = pointInTimeJoin({ relation: SAMPLE, timeColumn: SAMPLE_TIME.slice(1, -1) }, views);
-  return `(select ${[...columns, SKEW_ROW].join(', ')} from (${joined}))`;
+  const timeColumn = SAMPLE_TIME.slice(1, -1);
+  const joined = views.reduce((relation, view) => `(${pointInTimeJoin({ relation, timeColumn }, view)})`, SAMPLE);
+  return `(select ${[...columns, SKEW_ROW].join(', ')} from ${joined})`;
 }
 
 /** Views of a snapshot as the offline join reads them. */
@@ -67,7 +69,11 @@ export async function joinedViews(
   { artifacts }: Pick<JobContext, 'artifacts'>,
   source: ObservedSource,
 ): Promise<JoinedView[]> {
-  const joins = await viewJoins(artifacts, { ...source, inputs: source.bundle.plan.inputs });
+  const joins = await viewJoins(artifacts, {
+    ...source,
+    inputs: source.bundle.plan.inputs,
+    uses: viewUses(source.snapshot.spec),
+  });
   return source.bundle.views.flatMap(({ view }, index) => {
     const join = joins[index];
     return join === undefined ? [] : [{ ...join, view }];
