@@ -1,5 +1,5 @@
 /** `inference`: our serving process next to a bare server with the same graph, in turn, in one run. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { openFileArtifacts } from '../store/artifacts/file.js';
 import type { Stores } from '../store/contracts/index.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
+import { firstMessage } from './bare-process.js';
 import { benchmarkModel, PLAN, requestBody } from './inference-model.js';
 import { load, type LoadFigures } from './load.js';
 import { type BenchmarkReport, median } from './report.js';
@@ -196,13 +197,6 @@ async function newVersion(stores: Stores, createdTs: number) {
     createdTs,
     createdBy: 'bench',
   };
-}
-
-function firstMessage(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve(typeof message === 'string' ? message : ''));
-    child.once('exit', () => reject(new Error('the bare server ended')));
-  });
 }
 
 async function untilReady(url: string): Promise<void> {

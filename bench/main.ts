@@ -1,6 +1,7 @@
 /** `npm run bench -- CASE [--json FILE] [--data DIR]`: measures, prints, and never fails a build for a slow figure. */
 import { parseArgs } from 'node:util';
 import { inference } from './inference.js';
+import { onlineFeatures } from './online-features.js';
 import { pipeline } from './pipeline.js';
 import { pitJoin } from './pit-join.js';
 import { type BenchmarkOptions, type BenchmarkReport, publish } from './report.js';
@@ -12,6 +13,12 @@ interface BenchmarkCase {
 
 const CASES: Readonly<Record<string, BenchmarkCase>> = {
   inference: { run: inference, help: 'our serving process next to a bare server with the same graph' },
+  'online-features': {
+    run: onlineFeatures,
+    help:
+      'online features over HTTP, next to a bare server with a constant body. --data: features.parquet with a column ' +
+      'entity_id (integer) and up to 50 numeric columns, one row for each entity. --seconds: of the 1 x 50 part, 200',
+  },
   pipeline: { run: pipeline, help: 'what orchestration adds to a training pipeline' },
   'pit-join': {
     run: pitJoin,

@@ -66,7 +66,7 @@ function sentColumns({ entities, request, keys }: OnlineFeaturesRequest, plan: O
 /** Missing names come before superfluous ones: a mistyped name is both, and then the hint helps. */
 function requireSent(sent: SentColumns, { views, fields, optional }: OnlinePlan): void {
   const expectedKeys = [...new Set(views.flatMap(({ keys }) => keys.map(({ request }) => request)))];
-  const expected = [...expectedKeys, ...fields.map(({ name }) => name)];
+  const expected = [...new Set([...expectedKeys, ...fields.map(({ name }) => name)])];
   const known = new Set([...expected, ...optional]);
   const surplus = [...sent.keys()].filter((name) => !known.has(name));
   const missing = expected.filter((name) => !sent.has(name));
