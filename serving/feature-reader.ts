@@ -4,6 +4,7 @@
  */
 import type { FeatureStore, OnlineRow } from '../store/contracts/features.js';
 import type { ServingMetrics } from './metrics.js';
+import { createRecentlyUsed } from './recently-used.js';
 import type { StoreAccess } from './store-access.js';
 
 export interface FeatureCacheOptions {
@@ -63,14 +64,7 @@ function createCachedRead({
   cache,
   elapsedMs,
 }: FeatureReaderDependencies): FeatureReader['read'] {
-  const entries = new Map<string, Entry>();
-  const remember = (id: string, entry: Entry): void => {
-    entries.delete(id);
-    entries.set(id, entry);
-    if (entries.size <= cache.maxEntries) return;
-    const [oldest] = entries.keys();
-    if (oldest !== undefined) entries.delete(oldest);
-  };
+  const entries = createRecentlyUsed<Entry>(cache.maxEntries);
   return async (view, keys, { maxStaleMs = cache.maxStaleMs } = {}) => {
     const startedMs = elapsedMs();
     const earliestMs = startedMs - Math.min(maxStaleMs, cache.maxStaleMs);
@@ -78,13 +72,11 @@ function createCachedRead({
     const unread: string[] = [];
     let oldestMs = startedMs;
     for (const key of keys) {
-      const id = `${view}/${key}`;
-      const entry = entries.get(id);
+      const entry = entries.get(`${view}/${key}`);
       if (entry === undefined || entry.readMs < earliestMs || maxStaleMs === 0) {
         unread.push(key);
         continue;
       }
-      remember(id, entry);
       oldestMs = Math.min(oldestMs, entry.readMs);
       if (entry.row !== null) rows.set(key, entry.row);
     }
@@ -96,7 +88,7 @@ function createCachedRead({
     for (const key of unread) {
       const row = found.get(key) ?? null;
       // The reading counts from before it was asked for: the row may have changed since.
-      remember(`${view}/${key}`, { row, readMs: startedMs });
+      entries.set(`${view}/${key}`, { row, readMs: startedMs });
       if (row !== null) rows.set(key, row);
     }
     return { rows, staleMs: startedMs - oldestMs };

@@ -59,41 +59,35 @@ async function readNow(
 ): Promise<{ views: ViewRows[]; staleMs: number }> {
   const { plan, question, now, maxStaleMs } = ask;
   const readings = await Promise.all(
-    [...keysByView(plan.views, question)].map(async ([view, { keys, frozen }]) => {
-      const wanted = new Set(frozen.flatMap((each) => each.features));
-      const reading = await features.read(view, [...keys], { maxStaleMs, features: [...wanted] });
-      const early = [...reading.rows.values()].filter(({ eventTs, knownTs }) => eventTs > now || knownTs > now);
-      return { view, frozen: frozen[0], early, ...reading };
+    [...asksByView(plan.views, question)].map(async ([view, { frozen, keys }]) => {
+      const { rows, staleMs: age } = await features.read(view, [...keys], { maxStaleMs, features: frozen.features });
+      const early = [...rows.values()].filter(({ eventTs, knownTs }) => eventTs > now || knownTs > now);
+      if (early.length === 0) return { view, rows, age };
+      const before = await history.readBefore({ view: frozen, newest: early, asOf: now });
+      const visible = new Map(rows);
+      for (const { key } of early) visible.delete(key);
+      return { view, rows: new Map([...visible, ...before]), age };
     }),
   );
-  const rows = new Map(readings.map(({ view, rows: found }) => [view, new Map(found)]));
-  for (const { view, frozen, early } of readings) {
-    if (frozen === undefined || early.length === 0) continue;
-    const keys = early.map(({ key }) => key);
-    const earlier = await history.read({ view: frozen, keys, asOf: now });
-    for (const key of keys) {
-      const row = earlier.get(key);
-      if (row === undefined) rows.get(view)?.delete(key);
-      else rows.get(view)?.set(key, row);
-    }
-  }
+  const rows = new Map(readings.map((reading) => [reading.view, reading.rows]));
   return {
     views: plan.views.map(({ view }, use) => rowsByKey(rows.get(view), question.keys[use])),
-    staleMs: Math.max(0, ...readings.map(({ staleMs }) => staleMs)),
+    staleMs: Math.max(0, ...readings.map(({ age }) => age)),
   };
 }
 
-/** Views that are read by several keys are still read once. */
-function keysByView(
+/** Views that are read by several keys are still read once, with the features of all uses. */
+function asksByView(
   views: readonly FrozenView[],
   { keys }: OnlineQuestion,
-): Map<string, { keys: Set<string>; frozen: FrozenView[] }> {
-  const byView = new Map<string, { keys: Set<string>; frozen: FrozenView[] }>();
-  for (const [use, frozen] of views.entries()) {
-    const standing = byView.get(frozen.view) ?? { keys: new Set(), frozen: [] };
-    for (const key of keys[use] ?? []) if (key !== null) standing.keys.add(key);
-    standing.frozen.push(frozen);
-    byView.set(frozen.view, standing);
+): Map<string, { keys: Set<string>; frozen: FrozenView }> {
+  const byView = new Map<string, { keys: Set<string>; frozen: FrozenView }>();
+  for (const [use, view] of views.entries()) {
+    const standing = byView.get(view.view);
+    const features = new Set([...(standing?.frozen.features ?? []), ...view.features]);
+    const asked = standing?.keys ?? new Set();
+    for (const key of keys[use] ?? []) if (key !== null) asked.add(key);
+    byView.set(view.view, { keys: asked, frozen: { ...view, features: [...features] } });
   }
   return byView;
 }

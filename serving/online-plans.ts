@@ -12,6 +12,7 @@ import type { ResourceKind, ResourceOf } from '../domain/resources.js';
 import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { DefinitionListener } from '../store/contracts/resources.js';
+import { createRecentlyUsed } from './recently-used.js';
 import type { StoreAccess } from './store-access.js';
 
 export interface OnlinePlans extends DefinitionListener {
@@ -43,7 +44,7 @@ const RETRY_MS = 1_000;
 
 export function createOnlinePlans(dependencies: PlanDependencies): OnlinePlans {
   const { access, elapsedMs } = dependencies;
-  const entries = new Map<string, Entry>();
+  const entries = createRecentlyUsed<Entry>(MAX_PLANS);
   const making = new Map<string, Promise<OnlinePlan>>();
   const changedAt = new Map<string, number>();
   let changes = 0;
@@ -59,10 +60,7 @@ export function createOnlinePlans(dependencies: PlanDependencies): OnlinePlans {
     const sources: Sources = new Set();
     try {
       const plan = await access.ask('The resource store', () => resolvePlan(dependencies.stores, request, sources));
-      entries.delete(key);
       entries.set(key, { plan, sources, madeAt, retryMs: 0 });
-      const [oldest] = entries.keys();
-      if (entries.size > MAX_PLANS && oldest !== undefined) entries.delete(oldest);
       return plan;
     } catch (error) {
       const standing = entries.get(key);

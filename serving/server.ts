@@ -64,7 +64,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const elapsedMs = (): number => performance.now();
   const { featureCache: cache = NO_CACHE, openTables } = options;
   const plans = createOnlinePlans({ stores, access, elapsedMs });
-  const history = createHistoryReader({ stores, access, openTables });
+  const history = createHistoryReader({ stores, access, openTables, elapsedMs });
   const router = createRouter({
     stores,
     features: createFeatureReader({ store: stores.features, access, metrics, cache, elapsedMs }),
