@@ -1,5 +1,7 @@
 /** What all commands that talk to the API share: options, connection, output. */
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { type ApiClient, ApiError } from '../client.js';
 import { type CliConnection, connect } from '../connection.js';
 import { type OutputFormat, print, type Shape } from '../output.js';
 import { outputEnding, OUTPUT_ENDINGS, type OutputEnding } from '../output-ending.js';
@@ -64,6 +66,22 @@ export function outputFile(path: string): { path: string; ending: OutputEnding }
 /** What a command throws for options that do not go together. */
 export function usage(problem: string): InvalidArgumentError {
   return new InvalidArgumentError(problem);
+}
+
+/** JSON of an option, or of the file that `@FILE` names. Throws `PRN_REQUEST_INVALID`. */
+export function readJsonOption(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new ApiError(0, 'PRN_REQUEST_INVALID', `${option} takes JSON or @FILE: ${problem}.`);
+  }
+}
+
+/** The serving process. Throws `PRN_STACK_NOT_RUNNING` where its address is not known. */
+export function requireServing({ serving }: Pick<CliConnection, 'serving'>): ApiClient {
+  if (serving !== null) return serving;
+  throw new ApiError(0, 'PRN_STACK_NOT_RUNNING', 'No serving address is known. Set PERENNIAL_SERVING_URL.');
 }
 
 /** A command that reads one path of the API and prints it. */

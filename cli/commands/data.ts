@@ -1,13 +1,12 @@
 /** `ingest`, `materialize`, `predict`. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseIso, toIso } from '../../domain/time.js';
-import { type ApiClient, ApiError, memberOf } from '../client.js';
+import { type ApiClient, memberOf } from '../client.js';
 import { isRow, type Row } from '../output.js';
 import { apiPath } from '../path.js';
 import { upload } from '../upload.js';
-import { act, usage, withCommonOptions } from './command.js';
+import { act, readJsonOption, requireServing, usage, withCommonOptions } from './command.js';
 
 const INGESTION = {
   columns: {
@@ -80,17 +79,15 @@ export function registerDataCommands(program: Command): void {
       .description('ask an endpoint; fields as JSON, one object or several')
       .requiredOption('--input <json>', 'JSON, or @FILE'),
   ).action(
-    act(async ({ serving }, [endpoint = ''], { input, output }) => {
-      if (serving === null)
-        throw new ApiError(0, 'PRN_STACK_NOT_RUNNING', 'No serving address is known. Set PERENNIAL_SERVING_URL.');
-      const answer = await predict(serving, apiPath`/v2/models/${endpoint}`, String(input));
+    act(async (connection, [endpoint = ''], { input, output }) => {
+      const answer = await predict(requireServing(connection), apiPath`/v2/models/${endpoint}`, String(input));
       return output === 'table' ? { items: rowsOf(answer) } : answer;
     }, PREDICTIONS),
   );
 }
 
 async function predict(serving: ApiClient, path: string, input: string): Promise<unknown> {
-  const document = readInput(input);
+  const document = readJsonOption('--input', input);
   const rows = (Array.isArray(document) ? document : [document]).filter(isRow);
   const declared = memberOf(await serving.get(path), 'inputs') as { name: string; datatype: string }[];
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -99,15 +96,6 @@ async function predict(serving: ApiClient, path: string, input: string): Promise
     return { name, datatype, shape: [rows.length], data: rows.map((row) => wireValue(row[name], datatype)) };
   });
   return serving.post(`${path}/infer`, { inputs });
-}
-
-function readInput(input: string): unknown {
-  try {
-    return JSON.parse(input.startsWith('@') ? readFileSync(input.slice(1), 'utf8') : input);
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    throw new ApiError(0, 'PRN_REQUEST_INVALID', `--input takes JSON or @FILE: ${problem}.`);
-  }
 }
 
 /** Output tensors side by side, a row each. */

@@ -1,9 +1,10 @@
-/** `features historical`: the features of past moments, from files alone or through the API. */
+/** `features historical`: the features of past moments, from files alone; `features online` beside it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HistoricalSummary } from '../local/historical.js';
 import { type OutputFormat, print } from '../output.js';
 import { OUTPUT_ENDINGS, type OutputEnding } from '../output-ending.js';
 import { namedFile, type NamedFile, outputFile, outputOption, positiveNumber } from './command.js';
+import { registerOnlineFeatures } from './online-features.js';
 
 interface HistoricalOptions {
   readonly resources: string;
@@ -60,6 +61,7 @@ export function registerFeatureCommands(program: Command): void {
   )
     .addHelpText('after', HISTORICAL_HELP)
     .action(historical);
+  registerOnlineFeatures(features);
 }
 
 async function historical(options: HistoricalOptions): Promise<void> {

@@ -131,4 +131,50 @@ describe('the perennial command', () => {
     answer = { status: 200, body: '<html>Welcome</html>' };
     expect(await said()).toMatch(/^PRN_UNAVAILABLE\nWhat answers at .* is not Perennial\.\n$/);
   });
+
+  it('asks serving for online features and shows why a value is missing', async () => {
+    const features = [{ name: 'late_rate', values: [0.25, null], statuses: ['PRESENT', 'NOT_FOUND'] }];
+    answer = { status: 200, body: JSON.stringify({ rows: 2, features }) };
+    const entities = '{"origin": ["ORD", "XXX"]}';
+    const list = 'origin-traffic,weather:wind';
+    const when = '2001-04-02T12:00:00Z';
+    const asked = await perennial('features', 'online', list, '--as-of', when, '--full-names', '--entities', entities);
+    expect(asked.code).toBe(0);
+    expect(
+      asked.stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s+/)),
+    ).toEqual([
+      ['origin', 'late_rate'],
+      ['ORD', '0.25'],
+      ['XXX', 'NOT_FOUND'],
+    ]);
+    expect(received.map(({ line, body }) => [line, JSON.parse(body)])).toEqual([
+      [
+        'POST /v1/features/online',
+        {
+          features: ['origin-traffic', 'weather:wind'],
+          entities: { origin: ['ORD', 'XXX'] },
+          request: {},
+          asOf: when,
+          fullNames: true,
+        },
+      ],
+    ]);
+    await perennial('features', 'online', '--model', 'flight-delay/3', '--request', '{"distance": [1]}');
+    expect(JSON.parse(received[1]?.body ?? '')).toMatchObject({
+      featureService: { model: 'flight-delay', version: 3 },
+      request: { distance: [1] },
+    });
+    for (const wrong of [
+      ['features', 'online'],
+      ['features', 'online', 'a', '--entities', '{'],
+    ])
+      expect(await perennial(...wrong)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('PRN_REQUEST_INVALID'),
+      });
+    expect(received).toHaveLength(2);
+  });
 });
