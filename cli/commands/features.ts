@@ -13,6 +13,7 @@ interface HistoricalOptions {
   readonly out: { readonly path: string; readonly ending: OutputEnding };
   readonly latestKnowledge?: true;
   readonly features?: readonly string[];
+  readonly model?: string;
   readonly fullNames?: true;
   readonly time?: string;
   readonly threads?: number;
@@ -54,6 +55,12 @@ export function registerFeatureCommands(program: Command): void {
         'views, or view:feature, separated by commas; every view of the tables without it',
         splitList,
       )
+      .addOption(
+        new Option(
+          '--model <name>',
+          'the features that a model reads, under its names; computed ones included',
+        ).conflicts(['features', 'fullNames']),
+      )
       .option('--full-names', 'call features view__feature')
       .option('--time <column>', 'column of the spine with the time of the question')
       .option('--latest-knowledge', 'also use what became known only later; leaks, and says so')
@@ -67,13 +74,14 @@ export function registerFeatureCommands(program: Command): void {
 async function historical(options: HistoricalOptions): Promise<void> {
   // DuckDB takes longer to load than the whole rest of the command line.
   const { retrieveHistorical } = await import('../local/historical.js');
-  const { resources, spine, table: tables, features, time: timeColumn, threads, output } = options;
+  const { resources, spine, table: tables, features, model, time: timeColumn, threads, output } = options;
   const summary = await retrieveHistorical({
     resources,
     spine,
     tables,
     out: options.out,
     features,
+    model,
     timeColumn,
     threads,
     fullNames: options.fullNames === true,
@@ -103,7 +111,8 @@ function tell({ tables, spine, rows, warnings }: HistoricalSummary): void {
 function render({ rows, features, output, knowledge }: HistoricalSummary): string {
   const width = Math.max(...features.map(({ name }) => name.length));
   const lines = features.map(
-    ({ name, view, nulls }) => `  ${name.padEnd(width)}  ${rows - nulls} of ${rows} rows have a value  (${view})`,
+    ({ name, view, nulls }) =>
+      `  ${name.padEnd(width)}  ${rows - nulls} of ${rows} rows have a value  (${view ?? 'computed'})`,
   );
   const leak = knowledge === 'latest' ? ', with latest knowledge, which leaks' : '';
   return [

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { getJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
+import type { Feed, QueryInput } from '../../activities/jobs/sources/contract.js';
 import type { SegmentReference } from '../../activities/jobs/segments.js';
 import { type DatasetSpec, Segment } from '../../domain/dataset.js';
 import { replacesRows } from '../../domain/dataset-source.js';
@@ -48,42 +49,104 @@ interface Commit {
   readonly commitKnownTs: number;
 }
 
+/** What stands in a dataset so far. */
+interface Standing {
+  readonly resource: ResourceOf<'Dataset'>;
+  readonly commits: readonly Commit[];
+}
+
+export interface IngestRequest {
+  readonly resources: LocalResources;
+  readonly tables: readonly TableFile[];
+  /** Datasets that are asked for: of the queries only these are run, and what they read. */
+  readonly wanted: readonly string[];
+  readonly now: number;
+}
+
 /**
- * Ingests the files in the given order, all "now". Throws `PRN_RESOURCE_NOT_FOUND` for an unknown dataset before anything
- * is read, `PRN_DATASET_VALIDATION_FAILED` for a file that its dataset refuses, and what the reader throws.
+ * Ingests the files in the given order, all "now", then the datasets that are queries over them. Throws
+ * `PRN_RESOURCE_NOT_FOUND` for an unknown dataset before anything is read, `PRN_DATASET_VALIDATION_FAILED` for a file that
+ * its dataset refuses, and what the reader throws.
  */
 export async function ingestTables(
-  { resources, tables, now }: { resources: LocalResources; tables: readonly TableFile[]; now: number },
+  { resources, tables, wanted, now }: IngestRequest,
   context: JobContext,
 ): Promise<IngestedTables> {
-  const declared = new Map(tables.map(({ dataset }) => [dataset, resources.require('Dataset', dataset)]));
-  const commits = new Map<string, Commit[]>();
+  const standing = new Map<string, Standing>();
+  for (const { dataset } of tables)
+    standing.set(dataset, { resource: resources.require('Dataset', dataset), commits: [] });
   const files: IngestedFile[] = [];
-  for (const table of tables) {
-    const resource = declared.get(table.dataset);
-    if (resource === undefined) continue;
-    const { segment, ...ingested } = await ingestFile(table, { resource, context });
+  const commit = async ({ dataset, file }: TableFile, { resource, commits }: Standing, feed?: Feed): Promise<void> => {
+    const { segment, ...ingested } = await ingestSource({ dataset, file, feed }, { resource, now, context });
     files.push(ingested);
-    const earlier = commits.get(table.dataset) ?? [];
-    const commitSeq = (earlier.at(-1)?.commitSeq ?? 0) + 1;
-    const commit = { segment, commitSeq, commitKnownTs: now + commitSeq };
-    commits.set(table.dataset, replacesRows(resource.spec) ? [commit] : [...earlier, commit]);
+    const commitSeq = (commits.at(-1)?.commitSeq ?? 0) + 1;
+    const made = { segment, commitSeq, commitKnownTs: now + commitSeq };
+    standing.set(dataset, { resource, commits: replacesRows(resource.spec) ? [made] : [...commits, made] });
+  };
+  for (const table of tables) {
+    const found = standing.get(table.dataset);
+    if (found !== undefined) await commit(table, found);
+  }
+  for (const resource of neededOf(derivedDatasets(resources, [...standing.keys()]), wanted)) {
+    const feed = await queryFeed(resource, standing, context);
+    if (feed === null) continue;
+    const name = resource.metadata.name;
+    await commit({ dataset: name, file: `query:${name}` }, { resource, commits: [] }, feed);
   }
   const datasets = new Map<string, LocalDataset>();
-  for (const [name, made] of commits) {
-    const resource = declared.get(name);
-    if (resource !== undefined) datasets.set(name, await localDataset(resource, made, context));
-  }
+  for (const [name, { resource, commits }] of standing)
+    datasets.set(name, await localDataset(resource, commits, context));
   return { datasets, files };
 }
 
-async function ingestFile(
-  { dataset, file }: TableFile,
-  { resource, context }: { resource: ResourceOf<'Dataset'>; context: JobContext },
+/** Datasets whose query reads only the given ones, and others of the kind: each after what it reads. */
+export function derivedDatasets(resources: LocalResources, given: readonly string[]): ResourceOf<'Dataset'>[] {
+  const there = new Set(given);
+  const derived: ResourceOf<'Dataset'>[] = [];
+  for (;;) {
+    const next = resources.all('Dataset').find(({ metadata, spec }) => {
+      const from = Object.values(spec.query?.from ?? {});
+      return !there.has(metadata.name) && from.length > 0 && from.every((name) => there.has(name));
+    });
+    if (next === undefined) return derived;
+    derived.push(next);
+    there.add(next.metadata.name);
+  }
+}
+
+/** Of datasets in the order of {@link derivedDatasets}. */
+function neededOf(derived: readonly ResourceOf<'Dataset'>[], wanted: readonly string[]): ResourceOf<'Dataset'>[] {
+  const needed = new Set(wanted);
+  for (const { metadata, spec } of derived.toReversed())
+    if (needed.has(metadata.name)) for (const name of Object.values(spec.query?.from ?? {})) needed.add(name);
+  return derived.filter(({ metadata }) => needed.has(metadata.name));
+}
+
+async function queryFeed(
+  { spec }: ResourceOf<'Dataset'>,
+  standing: ReadonlyMap<string, Standing>,
+  context: JobContext,
+): Promise<Feed | null> {
+  const { query } = spec;
+  if (query === undefined) return null;
+  const inputs: QueryInput[] = [];
+  for (const [alias, dataset] of Object.entries(query.from).sort(([left], [right]) => (left < right ? -1 : 1))) {
+    const found = standing.get(dataset);
+    if (found === undefined) return null;
+    const local = await localDataset(found.resource, found.commits, context);
+    const segments = segmentReferences(local);
+    inputs.push({ alias, dataset, versionId: 'local', commitSeq: local.commits, spec: local.spec, segments });
+  }
+  return { kind: 'query', sql: query.sql, inputs };
+}
+
+async function ingestSource(
+  { dataset, file, feed }: TableFile & { feed: Feed | undefined },
+  { resource, now, context }: { resource: ResourceOf<'Dataset'>; now: number; context: JobContext },
 ): Promise<IngestedFile & { segment: Segment }> {
   const { spec } = resource;
-  const source = { sourceUri: resolve(file), sourceFolders: ANY_FOLDER };
-  const prepared = await prepareSegment({ ...source, dataset, revision: 1, spec }, context);
+  const source = { sourceUri: feed === undefined ? resolve(file) : file, sourceFolders: ANY_FOLDER, feed };
+  const prepared = await prepareSegment({ ...source, dataset, revision: 1, spec, receivedTs: now }, context);
   if (prepared.outcome === 'nothing') throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: file });
   if (prepared.outcome === 'refused') {
     const failures = `${file}: ${prepared.failures.join('; ')}`;

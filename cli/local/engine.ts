@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { JobContext } from '../../activities/jobs/context.js';
+import { DomainError, isDomainError } from '../../domain/errors.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { openTableEngine } from '../../store/tables/engine.js';
 
@@ -23,7 +24,7 @@ export async function withLocalEngine<T>(
   body: (context: JobContext) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const interrupt = (signal: string): void => stop.abort(new Error(`stopped by ${signal}`));
+  const interrupt = (signal: string): void => stop.abort(new Error(`Stopped by ${signal}; nothing was written.`));
   for (const signal of SIGNALS) process.once(signal, interrupt);
   const folder = await mkdtemp(join(tmpdir(), 'perennial-local-'));
   try {
@@ -35,6 +36,9 @@ export async function withLocalEngine<T>(
     try {
       const artifacts = openFileArtifacts(artifactFolder);
       return await body({ tables, artifacts, progress: () => undefined, signal: stop.signal });
+    } catch (error) {
+      // Whatever was interrupted tells of it in words of its own.
+      throw stop.signal.aborted ? stop.signal.reason : explain(error, folder);
     } finally {
       await tables.close();
     }
@@ -42,4 +46,12 @@ export async function withLocalEngine<T>(
     for (const signal of SIGNALS) process.off(signal, interrupt);
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The engine tells of a full disk in its own words. */
+function explain(error: unknown, folder: string): unknown {
+  const reason = isDomainError(error) ? error.details['reason'] : undefined;
+  if (typeof reason !== 'string' || !/no space left|disk quota|out of disk|ENOSPC/i.test(reason)) return error;
+  const what = `the temporary folder ${folder} (TMPDIR names another place for it)`;
+  return new DomainError('PRN_STORAGE_FULL', { what }, { cause: error });
 }

@@ -1,4 +1,5 @@
 /** Which features are asked for, of which views, with which keys of the spine, and what they are called in the answer. */
+import type { ColumnType } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
 import { outputNames, parseFeatureName } from '../../domain/feature-names.js';
 import type { FeatureViewSpec } from '../../domain/feature-view.js';
@@ -24,11 +25,30 @@ export interface SelectionRequest {
   readonly fullNames: boolean;
 }
 
+/** A column of the spine that computed features read, and its declared type. */
+export interface RequestColumn {
+  readonly column: string;
+  readonly type: ColumnType;
+}
+
+/** A feature made of others after the join. */
+export interface ComputedFeature {
+  readonly name: string;
+  /** REAL, over columns of the spine and outputs of views. */
+  readonly sql: string;
+}
+
 export interface Selection {
   /** In the order in which they were first asked for. */
   readonly views: readonly SelectedView[];
   /** Views that nobody asked for by name and whose dataset has no file. */
   readonly leftOut: readonly string[];
+  readonly request: readonly RequestColumn[];
+  readonly computed: readonly ComputedFeature[];
+  /** What the answer has beside the spine's own columns, in its order. */
+  readonly outputs: readonly string[];
+  /** Names of the time of the question, the usual ones if undefined. */
+  readonly usualTimes?: readonly string[];
 }
 
 /**
@@ -54,7 +74,7 @@ export function selectFeatures(resources: LocalResources, request: SelectionRequ
     return { use, spec, keys: keysOf(resources, spec), features: outputs.filter((each) => each.use === use) };
   });
   const leftOut = request.features === undefined ? all.map(nameOf).filter((name) => !wanted.has(name)) : [];
-  return { views, leftOut };
+  return { views, leftOut, request: [], computed: [], outputs: outputs.map(({ output }) => output) };
 }
 
 function nameOf({ metadata }: ResourceOf<'FeatureView'>): string {
@@ -89,12 +109,10 @@ function keysOf(resources: LocalResources, { entity }: FeatureViewSpec): KeyColu
 }
 
 /** Throws `PRN_SPINE_INVALID` where a feature would have the name of a column of the spine, which letters' case does not tell apart. */
-export function requireFreeNames(path: string, views: readonly SelectedView[], columns: readonly string[]): void {
+export function requireFreeNames(path: string, outputs: readonly string[], columns: readonly string[]): void {
   const taken = new Set(columns.map((name) => name.toLowerCase()));
-  for (const { use, features } of views) {
-    const clash = features.find(({ output }) => taken.has(output.toLowerCase()));
-    if (clash === undefined) continue;
-    const problem = `its column ${clash.output} has the name of a feature of ${use}; rename it, or ask for full names`;
-    throw new DomainError('PRN_SPINE_INVALID', { path, problem, columns: columns.join(', ') });
-  }
+  const clash = outputs.find((output) => taken.has(output.toLowerCase()));
+  if (clash === undefined) return;
+  const problem = `its column ${clash} has the name of a feature; rename it, or ask for full names`;
+  throw new DomainError('PRN_SPINE_INVALID', { path, problem, columns: columns.join(', ') });
 }

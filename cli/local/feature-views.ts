@@ -2,7 +2,7 @@
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type EntityKey, type FeatureViewSpec, isWindowedView, type WindowedView } from '../../domain/feature-view.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
-import { planCuts } from '../../ml/features/cut-planning.js';
+import { type CutRange, planCuts } from '../../ml/features/cut-planning.js';
 import { datasetRelation } from '../../ml/features/dataset-sql.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
 import { rowFeatures } from '../../ml/features/feature-row-sql.js';
@@ -12,7 +12,7 @@ import type { TableSession } from '../../store/contracts/tables.js';
 import type { LocalDataset } from './dataset-tables.js';
 
 /** `latest` also lets in what became known only after the question: more rows, and a leak. */
-export type LocalKnowledge = 'as-known' | 'latest';
+export type Knowledge = 'as-known' | 'latest';
 
 export interface ViewRequest {
   readonly view: FeatureViewSpec;
@@ -21,7 +21,7 @@ export interface ViewRequest {
   readonly dataset: LocalDataset;
   /** The last time that is asked about, microseconds. */
   readonly through: number;
-  readonly knowledge: LocalKnowledge;
+  readonly knowledge: Knowledge;
 }
 
 /** Paths of Parquet files with all feature rows that a question up to `through` can see. */
@@ -33,7 +33,7 @@ export async function computeView(
   const { view, dataset, knowledge } = request;
   const rows = datasetRelation(dataset.spec, dataset.files);
   const queries = isWindowedView(view)
-    ? cutRanges(view, request).map(({ fromCut, toCut }) => {
+    ? cutRange(view, request).map(({ fromCut, toCut }) => {
         const seen = knowledge === 'latest' ? ('latest' as const) : ('at-cut' as const);
         const commitSeq = dataset.commits;
         return windowedFeatures({ view, dataset: dataset.spec, rows, fromCut, toCut, commitSeq, knowledge: seen });
@@ -59,7 +59,8 @@ function keyType({ view, dataset }: ViewRequest, key: string): string {
   return column === undefined ? 'VARCHAR' : COLUMN_SQL_TYPES[column.type].toUpperCase();
 }
 
-function cutRanges(spec: WindowedView, { dataset, through, knowledge }: ViewRequest): ReturnType<typeof planCuts> {
+/** From the first cut that can hold a row to the last one that is asked about, at once: nothing need be resumed here. */
+function cutRange(spec: WindowedView, { dataset, through, knowledge }: ViewRequest): CutRange[] {
   const segments = dataset.files.flatMap(({ commitSeq, commitKnownTs }, index) => {
     const segment = dataset.segments[index];
     if (segment === undefined) return [];
@@ -67,5 +68,7 @@ function cutRanges(spec: WindowedView, { dataset, through, knowledge }: ViewRequ
     // With latest knowledge a cut sees rows from their event on.
     return [{ commitSeq, commitKnownTs, minEventTs, minKnownTs: knowledge === 'latest' ? minEventTs : minKnownTs }];
   });
-  return planCuts({ spec, segments, chunks: [], through });
+  const ranges = planCuts({ spec, segments, chunks: [], through });
+  const [first, last] = [ranges[0], ranges.at(-1)];
+  return first === undefined || last === undefined ? [] : [{ fromCut: first.fromCut, toCut: last.toCut }];
 }

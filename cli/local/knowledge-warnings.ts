@@ -3,7 +3,7 @@ import { micros, toIso } from '../../domain/time.js';
 import { datasetRelation, ROW } from '../../ml/features/dataset-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import type { IngestedTables, LocalDataset } from './dataset-tables.js';
-import type { LocalKnowledge } from './feature-views.js';
+import type { Knowledge } from './feature-views.js';
 
 export const LEAK_WARNING =
   'LEAK: --latest-knowledge lets features hold what became known only after the time of their row. Do not train or evaluate on this file.';
@@ -11,7 +11,7 @@ export const LEAK_WARNING =
 /** One sentence for each dataset with rows that became known only after the last spine row. */
 export async function knowledgeWarnings(
   session: TableSession,
-  about: { ingested: IngestedTables; spine: { readonly lastTime: number | null }; knowledge: LocalKnowledge },
+  about: { ingested: IngestedTables; spine: { readonly lastTime: number | null }; knowledge: Knowledge },
 ): Promise<string[]> {
   const { ingested, spine, knowledge } = about;
   if (knowledge === 'latest') return [LEAK_WARNING];

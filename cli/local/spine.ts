@@ -9,12 +9,12 @@ import { SPINE, type SourceColumn, spineCounts, type SpineKey, spineRows } from 
 import type { TableSession } from '../../store/contracts/tables.js';
 import { readColumnEvidence, type SourceTable, withSourceTable } from './source-table.js';
 
-/** Name of the temporary table. */
-export const SPINE_TABLE = '":spine"';
+/** Plain name of the temporary table. */
+export const SPINE_TABLE = ':spine';
 
 const RAW_TABLE = '":raw_spine"';
 
-const USUAL_TIME_COLUMNS = ['event_ts', 'event_timestamp'];
+export const USUAL_TIME_COLUMNS = ['event_ts', 'event_timestamp'];
 
 /** Times before it are probably whole seconds or milliseconds: as microseconds these lie in January 1970. */
 const YEAR_1971 = 31_536_000_000_000;
@@ -30,14 +30,17 @@ export interface KeyColumn {
 export interface SpineRequest {
   readonly path: string;
   readonly keys: readonly KeyColumn[];
+  /** The one asked for; must be there. */
   readonly timeColumn: string | undefined;
-  /** Columns that must be there beside keys and time, and what needs them. */
-  readonly required: readonly { readonly column: string; readonly by: string }[];
+  /** Names to look for otherwise. */
+  readonly usualTimes?: readonly string[];
+  /** Columns that computed features read. */
+  readonly request: readonly string[];
 }
 
 export interface LoadedSpine {
   readonly rows: number;
-  readonly columns: readonly string[];
+  readonly columns: readonly SourceColumn[];
   readonly timeColumn: string;
   /** SQL of each column as it is written out, in order; `text` keeps what the file has. */
   readonly output: (text: boolean) => readonly string[];
@@ -61,9 +64,9 @@ export async function loadSpine(
     const evidence = await readColumnEvidence(session, RAW_TABLE, columns);
     const time = timeColumnOf(request, { columns, evidence });
     const shape = { keys, time };
-    await session.execute(`create temp table ${SPINE_TABLE} as ${spineRows(RAW_TABLE, shape)}`);
+    await session.execute(`create temp table ${quoteIdentifier(SPINE_TABLE)} as ${spineRows(RAW_TABLE, shape)}`);
     await session.execute(`drop table ${RAW_TABLE}`);
-    const [counts = {}] = await session.rows(spineCounts(SPINE_TABLE, shape));
+    const [counts = {}] = await session.rows(spineCounts(quoteIdentifier(SPINE_TABLE), shape));
     const number = (name: string): number => Number(counts[name] ?? 0);
     const lastTime = counts['last_time'] == null ? null : number('last_time');
     const unusable = [
@@ -76,11 +79,11 @@ export async function loadSpine(
     ];
     return {
       rows: number('rows'),
-      columns: columns.map(({ name }) => name),
+      columns,
       timeColumn: time.name,
       output: (text) =>
         columns.map((column, index) => {
-          const isTextKey = keys.some(({ key, column: { name } }) => key.type === 'string' && name === column.name);
+          const isTextKey = keys.some(({ type, column: { name } }) => type === 'string' && name === column.name);
           return outputColumn(column, { table, evidence: evidence[index], text: text || isTextKey });
         }),
       lastTime,
@@ -90,14 +93,8 @@ export async function loadSpine(
   });
 }
 
-/** The spine as the join sees it: row, time and coerced keys under the names of {@link SPINE}. */
-export function questionsOf(keys: readonly string[]): string {
-  const columns = [SPINE.row, SPINE.time, ...keys.map(SPINE.key)].map(quoteIdentifier);
-  return `(select ${columns.join(', ')} from ${SPINE_TABLE})`;
-}
-
 /** Names all columns that are missing at once. */
-function requireColumns({ path, keys, required }: SpineRequest, columns: readonly SourceColumn[]): SpineKey[] {
+function requireColumns({ path, keys, request }: SpineRequest, columns: readonly SourceColumn[]): SpineKey[] {
   const names = columns.map(({ name }) => name);
   const isMissing = ({ column }: { column: string }): boolean => !names.includes(column);
   const missing = keys.filter(isMissing);
@@ -107,22 +104,23 @@ function requireColumns({ path, keys, required }: SpineRequest, columns: readonl
       expected: [...new Set(keys.map(({ column }) => column))].join(', '),
       hint: `; ${path} has the columns ${names.join(', ')}`,
     });
-  const [field] = required.filter(isMissing);
-  if (field !== undefined)
-    throw new DomainError('PRN_FEATURE_MISSING', { field: field.column, expected: `it for ${field.by}` });
-  return keys.flatMap(({ key, column: name }) => {
+  const fields = request.filter((column) => isMissing({ column }));
+  if (fields.length > 0)
+    throw new DomainError('PRN_FEATURE_MISSING', { field: fields.join(', '), expected: request.join(', ') });
+  const read = new Map(keys.map(({ key: { type }, column }) => [SPINE.key(column, type), { type, name: column }]));
+  return [...read.values()].flatMap(({ type, name }) => {
     const column = columns.find((each) => each.name === name);
-    return column === undefined ? [] : [{ key, column }];
+    return column === undefined ? [] : [{ type, column }];
   });
 }
 
 function timeColumnOf(
-  { path, timeColumn, keys }: SpineRequest,
+  { path, timeColumn, keys, usualTimes = USUAL_TIME_COLUMNS }: SpineRequest,
   { columns, evidence }: { columns: readonly SourceColumn[]; evidence: readonly ColumnEvidence[] },
 ): SourceColumn {
   const names = columns.map(({ name }) => name);
-  const named = timeColumn === undefined ? USUAL_TIME_COLUMNS : [timeColumn];
-  const found = columns.find(({ name }) => named.includes(name));
+  const named = timeColumn === undefined ? usualTimes : [timeColumn];
+  const [found] = named.flatMap((name) => columns.find((column) => column.name === name) ?? []);
   if (found !== undefined) return found;
   const refuse = (problem: string): DomainError =>
     new DomainError('PRN_SPINE_INVALID', { path, problem, columns: names.join(', ') });

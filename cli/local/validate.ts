@@ -43,7 +43,7 @@ export async function validateFile(request: ValidateRequest): Promise<Verdict> {
   const resources = loadResources(documents, { data: files, openTo: ['Dataset'] });
   const dataset = chooseDataset(resources, request);
   return withLocalEngine({}, async (context) => {
-    const ingested = await ingestTables({ resources, tables, now }, context);
+    const ingested = await ingestTables({ resources, tables, wanted: [], now }, context);
     const others = [...ingested.datasets.values()].map((other) => ({
       dataset: other.name,
       spec: other.spec,

@@ -17,8 +17,8 @@ export const SPINE = {
   row: ':row',
   /** When the question is asked, microseconds; null where the spine has no time that can be read. */
   time: ':time',
-  /** The coerced value of an entity key; null where it is missing or does not fit. */
-  key: (name: string): string => `:key_${name}`,
+  /** A column coerced to the type of an entity key; null where it is missing or does not fit. */
+  key: (column: string, type: EntityKey['type']): string => `:${type}_key_${column}`,
 } as const;
 
 /** SQL over a source column: its value as wanted, and whether the source has anything there. */
@@ -27,8 +27,9 @@ export interface CoercedValue {
   readonly given: string;
 }
 
+/** A column that keys are read from. */
 export interface SpineKey {
-  readonly key: EntityKey;
+  readonly type: EntityKey['type'];
   readonly column: SourceColumn;
 }
 
@@ -43,7 +44,7 @@ const TEXTS = /^(VARCHAR|ENUM|UUID)/;
 
 /** All rows of a relation with the columns of {@link SPINE}; rows are numbered from 1 in the order of the relation. */
 export function spineRows(relation: string, { keys, time }: SpineShape): string {
-  const coerced = keys.map(({ key, column }) => as(coerceKey(column, key.type).value, SPINE.key(key.name)));
+  const coerced = keys.map(({ type, column }) => as(coerceKey(column, type).value, SPINE.key(column.name, type)));
   const columns = ['*', as('row_number() over ()', SPINE.row), as(coerceTime(time).value, SPINE.time), ...coerced];
   return `select ${columns.join(', ')} from ${relation}`;
 }
@@ -52,8 +53,8 @@ export function spineRows(relation: string, { keys, time }: SpineShape): string 
 export function spineCounts(spine: string, { keys, time }: SpineShape): string {
   const counts = [
     ...unusable(coerceTime(time), { coerced: SPINE.time, name: 'time' }),
-    ...keys.flatMap(({ key, column }, index) =>
-      unusable(coerceKey(column, key.type), { coerced: SPINE.key(key.name), name: `key_${index}` }),
+    ...keys.flatMap(({ type, column }, index) =>
+      unusable(coerceKey(column, type), { coerced: SPINE.key(column.name, type), name: `key_${index}` }),
     ),
   ];
   const last = `max(${quoteIdentifier(SPINE.time)}) as last_time, min(${quoteIdentifier(SPINE.time)}) as first_time`;

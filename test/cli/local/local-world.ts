@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type HistoricalRequest, type HistoricalSummary, retrieveHistorical } from '../../../cli/local/historical.js';
 import { outputEnding } from '../../../cli/output-ending.js';
+import { openTableEngine } from '../../../store/tables/engine.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR, micros, toIso } from '../../../domain/time.js';
 
 /** A fixed hour: 2024-03-01T12:00:00Z. */
@@ -18,6 +19,8 @@ export interface LocalWorld {
   readonly folder: string;
   /** Writes a file and returns its path. */
   write(name: string, content: string | Uint8Array): Promise<string>;
+  /** Writes the rows of a query as a file; its ending tells the format. */
+  table(name: string, query: string): Promise<string>;
   /** Documents of the folder `resources`, as one YAML file. */
   declare(...documents: readonly object[]): Promise<void>;
   /** Answer as rows, from a JSON output. */
@@ -40,6 +43,13 @@ export async function openLocalWorld(): Promise<LocalWorld> {
   return {
     folder,
     write,
+    async table(name, query) {
+      const path = join(folder, name);
+      const tables = await openTableEngine({ dataDirectories: [folder], spillDirectory: folder });
+      await tables.use((session) => session.execute(`copy (${query}) to '${path}'`));
+      await tables.close();
+      return path;
+    },
     async declare(...documents) {
       await write('resources.yaml', documents.map((document) => stringify(document)).join('---\n'));
     },
