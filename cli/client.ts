@@ -1,5 +1,6 @@
 /** A thin HTTP client of the control plane: JSON in, JSON out, refusals as errors that a person can read. */
 
+import { receiveFile } from './receive-file.js';
 import { sendFile } from './send-file.js';
 
 export class ApiError extends Error {
@@ -20,6 +21,8 @@ export interface ApiClient {
   put(path: string, body: unknown): Promise<unknown>;
   /** Sends a file as it lies, in constant memory. */
   send(path: string, file: string): Promise<unknown>;
+  /** Reads a body that is no JSON into a file, in constant memory. */
+  receive(path: string, file: string): Promise<void>;
   delete(path: string): Promise<unknown>;
   /** Reads a path until `done` says so; 404 counts as "not yet". Throws when the time is over. */
   poll<T>(
@@ -30,15 +33,18 @@ export interface ApiClient {
 }
 
 export function createClient({ baseUrl, key }: { readonly baseUrl: string; readonly key: string }): ApiClient {
-  const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+  const ask = (method: string, path: string, body?: unknown): Promise<Response> => {
     const headers = {
       authorization: `Bearer ${key}`,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
     const init: RequestInit = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-    const response = await fetch(`${baseUrl}${path}`, init).catch((error: unknown) => {
+    return fetch(`${baseUrl}${path}`, init).catch((error: unknown) => {
       throw silent(baseUrl, error instanceof Error && error.cause instanceof Error ? error.cause : error);
     });
+  };
+  const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
+    const response = await ask(method, path, body);
     return readAnswer({ baseUrl, status: response.status, text: await response.text() });
   };
   const get = (path: string): Promise<unknown> => send('GET', path);
@@ -50,6 +56,14 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
     async send(path, file) {
       const headers = { authorization: `Bearer ${key}` };
       return readAnswer({ baseUrl, ...(await sendFile({ url: `${baseUrl}${path}`, headers, file })) });
+    },
+    async receive(path, file) {
+      const response = await ask('GET', path);
+      if (!response.ok || response.body === null) {
+        readAnswer({ baseUrl, status: response.status, text: await response.text() });
+        throw new ApiError(0, 'PRN_UNAVAILABLE', `${path} gave nothing to keep.`);
+      }
+      await receiveFile(response.body, file);
     },
     async poll(path, done, { timeoutMs = 120_000, everyMs = 100 } = {}) {
       const deadlineMs = Date.now() + timeoutMs;

@@ -1,5 +1,5 @@
 /** The `perennial` command. Exit codes: 0 done, 1 refused or failed, 2 wrong usage. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isDomainError } from '../domain/errors.js';
 import { ApiError } from './client.js';
 import { registerDataCommands } from './commands/data.js';
@@ -46,6 +46,8 @@ function overrideExits(command: Command): void {
 }
 
 function report(error: unknown): number {
+  // Commander tells of its own findings itself, but not of what a command throws.
+  if (error instanceof InvalidArgumentError) console.error(`error: ${error.message}`);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
   if (error instanceof ApiError || isDomainError(error)) {
     console.error(`${error.code}\n${error.message}`);

@@ -49,7 +49,7 @@ export interface NamedFile {
 }
 
 /** Adds an option `NAME=FILE` to those given before it. Throws a usage error. */
-export function namedFile(text: string, earlier: readonly NamedFile[]): NamedFile[] {
+export function namedFile(text: string, earlier: readonly NamedFile[] = []): NamedFile[] {
   const [dataset = '', ...rest] = text.split('=');
   const file = rest.join('=');
   if (dataset !== '' && file !== '') return [...earlier, { dataset, file }];

@@ -16,7 +16,7 @@ interface ValidateOptions {
   readonly name?: string;
   readonly data: string;
   readonly previous?: string;
-  readonly table: readonly NamedFile[];
+  readonly table?: readonly NamedFile[];
   readonly quarantineOut?: { readonly path: string; readonly ending: OutputEnding };
   readonly profileOut?: string;
   readonly output: OutputFormat;
@@ -53,7 +53,7 @@ export function registerValidateCommand(program: Command): void {
       .requiredOption('--data <file>', 'the rows; parquet, csv, tsv, json or ndjson, also .gz or .zst')
       .option('--name <name>', 'which dataset, where the documents have several')
       .option('--previous <file>', 'rows that came before, for rules over changes')
-      .option('--table <name=file>', 'rows of another dataset, for rules across datasets; repeatable', namedFile, [])
+      .option('--table <name=file>', 'rows of another dataset, for rules across datasets; repeatable', namedFile)
       .option(
         '--quarantine-out <file>',
         'where the rows that were set aside go, with raw text, place and failed rules',
@@ -78,7 +78,7 @@ async function validate(options: ValidateOptions): Promise<void> {
 /** Null where document or file cannot be read, which is said here: it is no verdict on the rows. */
 async function judge(options: ValidateOptions): Promise<Verdict | null> {
   const { validateFile } = await import('../local/validate.js');
-  const { dataset: documents, name, data, previous, table: tables, quarantineOut } = options;
+  const { dataset: documents, name, data, previous, table: tables = [], quarantineOut } = options;
   try {
     return await validateFile({ documents, name, data, previous, tables, quarantineOut, now: Date.now() * 1_000 });
   } catch (error) {

@@ -2,11 +2,9 @@
 import { micros, toIso } from '../../domain/time.js';
 import { datasetRelation, ROW } from '../../ml/features/dataset-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
+import { LEAK_WARNING } from '../leak-warning.js';
 import type { IngestedTables, LocalDataset } from './dataset-tables.js';
 import type { Knowledge } from './feature-views.js';
-
-export const LEAK_WARNING =
-  'LEAK: --latest-knowledge lets features hold what became known only after the time of their row. Do not train or evaluate on this file.';
 
 /** One sentence for each dataset with rows that became known only after the last spine row. */
 export async function knowledgeWarnings(
