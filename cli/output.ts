@@ -15,8 +15,9 @@ export interface Shape {
  */
 export function print(body: unknown, format: OutputFormat, shape?: Shape): void {
   console.log(render(body, format, shape));
-  if (format === 'table' && isRow(body) && typeof body['next'] === 'string')
-    console.error(`There is more; the API gives the rest after ${body['next']}.`);
+  const next = isRow(body) ? body['next'] : null;
+  if (format === 'table' && (typeof next === 'string' || typeof next === 'number'))
+    console.error(`There is more; the API gives the rest after ${next}.`);
 }
 
 export function render(body: unknown, format: OutputFormat, shape?: Shape): string {

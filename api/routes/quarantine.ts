@@ -88,9 +88,8 @@ export function quarantineRoutes(dependencies: ApiDependencies): Route[] {
       response: CaseAnswer,
       async handle(call) {
         const found = await requireCase(dependencies, param(call, 'case'));
-        return {
-          body: { ...found, decisions: await stores.quarantine.decisions(found.caseId), signal: signalOf(found) },
-        };
+        const decisions = await stores.quarantine.decisions(found.caseId);
+        return { body: { ...found, decisions, signal: signalOf(found, decisions.length) } };
       },
     }),
     route({
@@ -144,7 +143,7 @@ export function quarantineRoutes(dependencies: ApiDependencies): Route[] {
         const { name: actor, role } = call.actor;
         const token = randomBytes(24).toString('base64url');
         await stores.registry.saveToken({ digest: keyDigest(token), approvalId: caseId, actor, role });
-        const signal = signalOf(about);
+        const signal = signalOf(about, (await stores.quarantine.decisions(caseId)).length);
         return {
           body: { caseId, actor },
           secret: { token, signal: { ...signal, body: { ...signal.body, actor, token } } },
@@ -217,9 +216,15 @@ function requireRole({ policy }: QuarantineCase, { actor }: Pick<Call<unknown, u
   throw new DomainError('PRN_AUTH_FORBIDDEN', { actor: actor.name, role: actor.role, action, required });
 }
 
-function signalOf({ caseId }: QuarantineCase) {
+/** With an id that no decision has. */
+function signalOf({ caseId }: QuarantineCase, decisions: number) {
   const reason = 'the rows are right, the rule is too strict';
-  const body = { decisionId: `${caseId}-release-1`, action: 'release', reason, actor: 'your-name' };
+  const body = {
+    decisionId: `${caseId.slice(0, 8)}-release-${decisions + 1}`,
+    action: 'release',
+    reason,
+    actor: 'your-name',
+  };
   return { workflowId: workflowIds.quarantineCase(caseId), name: 'decideQuarantine' as const, body };
 }
 

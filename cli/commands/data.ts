@@ -48,6 +48,8 @@ export function registerDataCommands(program: Command): void {
         (body) => (memberOf(body, 'state') === 'running' ? undefined : body),
         { timeoutMs: 3_600_000 },
       );
+      if (Number(memberOf(ended, 'quarantined')) > 0)
+        console.error(`Quarantined rows wait for a decision: perennial quarantine list ${dataset}`);
       if (memberOf(ended, 'state') === 'failed' || memberOf(ended, 'state') === 'refused') process.exitCode = 1;
       return ended;
     }, INGESTION),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { workflowIds } from '../../domain/ids.js';
 import type { QuarantineCase } from '../../domain/quarantine.js';
 import { recordHistory } from '../support/histories.js';
+import { keptDecision } from '../support/quarantine-decision.js';
 import { openQuarantineWorld, type QuarantineWorld } from './quarantine-fixture.js';
 
 const GOOD = ['1970-01-01T00:00:01Z,ATL,10', '1970-01-01T00:00:02Z,ORD,20'];
@@ -212,10 +213,7 @@ describe('a quarantine case', () => {
     expect(seen.filter((type) => type === 'quarantine.reminded').length).toBeGreaterThanOrEqual(3);
     await world.stop();
     const { quarantine } = world.api.dependencies.stores;
-    const asked = { caseId, action: 'release', reason: '', rules: null, rows: null, upload: null } as const;
-    const proof = { actor: 'approver', role: 'approver', channel: 'api', authenticated: true } as const;
-    const undone = { verdict: 'pending', because: null, split: null } as const;
-    await quarantine.insertDecision({ decisionId: 'untold', ...asked, ...proof, ...undone, at: Date.now() * 1_000 });
+    await quarantine.insertDecision(keptDecision({ decisionId: 'untold', caseId, at: Date.now() * 1_000 }));
     await world.start();
     expect(await world.until(caseId, decided)).toMatchObject({ state: 'released', released: 1 });
     expect(await world.rows(dataset)).toHaveLength(3);

@@ -25,7 +25,7 @@ export function quarantineCard(facts: QuarantineFacts, ignored: readonly string[
 
 function heading({ dataset, commitSeq, sourceUri, rows, rules, severity }: QuarantineFacts): string {
   const raised = severity === 'page' ? ' (escalated)' : '';
-  return `### ${rows} quarantined rows of ${dataset}${raised}\n\nFrom ${sourceUri}, number ${commitSeq}. Rules they fail: ${rules.join(', ')}.`;
+  return `### ${rows} quarantined ${rows === 1 ? 'row' : 'rows'} of ${dataset}${raised}\n\nFrom ${sourceUri}, number ${commitSeq}. Rules they fail: ${rules.join(', ')}.`;
 }
 
 function progress(facts: QuarantineFacts): string {
@@ -68,7 +68,7 @@ function choices(facts: QuarantineFacts): string {
     : `A signal counts only with your one-time \`token\`: \`perennial quarantine token ${caseId}\`.`;
   return [
     `Roles that decide: ${roles.join(', ')}. ${proof}`,
-    'To **release** the rows, known from now on, send the signal `decideQuarantine` with',
+    'To **release** the rows, known from now on (those that do not fit their types stay), send the signal `decideQuarantine` with',
     json('release'),
     'to **discard** them',
     json('discard'),
