@@ -55,7 +55,10 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
     delete: (path) => send('DELETE', path),
     async send(path, file) {
       const headers = { authorization: `Bearer ${key}` };
-      return readAnswer({ baseUrl, ...(await sendFile({ url: `${baseUrl}${path}`, headers, file })) });
+      const sent = await sendFile({ url: `${baseUrl}${path}`, headers, file }).catch((error: unknown) => {
+        throw error instanceof Error && 'path' in error ? unreadable(file, error) : silent(baseUrl, error);
+      });
+      return readAnswer({ baseUrl, ...sent });
     },
     async receive(path, file) {
       const response = await ask('GET', path);
@@ -97,6 +100,10 @@ function silent(baseUrl: string, cause: unknown): ApiError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const message = `Nothing answers at ${baseUrl} (${reason}). Is it running? Try \`perennial status\`.`;
   return new ApiError(0, 'PRN_UNAVAILABLE', message);
+}
+
+function unreadable(file: string, cause: Error): ApiError {
+  return new ApiError(0, 'PRN_REQUEST_INVALID', `${file} cannot be read: ${cause.message}.`);
 }
 
 const NOT_JSON = Symbol('not JSON');

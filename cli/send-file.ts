@@ -11,7 +11,9 @@ export interface FileToSend {
 }
 
 export async function sendFile({ url, headers, file }: FileToSend): Promise<{ status: number; text: string }> {
-  const { size } = await stat(file);
+  const found = await stat(file);
+  if (!found.isFile()) throw Object.assign(new Error('it is no file'), { path: file });
+  const { size } = found;
   const send = url.startsWith('https:') ? requestHttps : requestHttp;
   const about = { 'content-type': 'application/octet-stream', 'content-length': size };
   return new Promise((resolve, reject) => {

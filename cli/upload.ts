@@ -1,6 +1,6 @@
 /** Sends a local file to be ingested. */
 import { basename } from 'node:path';
-import { type ApiClient, ApiError, memberOf } from './client.js';
+import { type ApiClient, memberOf } from './client.js';
 import { apiPath, withQuery } from './path.js';
 
 export interface Sent {
@@ -12,10 +12,6 @@ export interface Sent {
 /** Throws `PRN_REQUEST_INVALID` for a file that cannot be read, and what the API answers. */
 export async function upload(api: ApiClient, dataset: string, file: string): Promise<Sent> {
   const path = withQuery(apiPath`/v1/datasets/${dataset}/uploads`, { filename: basename(file) });
-  const answer = await api.send(path, file).catch((error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!/^(ENOENT|EACCES|EISDIR|EPERM)$/.test(code)) throw error;
-    throw new ApiError(0, 'PRN_REQUEST_INVALID', `${file} cannot be read (${code}).`);
-  });
+  const answer = await api.send(path, file);
   return { uploadId: String(memberOf(answer, 'uploadId')), source: String(memberOf(answer, 'source')) };
 }

@@ -80,7 +80,7 @@ describe('uploads', () => {
     });
     expect(first.body['source']).toBe(`upload:${String(first.body['uploadId'])}`);
     const again = await send({
-      content: [...content],
+      content: ['ts,de', 'lay\n1,2\n'],
       role: 'operator',
       filename: 'other.csv',
       headers: { 'content-length': content.length, 'content-type': 'text/csv' },

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -11,8 +14,10 @@ let received: { line: string; key: string | undefined; body: string }[];
 let answer: { status: number; body: string };
 let server: Server;
 let url: string;
+let folder: string;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'perennial-test-'));
   server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
@@ -24,7 +29,10 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
 beforeEach(() => {
   received = [];
   answer = { status: 200, body: '{"items":[],"next":null}' };
@@ -111,6 +119,62 @@ describe('the perennial command', () => {
   it('leaves addresses of sources as they are', async () => {
     await perennial('ingest', 'd', '--source', 'https://example.org/a.csv');
     expect(JSON.parse(received[0]?.body ?? '')).toEqual({ source: 'https://example.org/a.csv' });
+  });
+
+  it('sends a file through the API and ingests it by the id that it got', async () => {
+    const file = join(folder, 'rows.csv');
+    await writeFile(file, 'ts,delay\n1,2\n');
+    answer.body = '{"uploadId":"u1","source":"upload:u1"}';
+    expect((await perennial('ingest', 'd', '--file', file)).code).toBe(0);
+    expect(received.map(({ line, body }) => [line, body])).toEqual([
+      ['POST /v1/datasets/d/uploads?filename=rows.csv', 'ts,delay\n1,2\n'],
+      ['POST /v1/datasets/d/ingestions', '{"source":"upload:u1"}'],
+    ]);
+    const missing = await perennial('ingest', 'd', '--file', join(folder, 'none.csv'));
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^PRN_REQUEST_INVALID\n.*none\.csv cannot be/),
+    ]);
+    expect((await perennial('ingest', 'd', '--file', folder)).stderr).toContain('it is no file');
+    expect((await perennial('ingest', 'd', '--file', file, '--source', 'x')).code).toBe(2);
+  });
+
+  it('decides about quarantined rows, waits for what comes of it, and fails when nothing did', async () => {
+    const decided = (verdict: string, because: string | null): string =>
+      JSON.stringify({
+        caseId: 'c1',
+        dataset: 'd',
+        decisionId: 'd1',
+        decisions: [{ decisionId: 'd1', verdict, because }],
+      });
+    answer.body = decided('applied', null);
+    const args = [
+      'quarantine',
+      'release',
+      'c1',
+      '--rows',
+      '3, 17',
+      '--rules',
+      'plausible',
+      '--reason',
+      'they are right',
+    ];
+    expect((await perennial(...args)).code).toBe(0);
+    expect(received.map(({ line }) => line)).toEqual([
+      'GET /v1/quarantine/c1',
+      'POST /v1/quarantine/c1/decisions',
+      'GET /v1/quarantine/c1',
+    ]);
+    expect(JSON.parse(received[1]?.body ?? '')).toEqual({
+      action: 'release',
+      rules: ['plausible'],
+      rows: [3, 17],
+      reason: 'they are right',
+    });
+    answer.body = decided('failed', 'no row can be accepted');
+    const { code, stdout } = await perennial('quarantine', 'discard', 'c1', '--reason', 'why');
+    expect([code, stdout]).toEqual([1, expect.stringContaining('no row can be accepted')]);
+    expect((await perennial('quarantine', 'release', 'c1', '--rows', 'three')).code).toBe(2);
   });
 
   it('tells when a table is not the whole list, beside the table', async () => {
