@@ -11,8 +11,9 @@ import { joinFeatures } from './feature-join.js';
 import { requireFreeNames, selectFeatures, type Selection } from './feature-selection.js';
 import { knowledgeWarnings } from './knowledge-warnings.js';
 import { selectModel } from './model-selection.js';
-import { isTextOnly, writeRows, type WrittenFile } from './output-file.js';
+import { writeRows, type WrittenFile } from './output-file.js';
 import { type LocalResources, loadResources } from './resources.js';
+import { keptSql } from './spine-output.js';
 import { type LoadedSpine, loadSpine, SPINE_TABLE, USUAL_TIME_COLUMNS } from './spine.js';
 
 export interface HistoricalRequest {
@@ -114,7 +115,7 @@ async function writeAnswer(
 ): Promise<WrittenFile> {
   const { selection, spine, table, request } = written;
   const row = quoteIdentifier(SPINE.row);
-  const kept = spine.output(isTextOnly(request.out.ending));
+  const kept = spine.kept.map((column) => keptSql(column, request.out.ending));
   const columns = [...kept, ...selection.outputs.map(quoteIdentifier)].join(', ');
   const query = `select ${columns} from ${quoteIdentifier(SPINE_TABLE)} join ${table} using (${row}) order by ${row}`;
   return writeRows(session, { query, ...request.out }, context);

@@ -25,11 +25,6 @@ export interface WrittenFile {
   readonly sha256: string;
 }
 
-/** Formats without types of their own. */
-export function isTextOnly(ending: OutputEnding): boolean {
-  return ending === 'csv' || ending === 'tsv';
-}
-
 /**
  * Writes the rows of a query in its order. The folder is made if it is missing. Throws `PRN_STORAGE_FULL`, or
  * `PRN_OUTPUT_UNWRITABLE`; an earlier file of that name is replaced only by a complete one.

@@ -7,7 +7,8 @@ import type { ColumnEvidence } from '../../ml/features/column-evidence.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
 import { SPINE, type SourceColumn, spineCounts, type SpineKey, spineRows } from '../../ml/features/spine-sql.js';
 import type { TableSession } from '../../store/contracts/tables.js';
-import { readColumnEvidence, type SourceTable, withSourceTable } from './source-table.js';
+import { readColumnEvidence, withSourceTable } from './source-table.js';
+import type { KeptColumn } from './spine-output.js';
 
 /** Plain name of the temporary table. */
 export const SPINE_TABLE = ':spine';
@@ -42,8 +43,8 @@ export interface LoadedSpine {
   readonly rows: number;
   readonly columns: readonly SourceColumn[];
   readonly timeColumn: string;
-  /** SQL of each column as it is written out, in order; `text` keeps what the file has. */
-  readonly output: (text: boolean) => readonly string[];
+  /** The same columns as they are written out. */
+  readonly kept: readonly KeptColumn[];
   /** Microseconds; null where no row has a time. */
   readonly lastTime: number | null;
   /** Rows that get nulls because their key or time is missing, or does not fit, by column. */
@@ -60,6 +61,7 @@ export async function loadSpine(
   return withSourceTable(request.path, { context, session }, async (table) => {
     const { columns } = table;
     const keys = requireColumns(request, columns);
+    requirePlainNames(request.path, columns);
     await session.execute(`create temp table ${RAW_TABLE} as select * from ${table.relation}`);
     const evidence = await readColumnEvidence(session, RAW_TABLE, columns);
     const time = timeColumnOf(request, { columns, evidence });
@@ -81,11 +83,13 @@ export async function loadSpine(
       rows: number('rows'),
       columns,
       timeColumn: time.name,
-      output: (text) =>
-        columns.map((column, index) => {
-          const isTextKey = keys.some(({ type, column: { name } }) => type === 'string' && name === column.name);
-          return outputColumn(column, { table, evidence: evidence[index], text: text || isTextKey });
-        }),
+      kept: columns.map((column, index) => ({
+        ...column,
+        evidence: evidence[index],
+        // A key that its entity calls a text stays one, whatever it looks like.
+        isText: keys.some(({ type, column: { name } }) => type === 'string' && name === column.name),
+        untyped: table.untyped,
+      })),
       lastTime,
       unusable,
       warnings: lastTime !== null && lastTime > 0 && lastTime < YEAR_1971 ? [secondsWarning(time.name)] : [],
@@ -114,6 +118,14 @@ function requireColumns({ path, keys, request }: SpineRequest, columns: readonly
   });
 }
 
+/** Names with a colon in front are the join's own. */
+function requirePlainNames(path: string, columns: readonly SourceColumn[]): void {
+  const odd = columns.find(({ name }) => name.startsWith(':'));
+  if (odd === undefined) return;
+  const problem = `column ${odd.name} begins with a colon, as only columns of the join do; rename it`;
+  throw new DomainError('PRN_SPINE_INVALID', { path, problem, columns: columns.map(({ name }) => name).join(', ') });
+}
+
 function timeColumnOf(
   { path, timeColumn, keys, usualTimes = USUAL_TIME_COLUMNS }: SpineRequest,
   { columns, evidence }: { columns: readonly SourceColumn[]; evidence: readonly ColumnEvidence[] },
@@ -134,30 +146,6 @@ function timeColumnOf(
     throw refuse(`no column says when each row is asked; name one event_ts, or give --time COLUMN`);
   if (another === undefined) return only;
   throw refuse(`columns ${times.map(({ name }) => name).join(', ')} all hold times; choose one with --time COLUMN`);
-}
-
-/** Text that is plainly numbers or truth values becomes such where the output has types; all else stays as it is. */
-function outputColumn(
-  { name, sourceType }: SourceColumn,
-  { table, evidence, text }: { table: SourceTable; evidence: ColumnEvidence | undefined; text: boolean },
-): string {
-  const raw = quoteIdentifier(name);
-  const isJson = sourceType === 'JSON';
-  if (evidence === undefined || !(isJson || (table.untyped && !text))) return raw;
-  const value = isJson ? `(${raw} ->> '$')` : raw;
-  const { given, nan, whole, numbers, booleans, texts, nested } = evidence;
-  if (isJson && (nested > 0 || (texts > 0 && texts < given))) return raw;
-  const type =
-    given === 0 || nan > 0
-      ? 'varchar'
-      : whole === given
-        ? 'bigint'
-        : numbers === given
-          ? 'double'
-          : booleans === given
-            ? 'boolean'
-            : 'varchar';
-  return `${value}::${type} as ${raw}`;
 }
 
 function secondsWarning(column: string): string {

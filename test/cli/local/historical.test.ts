@@ -485,6 +485,31 @@ describe('features historical', () => {
       ]);
     });
 
+    it('loses nothing of odd columns: huge numbers, mixed JSON, NaN where JSON has no word, names of the join', async () => {
+      await world.declare(TRIPS, DRIVER, LAST_TRIP);
+      const kept = async (spine: string): Promise<unknown> => {
+        const { rows } = await world.ask({ spine, tables: { trips }, features: ['last-trip:city'] });
+        return rows.map(({ driver_id, event_ts, city, ...others }) => others);
+      };
+      const huge = 'driver_id,event_ts,id,size\n1,2024-03-01,9007199254740993,1\n1,2024-03-01,9007199254740992,\n';
+      expect(await kept(await world.write('s.csv', huge))).toEqual([
+        { id: '9007199254740993', size: 1 },
+        { id: '9007199254740992', size: null },
+      ]);
+      const mixed = [
+        { driver_id: 1, event_ts: '2024-03-01', m: 1, deep: { a: [1] }, text: 'x' },
+        { driver_id: '1', event_ts: T, m: 'one', deep: null, text: '1' },
+      ];
+      expect(await kept(await world.write('s.json', JSON.stringify(mixed)))).toEqual([
+        { m: 1, deep: { a: [1] }, text: 'x' },
+        { m: 'one', deep: null, text: '1' },
+      ]);
+      const odd = `select 1 as driver_id, ${T}::bigint as event_ts, 'NaN'::double as n, 'Infinity'::real as i, 0.5::real as f`;
+      expect(await kept(await world.table('s.parquet', odd))).toEqual([{ n: null, i: null, f: 0.5 }]);
+      const own = await world.table('s.parquet', `select 1 as driver_id, ${T}::bigint as event_ts, 1 as ":row"`);
+      expect(await refusal({ spine: own, tables: { trips } })).toMatch(/column :row begins with a colon/);
+    });
+
     it('takes an empty spine, and paths with spaces and other letters; makes the folder of the output', async () => {
       await world.declare(TRIPS, DRIVER, LAST_TRIP);
       await mkdir(join(world.folder, 'mes données'));
