@@ -489,7 +489,8 @@ describe('features historical', () => {
       await world.declare(TRIPS, DRIVER, LAST_TRIP);
       const kept = async (spine: string): Promise<unknown> => {
         const { rows } = await world.ask({ spine, tables: { trips }, features: ['last-trip:city'] });
-        return rows.map(({ driver_id, event_ts, city, ...others }) => others);
+        const known = ['driver_id', 'event_ts', 'city'];
+        return rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !known.includes(name))));
       };
       const huge = 'driver_id,event_ts,id,size\n1,2024-03-01,9007199254740993,1\n1,2024-03-01,9007199254740992,\n';
       expect(await kept(await world.write('s.csv', huge))).toEqual([
