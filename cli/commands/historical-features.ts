@@ -165,11 +165,11 @@ function tell({ tables, spine, rows, warnings }: HistoricalSummary): void {
       console.error(`${dataset}: ${quarantined} of ${accepted + quarantined} rows of ${file} were quarantined.`);
     for (const problem of problems) console.error(`  ${problem}`);
   }
-  for (const { column, missing, unfit } of spine)
-    if (missing + unfit > 0)
-      console.error(
-        `spine: ${missing} of ${rows} rows have no ${column}, ${unfit} one that does not fit; their features are null.`,
-      );
+  for (const { column, missing, unfit } of spine) {
+    const counts = [missing > 0 ? `is missing in ${missing}` : '', unfit > 0 ? `does not fit in ${unfit}` : ''];
+    const said = counts.filter((text) => text !== '').join(' and ');
+    if (said !== '') console.error(`spine: ${column} ${said} of ${rows} rows, whose features are null.`);
+  }
   for (const warning of warnings) console.error(warning);
 }
 

@@ -107,6 +107,26 @@ describe('the perennial command without servers', () => {
     );
   });
 
+  it('tells which rows of the spine cannot be answered, and which rows of a table were set aside', async () => {
+    await writeFile(join(folder, 'spine.csv'), 'origin,event_ts\n,2001-01-03\nATL,\nATL,soon\n');
+    await writeFile(
+      join(folder, 'some.csv'),
+      `date,delay,origin\n${'2001-01-01,20,ATL\n'.repeat(20)}2001-01-01,x,ATL\n`,
+    );
+    const { code, stderr } = await perennial(historical('--table', 'flights=some.csv'));
+    expect(code).toBe(0);
+    expect(stderr.split('\n')).toEqual([
+      'flights: 1 of 21 rows of some.csv were quarantined.',
+      expect.stringMatching(/^ {2}delay-is-float: 1 of 21 rows .*such as x$/),
+      'spine: event_ts is missing in 1 and does not fit in 1 of 3 rows, whose features are null.',
+      'spine: origin is missing in 1 of 3 rows, whose features are null.',
+      '',
+    ]);
+    await writeFile(join(folder, 'spine.csv'), 'origin,event_ts\nATL,\n');
+    expect((await perennial(historical('--table', 'flights=flights.csv'))).code).toBe(0);
+    expect(await readFile(join(folder, 'out.csv'), 'utf8')).toBe('origin,event_ts,late_rate\nATL,,\n');
+  });
+
   it('refuses with 1 and the reason, and calls wrong usage 2', async () => {
     const refused = await perennial(historical('--table', 'flight=flights.csv'));
     expect([refused.code, refused.stdout]).toEqual([1, '']);
