@@ -27,6 +27,8 @@ export interface OnlinePlan {
   readonly service: { readonly model: string; readonly version: number } | null;
   /** One for each use; `request` of a key is the name under which callers send it. */
   readonly views: readonly FrozenView[];
+  /** Views of which most features are wanted: reading whole rows is cheaper than picking from them. */
+  readonly whole: ReadonlySet<string>;
   /** In the order of the answer. */
   readonly features: readonly PlannedFeature[];
   /** What callers must send beside the keys. */
@@ -71,7 +73,13 @@ export function planOfViews(
   const names = outputNames(found, fullNames);
   return {
     service: null,
-    views: [...uses.values()].map(({ view }) => view),
+    views: [...uses.entries()].map(([use, { view }]) =>
+      onlyWanted(
+        view,
+        found.filter((each) => each.use === use),
+      ),
+    ),
+    whole: wholeViews(found),
     features: found.map(({ feature, index, view }, position) => ({
       kind: 'view',
       name: names[position] ?? feature,
@@ -105,6 +113,23 @@ function freeze(
     types: Object.fromEntries(featureTypes(spec, dataset).map(({ name, type }) => [name, type])),
     maxAgeMicros: spec.maxAge === undefined ? null : durationMicros(spec.maxAge),
   };
+}
+
+interface WantedFeature {
+  readonly feature: string;
+  readonly view: FrozenView;
+}
+
+function onlyWanted(view: FrozenView, wanted: readonly WantedFeature[]): FrozenView {
+  return { ...view, features: [...new Set(wanted.map(({ feature }) => feature))] };
+}
+
+function wholeViews(wanted: readonly WantedFeature[]): Set<string> {
+  const byView = new Map<string, Set<string>>();
+  for (const { view, feature } of wanted)
+    byView.set(view.view, (byView.get(view.view) ?? new Set<string>()).add(feature));
+  const isMost = ({ view }: WantedFeature): boolean => (byView.get(view.view)?.size ?? 0) * 2 > view.features.length;
+  return new Set(wanted.filter(isMost).map(({ view }) => view.view));
 }
 
 function wantedFeatures({ view, spec }: DeclaredView, { feature }: ViewReference): string[] {
@@ -147,6 +172,7 @@ export async function planOfVersion(
   return {
     service,
     views,
+    whole: new Set(),
     features,
     fields: requiredFields(plan, request),
     optional: request.map(({ name }) => name),

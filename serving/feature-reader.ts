@@ -28,7 +28,7 @@ export interface FeatureReader extends Pick<FeatureStore, 'readOnline'> {
 export interface ReadingOptions {
   readonly maxStaleMs?: number | undefined;
   /** Features that are needed; all of them where it is left out. */
-  readonly features?: readonly string[];
+  readonly features?: readonly string[] | undefined;
 }
 
 export interface FeatureReaderDependencies {

@@ -60,7 +60,8 @@ async function readNow(
   const { plan, question, now, maxStaleMs } = ask;
   const readings = await Promise.all(
     [...asksByView(plan.views, question)].map(async ([view, { frozen, keys }]) => {
-      const { rows, staleMs: age } = await features.read(view, [...keys], { maxStaleMs, features: frozen.features });
+      const wanted = plan.whole.has(view) ? undefined : frozen.features;
+      const { rows, staleMs: age } = await features.read(view, [...keys], { maxStaleMs, features: wanted });
       const early = [...rows.values()].filter(({ eventTs, knownTs }) => eventTs > now || knownTs > now);
       if (early.length === 0) return { view, rows, age };
       const before = await history.readBefore({ view: frozen, newest: early, asOf: now });

@@ -14,6 +14,7 @@ import { createOnlinePlans } from './online-plans.js';
 import { openPredictionLog, type PredictionLog } from './prediction-log.js';
 import { createRouter } from './router.js';
 import { createShadowScoring } from './shadow-scoring.js';
+import { shareReads } from './shared-reads.js';
 import { createStoreAccess, createStoreHealth } from './store-access.js';
 
 export interface ServingOptions {
@@ -67,7 +68,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const history = createHistoryReader({ stores, access, openTables, elapsedMs });
   const router = createRouter({
     stores,
-    features: createFeatureReader({ store: stores.features, access, metrics, cache, elapsedMs }),
+    features: createFeatureReader({ store: shareReads(stores.features), access, metrics, cache, elapsedMs }),
     plans,
     history,
     endpoints,

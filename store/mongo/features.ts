@@ -54,7 +54,7 @@ export function createFeatureStore(database: Database): FeatureStore {
       // One key by equality takes the server's shortest way.
       const filter = keys.length === 1 ? { _id: first } : { _id: { $in: [...keys] } };
       const found = await online(view)
-        .find(filter, { projection: projectionOf(features), batchSize: keys.length + 1 })
+        .find(filter, { ...(features !== undefined && projectionOf(features)), batchSize: keys.length + 1 })
         .toArray();
       return new Map(found.map((document) => [document._id, readRow(document)]));
     },
@@ -78,11 +78,9 @@ function guardedUpsert(row: OnlineRow): AnyBulkWriteOperation<StoredDocument> {
   };
 }
 
-/** `rank` repeats the times and the sequence for the writers. */
-function projectionOf(features: readonly string[] | undefined): Record<string, 0 | 1> {
-  if (features === undefined) return { rank: 0 };
+function projectionOf(features: readonly string[]): { projection: Record<string, 1> } {
   const values = features.map((feature) => [`values.${feature}`, 1] as const);
-  return { eventTs: 1, knownTs: 1, seq: 1, deleted: 1, ...Object.fromEntries(values) };
+  return { projection: { eventTs: 1, knownTs: 1, seq: 1, deleted: 1, ...Object.fromEntries(values) } };
 }
 
 function readRow(document: StoredDocument): OnlineRow {

@@ -5,7 +5,7 @@ import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { type Database, openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { type CutProxy, openCutProxy } from './cut-proxy.js';
-import { column, openOnlineWorld, type OnlineWorld, TRAFFIC } from './online-world.js';
+import { column, ORDER_FACTS, openOnlineWorld, type OnlineWorld, TRAFFIC } from './online-world.js';
 import { DEPARTED, get, until } from './serving-fixture.js';
 
 let world: OnlineWorld;
@@ -76,6 +76,34 @@ describe('without a cache', () => {
       ({ status }) => status === 200,
     );
     expect(column(back, 'late_rate')).toEqual([[0.5, 'PRESENT']]);
+  });
+});
+
+describe('requests at once', () => {
+  it('share reads, and each gets what it asked for', async () => {
+    await world.restart();
+    const times = { eventTs: DEPARTED, knownTs: DEPARTED };
+    const rows = Array.from({ length: 100 }, (_unused, id) => {
+      const values = { amount: id, city: `city ${id}` };
+      return { key: [id], values, seq: id, ...times };
+    });
+    await world.upsert(ORDER_FACTS, rows);
+    const features = ['order-facts:amount', 'order-facts:city', 'order-facts:items'];
+    const read = (id: number) => world.ask({ features: [features[id % 3]], entities: { order_id: [id, id + 1_000] } });
+    for (const id of [0, 1, 2]) await read(id);
+    const { db } = world.test;
+    await db.command({ profile: 2 });
+    const answers = await Promise.all(rows.map((_row, id) => read(id)));
+    await db.command({ profile: 0 });
+    const unknown = [null, 'NOT_FOUND'];
+    for (const [id, answer] of answers.entries()) {
+      if (id % 3 === 0) expect(column(answer, 'amount')).toEqual([[id, 'PRESENT'], unknown]);
+      else if (id % 3 === 1) expect(column(answer, 'city')).toEqual([[`city ${id}`, 'PRESENT'], unknown]);
+      else expect(column(answer, 'items')).toEqual([[null, 'NULL_VALUE'], unknown]);
+    }
+    const reads = await db.collection('system.profile').countDocuments({ ns: `${world.test.name}.online_order-facts` });
+    expect(reads).toBeGreaterThan(0);
+    expect(reads).toBeLessThan(100);
   });
 });
 
