@@ -203,9 +203,7 @@ function severalColumns(rule: Expectation, { spec, receivedTs, referenced }: Row
   }
   if (differ !== undefined) {
     const pairsOf = differ.flatMap((left, at) => differ.slice(at + 1).map((right) => [left, right]));
-    const equal = pairsOf.map(
-      (two) => `coalesce(${two.map((name) => `${quoteIdentifier(name)}::varchar`).join(' = ')}, false)`,
-    );
+    const equal = pairsOf.map((two) => `coalesce(${two.map(quoteIdentifier).join(' = ')}, false)`);
     return { passes: `not (${equal.join(' or ')})`, column: null, threshold: `${differ.join(', ')} all differ` };
   }
   if (knownAfter !== undefined) {
