@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ApiKeyRecord } from '../domain/access.js';
 import { Approval, Decision } from '../domain/approval.js';
+import { ArtifactRef } from '../domain/artifact.js';
 import { EndpointState } from '../domain/endpoint.js';
 import { BinaryMetrics, ChampionEntry, Evidence, ModelHead, Stage } from '../domain/registry.js';
 import { Resource } from '../domain/resources.js';
@@ -41,6 +42,7 @@ export const IngestionAnswer = z.strictObject({
   accepted: count,
   quarantined: count,
   warnings: z.array(z.string()).readonly(),
+  report: ArtifactRef.nullable(),
   error: z.strictObject({ code: z.string(), message: z.string() }).readonly().nullable(),
   startedTs: time,
   endedTs: time.nullable(),

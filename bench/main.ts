@@ -1,6 +1,7 @@
 /** `npm run bench -- CASE [--json FILE] [--data DIR]`: measures, prints, and never fails a build for a slow figure. */
 import { parseArgs } from 'node:util';
 import { inference } from './inference.js';
+import { ingest } from './ingest.js';
 import { onlineFeatures } from './online-features.js';
 import { pipeline } from './pipeline.js';
 import { pitJoin } from './pit-join.js';
@@ -13,6 +14,12 @@ interface BenchmarkCase {
 
 const CASES: Readonly<Record<string, BenchmarkCase>> = {
   inference: { run: inference, help: 'our serving process next to a bare server with the same graph' },
+  ingest: {
+    run: ingest,
+    help:
+      'CSV files validated, profiled and written as Parquet, next to a bare DuckDB copy. --data: every *.parquet with a ' +
+      'column of times, each turned into CSV first',
+  },
   'online-features': {
     run: onlineFeatures,
     help:

@@ -1,5 +1,6 @@
 /** Carries one source into a dataset: read, validate, split, commit. A refused source is a result, an unreadable one fails. */
 import { patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { ArtifactRef } from '../domain/artifact.js';
 import { activityOptions } from './activity-options.js';
 import type {
   DatasetActivities,
@@ -71,6 +72,7 @@ interface Carried {
   readonly accepted: number;
   readonly quarantined: number;
   readonly warnings: readonly string[];
+  readonly report: ArtifactRef | null;
 }
 
 /** Reads and commits; again where another ingestion went further meanwhile. */
@@ -80,11 +82,11 @@ async function carry(input: IngestDatasetInput, steps: Steps): Promise<Carried |
     const prepared = await steps.prepareSegment(input);
     if (prepared.outcome === 'refused') return prepared;
     if (prepared.outcome === 'unchanged')
-      return { ...prepared, state: 'unchanged', accepted: 0, quarantined: 0, warnings: [] };
-    const { segment, revision, accepted, quarantined, warnings } = prepared;
+      return { ...prepared, state: 'unchanged', accepted: 0, quarantined: 0, warnings: [], report: null };
+    const { segment, revision, accepted, quarantined, warnings, report } = prepared;
     const committed = await steps.commitDatasetVersion({ ingestionId, dataset, revision, segment, actor });
     const { status: state, commitSeq, versionId } = committed;
-    if (state !== 'moved') return { state, commitSeq, versionId, accepted, quarantined, warnings };
+    if (state !== 'moved') return { state, commitSeq, versionId, accepted, quarantined, warnings, report };
   }
 }
 
@@ -95,15 +97,15 @@ async function close(
   carried: Carried | RefusedSegment,
 ): Promise<IngestDatasetResult> {
   if (!('state' in carried)) {
-    const { failures } = carried;
+    const { failures, report } = carried;
     const error = { code: 'PRN_DATASET_VALIDATION_FAILED', message: failures.join('; ') };
-    await recordIngestion(ingestionState(input, { state: 'refused', error }));
+    await recordIngestion(ingestionState(input, { state: 'refused', report, error }));
     setCurrentDetails(ingestionCard(input, { state: 'refused', failures }));
     setKeywords({ MlStage: 'closed', MlOutcome: 'refused' });
     return { outcome: 'refused', failures };
   }
-  const { state, commitSeq, versionId, accepted, quarantined, warnings } = carried;
-  await recordIngestion(ingestionState(input, { state, carried, error: null }));
+  const { state, commitSeq, versionId, accepted, quarantined, warnings, report } = carried;
+  await recordIngestion(ingestionState(input, { state, carried, report, error: null }));
   setCurrentDetails(ingestionCard(input, { state, accepted, quarantined, warnings, commitSeq }));
   setKeywords({ MlStage: 'closed', MlOutcome: state });
   return { outcome: state, commitSeq, versionId, accepted, quarantined, warnings };
@@ -113,10 +115,10 @@ type IngestionState = Parameters<DatasetActivities['recordIngestion']>[0];
 
 function ingestionState(
   input: IngestDatasetInput,
-  result: { state: IngestionState['state']; carried?: Carried; error: IngestionState['error'] },
+  result: Pick<IngestionState, 'state' | 'error'> & { carried?: Carried; report?: ArtifactRef | null },
 ): IngestionState {
   const { ingestionId, dataset, sourceUri, requestedBy } = input;
-  const { state, carried, error } = result;
+  const { state, carried, report = null, error } = result;
   return {
     ingestionId,
     dataset,
@@ -128,6 +130,7 @@ function ingestionState(
     accepted: carried?.accepted ?? 0,
     quarantined: carried?.quarantined ?? 0,
     warnings: carried?.warnings ?? [],
+    report,
     error,
   };
 }

@@ -12,6 +12,7 @@ import { pageOf, PageQuery, readPage } from '../paging.js';
 import { requireDeclared } from '../require-declared.js';
 import { IngestionAnswer } from '../responses.js';
 import { type Call, param, type Route, route } from '../route.js';
+import { validationRoutes } from './validation.js';
 
 const IngestBody = z
   .strictObject({
@@ -89,7 +90,7 @@ export function datasetRoutes(dependencies: ApiDependencies): Route[] {
     route({
       method: 'get',
       path: '/v1/datasets/:dataset/versions/:version',
-      summary: 'One version with its segments and their validation reports',
+      summary: 'One version with its segments',
       action: 'read',
       response: WholeVersionAnswer,
       async handle(call) {
@@ -100,6 +101,7 @@ export function datasetRoutes(dependencies: ApiDependencies): Route[] {
         return { body: { ...version, segments: await stores.datasets.segments(version) } };
       },
     }),
+    ...validationRoutes(dependencies),
   ];
 }
 
@@ -150,7 +152,15 @@ async function requireUpload({ uploads }: Pick<Stores, 'uploads'>, dataset: stri
 }
 
 function justStarted(startedTs: number) {
-  const empty = { commitSeq: null, versionId: null, accepted: 0, quarantined: 0, warnings: [], error: null };
+  const empty = {
+    commitSeq: null,
+    versionId: null,
+    accepted: 0,
+    quarantined: 0,
+    warnings: [],
+    report: null,
+    error: null,
+  };
   return { state: 'running' as const, ...empty, startedTs, endedTs: null };
 }
 

@@ -1,4 +1,5 @@
 /** Dataset heads, versions, segments, and the state of ingestions. */
+import type { ArtifactRef } from '../../domain/artifact.js';
 import type { DatasetVersion, Segment } from '../../domain/dataset.js';
 import type { QuarantinePolicy } from '../../domain/quarantine.js';
 
@@ -13,6 +14,8 @@ export interface Ingestion {
   readonly accepted: number;
   readonly quarantined: number;
   readonly warnings: readonly string[];
+  /** The `ValidationReport`; null before the source was judged. */
+  readonly report: ArtifactRef | null;
   /** Catalogue code and message where it was refused or failed. */
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly startedTs: number;

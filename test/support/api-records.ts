@@ -3,6 +3,9 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import { parseResource } from '../../domain/resource-errors.js';
 import { inApplyOrder } from '../../domain/resource-references.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from '../../domain/time.js';
+import type { DatasetProfile } from '../../domain/profile.js';
+import type { ValidationReport } from '../../domain/validation.js';
+import { profileNumbers, profileTexts } from '../../ml/profile/profile-values.js';
 import type { Stores } from '../../store/contracts/index.js';
 import type { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
@@ -33,6 +36,51 @@ const metrics = {
   expectedCalibrationError: 0.02,
 };
 
+const PROFILE: DatasetProfile = {
+  rows: 4,
+  firstEventTs: T0,
+  lastEventTs: T0 + MICROS_PER_HOUR,
+  ingestLag: { edges: [0], counts: [0, 4] },
+  columns: [
+    profileNumbers({ name: 'delay', type: 'float' }, [1, 2, 3, Number.NaN]),
+    profileTexts('origin', ['ATL', 'ORD', 'ATL', null]),
+  ],
+};
+
+const REPORT: ValidationReport = {
+  outcome: 'accepted',
+  rows: 1_000,
+  quarantined: 3,
+  severity: 'warning',
+  failures: [],
+  warnings: ['plausible: 3 of 1000 rows (0.3 %) fail, expected >= -120, such as -1116'],
+  rules: [
+    {
+      name: 'plausible',
+      ruleVersion: '0123456789ab',
+      level: 'row',
+      severity: 'warning',
+      action: 'drop',
+      verdict: 'quarantined',
+      rows: 1_000,
+      missing: 0,
+      failing: 3,
+      failingPercent: 0.3,
+      failingPercentOfGiven: 0.3,
+      observed: 0.997,
+      threshold: '>= -120',
+      samples: [{ value: '-1116', count: 3 }],
+      offenders: [{ row: 7, key: '{"departed_ts":"2001-03-01 00:00:00"}' }],
+      query: "select source_row, raw from quarantine where list_contains(failed_rules, 'plausible')",
+      mostDifferent: null,
+      previous: null,
+      suggestion: { path: 'spec.expectations[plausible].range.min', from: -120, to: -1116 },
+      message: 'plausible: 3 of 1000 rows (0.3 %) fail, expected >= -120, such as -1116',
+    },
+  ],
+  sampleCap: 20,
+};
+
 /** Declares the flights example and leaves one of each record behind. */
 export async function leaveRecords(stores: Stores): Promise<void> {
   const resources = inApplyOrder(smallResources().map((document) => parseResource(document, 'test')));
@@ -46,6 +94,8 @@ export async function leaveRecords(stores: Stores): Promise<void> {
 }
 
 async function leaveData({ datasets, features, uploads, artifacts }: Stores): Promise<void> {
+  const put = (value: unknown) => artifacts.put(new TextEncoder().encode(JSON.stringify(value)), 'application/json');
+  const judged = { report: await put(REPORT), profile: await put(PROFILE) };
   const times = { minEventTs: T0, maxEventTs: T0 + MICROS_PER_HOUR, minKnownTs: T0, maxKnownTs: T0 + MICROS_PER_HOUR };
   const source = {
     sourceUri: '/data/flights.parquet',
@@ -59,7 +109,7 @@ async function leaveData({ datasets, features, uploads, artifacts }: Stores): Pr
   const brokenRules = ['departed_ts-is-timestamp', 'plausible-delay'];
   const aside = [3, 5, 900].map((row) => ({ row, raw, failed: brokenRules }));
   const quarantineTable = await writeQuarantineTable(artifacts, aside);
-  const tables = { table: ref, quarantineTable, brokenRules, report: ref, profile: ref };
+  const tables = { table: ref, quarantineTable, brokenRules, ...judged };
   const committed = await datasets.commitSegment({
     segment: { ...segment, ...tables, knowledge: 'declared' },
     revision: 1,
@@ -87,6 +137,7 @@ async function leaveData({ datasets, features, uploads, artifacts }: Stores): Pr
     ...counts,
     ...span,
     state: 'committed',
+    report: judged.report,
     error: null,
   });
   const cuts = { fromCut: T0, toCut: T0 + MICROS_PER_DAY };

@@ -79,6 +79,8 @@ export interface DatasetActivities {
     accepted: number;
     quarantined: number;
     warnings: readonly string[];
+    /** JSON artefact with the `ValidationReport`; null before the source was judged. */
+    report: ArtifactRef | null;
     error: { code: string; message: string } | null;
   }): Promise<void>;
 }
