@@ -71,7 +71,7 @@ export async function readTables(connection: DuckDBConnection, data: string, fol
     const found = await connection.runAndReadAll(`describe select * from ${parquet}`);
     const columns = found
       .getRowObjectsJson()
-      .flatMap((row) => columnOf(String(row['column_name']), String(row['column_type'])));
+      .flatMap((row) => columnOf(textOf(row['column_name']), textOf(row['column_type'])));
     const time = columns.find(({ type }) => type === 'timestamp');
     if (time === undefined) {
       console.log(`${file} has no column of times and is left out`);
@@ -86,6 +86,10 @@ export async function readTables(connection: DuckDBConnection, data: string, fol
     tables.push({ name, csv, spec, rows: Number(counted.getRowObjectsJson()[0]?.['n']) });
   }
   return tables;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 interface FoundColumn {

@@ -63,7 +63,9 @@ async function writeSegment(
   const { rows, quarantined } = validated.report;
   const copy = async (select: string): Promise<ArtifactRef> => {
     const path = await artifacts.scratchPath('parquet');
-    await session.execute(`copy (${select}) to ${quoteText(path)} (format parquet, compression zstd)`);
+    await session.execute(
+      `copy (${select}) to ${quoteText(path)} (format parquet, parquet_version v2, compression zstd)`,
+    );
     return artifacts.adopt(path, MEDIA_TYPES.parquet);
   };
   const table = await copy(acceptedRows(spec));

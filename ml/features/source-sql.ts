@@ -1,6 +1,6 @@
 /** SQL of reading a source: its own columns, and its rows as the declared columns beside the raw values. */
 import type { DatasetSpec, FileFormat } from '../../domain/dataset.js';
-import { typedColumn } from './column-sql.js';
+import { castsOf, REPEATED_CASTS, typedFrom } from './column-sql.js';
 import { quoteIdentifier, quoteText } from './expression/sql.js';
 
 /** A file as SQL reads it. `header` are the columns of a delimited file's first line, empty for other formats. */
@@ -55,14 +55,23 @@ export const ATTEMPT = {
 
 /** Rows of a source as the declared columns, with the columns of {@link ATTEMPT}. `types` are the reader's own column types. */
 export function attemptSource(spec: DatasetSpec, source: SourceScan, types: Readonly<Record<string, string>>): string {
-  const columns = spec.columns.flatMap((column) => {
-    const { name, from = name } = column;
-    const { value, present, nan, infinite } = typedColumn(column, quoteIdentifier(from), types[from] ?? 'VARCHAR');
-    const odd =
-      nan === null || infinite === null ? [] : [as(nan, ATTEMPT.nan(name)), as(infinite, ATTEMPT.infinite(name))];
-    return [as(value, name), as(present, ATTEMPT.has(name)), as(quoteIdentifier(from), ATTEMPT.raw(name)), ...odd];
-  });
-  return `select ${columns.join(', ')} from ${scan(source)}`;
+  const [casts, columns]: [string[], string[]] = [[], []];
+  for (const { name, type, from = name } of spec.columns) {
+    const raw = quoteIdentifier(ATTEMPT.raw(name));
+    const sources = castsOf(quoteIdentifier(from), types[from] ?? 'VARCHAR');
+    const repeated = REPEATED_CASTS[type].map((cast) => [cast, quoteIdentifier(`${cast}:${name}`)] as const);
+    // The inner rows have the source's own names no more: one of them may be called like a declared column.
+    const own = castsOf(raw, types[from] ?? 'VARCHAR');
+    const typed = typedFrom(type, { ...own, ...Object.fromEntries(repeated) });
+    casts.push(
+      `${quoteIdentifier(from)} as ${raw}`,
+      ...repeated.map(([cast, alias]) => `${sources[cast]} as ${alias}`),
+    );
+    columns.push(as(typed.value, name), as(typed.present, ATTEMPT.has(name)), raw);
+    if (typed.nan !== null) columns.push(as(typed.nan, ATTEMPT.nan(name)));
+    if (typed.infinite !== null) columns.push(as(typed.infinite, ATTEMPT.infinite(name)));
+  }
+  return `select ${columns.join(', ')} from (select ${casts.join(', ')} from ${scan(source)})`;
 }
 
 function as(sql: string, name: string): string {

@@ -72,7 +72,7 @@ describe('row rules', () => {
     ['notFuture', { notFuture: { skew: '1d' } }, [5, 6], ['2001-01-05', '2001-01-06']],
     ['knownAfter', { knownAfter: { atMost: '1d' } }, [1, 4, 5, 6], []],
   ];
-  it.each(cases)('%s names the rows that fail', async (_name, rule, rows, samples) => {
+  it.each(cases)('%s names the rows that fail', async (...[, rule, rows, samples]) => {
     const result = await ask(rule, { receivedTs: Date.UTC(2001, 0, 3) * 1_000 });
     expect(result.offenders.map(({ row }) => row)).toEqual(rows);
     expect(result).toMatchObject({ level: 'row', failing: rows.length, rows: 6, observed: 1 - rows.length / 6 });
@@ -196,7 +196,7 @@ describe('batch rules', () => {
     ],
     ['columns', { columns: 'ordered' }, true, 't, x, n, s, u, b'],
   ];
-  it.each(cases)('%s', async (_name, rule, passes, observed) => {
+  it.each(cases)('%s', async (...[, rule, passes, observed]) => {
     const result = await ask(rule, { receivedTs: NOW });
     expect(result).toMatchObject({ level: 'batch', verdict: passes ? 'passed' : 'warned' });
     if (typeof observed === 'number') expect(result.observed).toBeCloseTo(observed, 9);

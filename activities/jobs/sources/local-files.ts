@@ -10,6 +10,9 @@ import { findFiles, isPattern } from './file-pattern.js';
 import { formatOf } from '../../../domain/source-format.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 
+/** Of one read: small ones cost more in calls than in bytes. */
+const CHUNK_BYTES = 262_144;
+
 /**
  * Copies every file that the request names. Throws `PRN_DATASET_SOURCE_MISSING`, `…_FORBIDDEN` if any lies outside the
  * allowed folders or is private, `…_IRREGULAR`, `…_CHANGED`, and what {@link copyPrivately} throws; no copy is left then.
@@ -87,7 +90,7 @@ async function copyUnchanged(original: Original, use: CopyUse): Promise<{ sha256
   try {
     const before = await file.stat();
     if (!before.isFile()) throw new DomainError('PRN_DATASET_SOURCE_IRREGULAR', { uri, got: kindOf(before) });
-    const stream = file.createReadStream({ autoClose: false, start: 0 });
+    const stream = file.createReadStream({ autoClose: false, start: 0, highWaterMark: CHUNK_BYTES });
     const { budget, context, path, gunzip } = use;
     const copied = await copyPrivately({ uri, stream, path, gunzip, budget }, context);
     const what = (await changeOf(original.path, { file, before })) ?? sizeChange(copied.bytes, before);
