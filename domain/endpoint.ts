@@ -11,6 +11,8 @@ export const EndpointSpec = z.strictObject({
   idleAfter: Duration.default('10m'),
   /** Request field whose value decides routing; without it each request row is its own unit. */
   unit: ColumnName.optional(),
+  /** Share of the answered rows whose features are recomputed from history when their window is sealed. */
+  featureCheck: z.strictObject({ share: z.number().min(0).max(1).default(0.01) }).prefault({}),
 });
 export type EndpointSpec = z.infer<typeof EndpointSpec>;
 

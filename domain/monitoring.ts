@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Histogram } from './bundle.js';
 import { Name } from './names.js';
+import { ServedDifference } from './served-vector.js';
 
 /** Plain numbers of one version in one closed window; null where there was nothing to measure. */
 export const WindowMetrics = z.strictObject({
@@ -73,5 +74,7 @@ export const Alert = z.strictObject({
   outcome: z.string(),
   raisedTs: z.number().int(),
   acknowledgedBy: z.string().nullable(),
+  /** The value that was served otherwise than history has it, for alerts of the feature check. */
+  served: ServedDifference.optional(),
 });
 export type Alert = z.infer<typeof Alert>;

@@ -1,5 +1,6 @@
 /** Logged predictions and the labels that arrive later. */
 import { z } from 'zod';
+import type { ServedVector } from './served-vector.js';
 import type { Micros } from './time.js';
 
 /**
@@ -26,6 +27,8 @@ export interface PredictionBucket {
   readonly shadow: Readonly<Record<string, Float32Array>>;
   /** FP32 model inputs by name, as the model saw them. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** Feature vectors of sampled rows, for recomputation. */
+  readonly served?: readonly ServedVector[];
 }
 
 export const GroundTruth = z.strictObject({

@@ -50,7 +50,8 @@ export async function infer(
           live.state.clock,
         );
   const request = parseInferRequest(call.body, contract, live.unitField);
-  const eventTs = eventTimes(request, { versions, now: dependencies.now() });
+  const now = dependencies.now();
+  const eventTs = eventTimes(request, { versions, now });
   const predictionIds = Array.from(
     { length: request.rows },
     () => `${PROCESS_PREFIX}${(predictionCount += 1).toString(36)}`,
@@ -59,17 +60,17 @@ export async function infer(
     predictionIds,
     (predictionId, row) => call.pinned ?? live.assign(request.units?.[row] ?? predictionId) ?? 0,
   );
-  const routed: Omit<RoutedRows, 'views'> = { live, request, eventTs, version, predictionIds };
+  const routed: Omit<RoutedRows, 'views'> = { live, request, eventTs, version, predictionIds, readTs: now };
   const reservation = call.pinned === null ? dependencies.log.reserve(live.endpoint, lowest(eventTs)) : null;
   for (const each of live.versions.values()) each.retain();
   let handedOver = false;
   try {
     const rows: RoutedRows = { ...routed, views: await lookUp(dependencies, routed) };
-    const { probability, inputs } = await scoreRows(rows);
+    const { probability, inputs, served } = await scoreRows(rows);
     const decision = decide(rows, probability);
     if (reservation !== null) {
       const latencyMs = performance.now() - startedMs;
-      dependencies.shadows.finish({ rows, reservation, probability, decision, latencyMs, inputs });
+      dependencies.shadows.finish({ rows, reservation, probability, decision, latencyMs, inputs, served });
       handedOver = true;
     }
     const { id, outputs, rows: count } = request;

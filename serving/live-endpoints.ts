@@ -15,6 +15,8 @@ export interface LiveEndpoint {
   readonly versions: ReadonlyMap<number, LoadedVersion>;
   /** Request field that decides routing, if the endpoint declares one. */
   readonly unitField: string | null;
+  /** Share of the answered rows whose features are kept for recomputation. */
+  readonly featureCheckShare: number;
   /** What callers may send to the routed versions together. */
   readonly contract: Contract;
   readonly assign: (unit: string) => number | null;
@@ -81,13 +83,14 @@ export function openLiveEndpoints(
     const { endpoint, clock, routes } = state;
     const before = live.get(endpoint);
     const resource = await stores.resources.get('Endpoint', endpoint);
-    const unitField = resource?.resource.kind === 'Endpoint' ? (resource.resource.spec.unit ?? null) : null;
+    const spec = resource?.resource.kind === 'Endpoint' ? resource.resource.spec : null;
+    const [unitField, featureCheckShare] = [spec?.unit ?? null, spec?.featureCheck.share ?? 0];
     const { versions, missing } = await loadVersions(stores, routes, before);
     if (closed) return releaseAll(versions);
     const routed = routes.routes.flatMap(({ version }) => versions.get(version)?.bundle ?? []);
     const contract = contractOf(routed, clock);
     const assign = routeAssigner(routes.routes, routes.salt);
-    live.set(endpoint, { endpoint, state, versions, unitField, contract, assign });
+    live.set(endpoint, { endpoint, state, versions, unitField, featureCheckShare, contract, assign });
     if (before !== undefined) releaseAll(before.versions);
     if (missing !== null) throw missing;
   };

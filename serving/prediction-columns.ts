@@ -1,5 +1,6 @@
 /** Logged predictions in columns while a bucket is being filled. */
 import type { PredictionBucket } from '../domain/prediction.js';
+import type { ServedVector } from '../domain/served-vector.js';
 import { micros } from '../domain/time.js';
 
 /** Rows of one request, columns aligned. */
@@ -16,6 +17,8 @@ export interface LoggedRows {
   readonly error: Uint8Array;
   readonly shadow: Readonly<Record<string, Float32Array>>;
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** Vectors of some of the rows, found by prediction id. */
+  readonly served?: readonly ServedVector[];
 }
 
 /** Rows of one bucket at most: a document stays far below what MongoDB takes, whatever a request held. */
@@ -35,6 +38,7 @@ export class PredictionColumns {
   readonly #error = new Uint8Array(BUCKET_ROWS);
   readonly #shadow = new Map<string, Float32Array>();
   readonly #inputs = new Map<string, Float32Array>();
+  readonly #served: ServedVector[] = [];
   #minEventTs = Number.MAX_SAFE_INTEGER;
   #maxEventTs = Number.MIN_SAFE_INTEGER;
 
@@ -76,6 +80,9 @@ export class PredictionColumns {
     copy(source.error, this.#error, range);
     for (const name in source.shadow) copy(source.shadow[name], columnOf(this.#shadow, name), range);
     for (const name in source.inputs) copy(source.inputs[name], columnOf(this.#inputs, name), range);
+    const isTaken = (row: number): boolean => row >= from && row < to;
+    for (const vector of source.served ?? [])
+      if (isTaken(source.predictionIds.indexOf(vector.predictionId))) this.#served.push(vector);
     return to - from;
   }
 
@@ -100,6 +107,7 @@ export class PredictionColumns {
       error: this.#error.subarray(0, rows),
       shadow: trim(this.#shadow),
       inputs: trim(this.#inputs),
+      ...(this.#served.length > 0 && { served: this.#served }),
     };
   }
 }

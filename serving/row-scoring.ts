@@ -1,9 +1,11 @@
 /** Scores the rows of a request with the versions they were routed to. */
 import { DomainError } from '../domain/errors.js';
+import type { ServedVector } from '../domain/served-vector.js';
 import type { ViewRows } from '../scoring/feature-lookup.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
 import type { InferRequest } from './infer-request.js';
 import type { LiveEndpoint } from './live-endpoints.js';
+import { sampleVectors } from './served-vectors.js';
 
 export interface RoutedRows {
   readonly live: LiveEndpoint;
@@ -14,12 +16,16 @@ export interface RoutedRows {
   /** Version that answers, by row. */
   readonly version: Int32Array;
   readonly predictionIds: readonly string[];
+  /** Wall time at which the views were read, microseconds. */
+  readonly readTs: number;
 }
 
 export interface ScoredRows {
   readonly probability: Float32Array;
   /** FP32 inputs by name, as the models saw them; NaN where a row's version has no such input. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** Feature vectors of sampled rows. */
+  readonly served: readonly ServedVector[];
 }
 
 /** Throws `PRN_INFERENCE_FAILED` naming the version that could not score its rows, or gave something that is no number. */
@@ -61,7 +67,7 @@ async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readon
     const data = feeds[name];
     if (data instanceof Float32Array) inputs[name] = data;
   }
-  return { rows, scored: { probability, inputs } };
+  return { rows, scored: { probability, inputs, served: sampleVectors(routed, loaded, { rows, feeds }) } };
 }
 
 function joinParts(parts: readonly Part[], rows: number): ScoredRows {
@@ -72,7 +78,7 @@ function joinParts(parts: readonly Part[], rows: number): ScoredRows {
     for (const [name, column] of Object.entries(scored.inputs))
       scatter(column, positions ?? [], (inputs[name] ??= new Float32Array(rows).fill(Number.NaN)));
   }
-  return { probability, inputs };
+  return { probability, inputs, served: parts.flatMap(({ scored }) => scored.served) };
 }
 
 /** Puts values back at the rows they belong to. */

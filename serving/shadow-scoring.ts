@@ -1,4 +1,5 @@
 /** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
+import type { ServedVector } from '../domain/served-vector.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import { type RoutedRows, rowsWhere, scatter } from './row-scoring.js';
 
@@ -9,6 +10,7 @@ export interface AnsweredRows {
   readonly decision: Uint8Array;
   readonly latencyMs: number;
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly served: readonly ServedVector[];
 }
 
 export interface ShadowScoring {
@@ -83,7 +85,7 @@ async function scoreShadows(rows: RoutedRows): Promise<Record<string, Float32Arr
 
 function logAnswered(
   log: PredictionLog,
-  { rows, reservation, probability, decision, latencyMs, inputs }: AnsweredRows,
+  { rows, reservation, probability, decision, latencyMs, inputs, served }: AnsweredRows,
   shadow: Readonly<Record<string, Float32Array>>,
 ): void {
   const { live, request, eventTs, version, predictionIds } = rows;
@@ -100,5 +102,6 @@ function logAnswered(
     error: new Uint8Array(request.rows),
     shadow,
     inputs,
+    served,
   });
 }

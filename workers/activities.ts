@@ -13,6 +13,7 @@ import { createRegistryActivities } from '../activities/registry.js';
 import { createRolloutActivities } from '../activities/rollout.js';
 import { createRolloutComputeActivities } from '../activities/rollout-compute.js';
 import { createTrainingActivities } from '../activities/training.js';
+import { createServedFeatureActivities } from '../activities/served-features.js';
 import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
 import type { Stores } from '../store/contracts/index.js';
@@ -57,5 +58,6 @@ export function createComputeActivities({ stores, runJob, sources, now }: Activi
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),
     ...createMonitoringComputeActivities({ stores, runJob, now }),
+    ...createServedFeatureActivities({ stores, runJob, now, sha256Hex }),
   };
 }

@@ -1,6 +1,7 @@
 /** The jobs of the compute pool by name. Deliberate index: the pool and the activities agree on names and types here. */
 import { buildTrainingDataset } from './build-training-dataset.js';
 import { certifySkew } from './certify-skew.js';
+import { checkServedFeatures } from './check-served-features.js';
 import type { JobContext, JobProgress } from './context.js';
 import { evaluateModel } from './evaluate-model.js';
 import { judgeRolloutStep } from './judge-step.js';
@@ -19,6 +20,7 @@ export const JOBS = {
   evaluateModel,
   certifySkew,
   sealWindow,
+  checkServedFeatures,
   judgeStep: judgeRolloutStep,
 } as const satisfies Record<string, (input: never, context: JobContext) => Promise<unknown>>;
 

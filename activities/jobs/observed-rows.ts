@@ -16,10 +16,11 @@ import {
 import { lookUpViews, type ViewRows } from '../../scoring/feature-lookup.js';
 import { compileFeatureInputs, type Feeds } from '../../scoring/feature-plan.js';
 import type { RequestColumn, RequestRows } from '../../scoring/request-columns.js';
-import { type OnlineRow, onlineKey } from '../../store/contracts/features.js';
-import type { ColumnarResult, SqlValue, TableSession } from '../../store/contracts/tables.js';
+import type { OnlineRow } from '../../store/contracts/features.js';
+import type { ColumnarResult, TableSession } from '../../store/contracts/tables.js';
 import { type BuildTrainingDatasetInput, viewJoins } from './build-training-dataset.js';
 import type { JobContext } from './context.js';
+import { onlineRowOf } from './feature-row.js';
 import { localSegments } from './segments.js';
 
 /** A view as the offline join reads it, with its name. */
@@ -128,22 +129,16 @@ async function onlineRows(session: TableSession, views: readonly JoinedView[]): 
   for (const join of views.filter(({ chunks }) => chunks.length > 0)) {
     for (const row of await session.rows(onlineRowsSql(join))) {
       const at = `${join.view}/${Number(row[SKEW_ROW.slice(1, -1)])}`;
-      online.set(at, [...(online.get(at) ?? []), onlineRowOf(row, join)]);
+      online.set(at, [
+        ...(online.get(at) ?? []),
+        onlineRowOf(row, {
+          keys: join.keys.map(({ key }) => key),
+          features: join.features.map(({ feature }) => feature),
+        }),
+      ]);
     }
   }
   return online;
-}
-
-function onlineRowOf(row: Readonly<Record<string, SqlValue>>, { keys, features }: JoinedView): OnlineRow {
-  const deleted = row['deleted'] === true;
-  return {
-    key: onlineKey(keys.map(({ key }) => (typeof row[key] === 'number' ? row[key] : String(row[key])))),
-    values: deleted ? {} : Object.fromEntries(features.map(({ feature }) => [feature, row[feature] ?? null])),
-    eventTs: Number(row['event_ts']),
-    knownTs: Number(row['known_ts']),
-    seq: Number(row['seq']),
-    deleted,
-  };
 }
 
 function requestOf(fields: readonly RequestField[], { rows, columns }: ColumnarResult): RequestRows {

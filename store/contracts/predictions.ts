@@ -1,4 +1,5 @@
 /** The prediction log in columnar buckets, ground truth by prediction id. */
+import type { ServedVector } from '../../domain/served-vector.js';
 import type { GroundTruth, PredictionBucket } from '../../domain/prediction.js';
 
 export interface PredictionStore {
@@ -6,6 +7,8 @@ export interface PredictionStore {
   insertBuckets(buckets: readonly PredictionBucket[]): Promise<void>;
   /** Buckets that hold rows with `from ≤ event time < to`; rows outside must be filtered by the caller. */
   buckets(input: { endpoint: string; from: number; to: number }): Promise<PredictionBucket[]>;
+  /** Sampled feature vectors with `from ≤ event time < to`. */
+  servedVectors(input: { endpoint: string; from: number; to: number }): Promise<ServedVector[]>;
   count(endpoint: string): Promise<number>;
   /** Upserts labels; of two for one prediction the one known later wins. Returns how many rows changed. */
   saveGroundTruth(

@@ -1,6 +1,7 @@
 /** The prediction log in columnar buckets: one document holds hundreds of rows as binary columns, labels lie beside. */
 import { Binary } from 'mongodb';
 import type { PredictionBucket } from '../../domain/prediction.js';
+import { ServedVector } from '../../domain/served-vector.js';
 import { type Micros, micros } from '../../domain/time.js';
 import type { PredictionStore } from '../contracts/predictions.js';
 import { type Database, int64, isDuplicateKey, type StoredDocument } from './database.js';
@@ -23,6 +24,15 @@ export function createPredictionStore(database: Database): PredictionStore {
     async buckets({ endpoint, from, to }) {
       const filter = { endpoint, minEventTs: { $lt: int64(to) }, maxEventTs: { $gte: int64(from) } };
       return (await buckets.find(filter).sort({ minEventTs: 1, _id: 1 }).toArray()).map(decodeBucket);
+    },
+    async servedVectors({ endpoint, from, to }) {
+      const overlap = { minEventTs: { $lt: int64(to) }, maxEventTs: { $gte: int64(from) } };
+      const found = await buckets
+        .find({ endpoint, ...overlap, served: { $exists: true } }, { projection: { served: 1 } })
+        .sort({ minEventTs: 1, _id: 1 })
+        .toArray();
+      const vectors = found.flatMap(({ served }) => ServedVector.array().parse(served));
+      return vectors.filter(({ eventTs }) => eventTs >= from && eventTs < to);
     },
     async count(endpoint) {
       const [total] = await buckets
@@ -78,6 +88,7 @@ function encodeBucket(bucket: PredictionBucket): StoredDocument {
     error: binary(bucket.error),
     shadow: Object.fromEntries(Object.entries(bucket.shadow).map(([version, column]) => [version, binary(column)])),
     inputs: Object.fromEntries(Object.entries(bucket.inputs).map(([name, column]) => [name, binary(column)])),
+    ...(bucket.served !== undefined && { served: bucket.served }),
   };
 }
 
@@ -108,6 +119,7 @@ function decodeBucket(document: StoredDocument): PredictionBucket {
     error: new Uint8Array(bytesOf(document['error'])),
     shadow: floats(document['shadow']),
     inputs: floats(document['inputs']),
+    ...(document['served'] !== undefined && { served: ServedVector.array().parse(document['served']) }),
   };
 }
 

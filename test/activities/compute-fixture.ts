@@ -8,7 +8,7 @@ import type { ReferenceProfile } from '../../domain/bundle.js';
 import { Resource } from '../../domain/resources.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import type { Stores } from '../../store/contracts/index.js';
-import { openDatabase } from '../../store/mongo/database.js';
+import { type Database, openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { type JobBench, openJobBench, PLAN } from '../jobs/training-fixture.js';
 import { openTestDatabase } from '../support/mongo.js';
@@ -19,6 +19,7 @@ export interface ComputeBench {
   readonly stores: Stores;
   readonly runJob: RunJob;
   readonly jobs: JobBench;
+  readonly database: Database;
   apply(resource: unknown): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,6 +33,7 @@ export async function openComputeBench(): Promise<ComputeBench> {
   return {
     stores,
     jobs,
+    database,
     runJob: runHere(jobs.context),
     apply: async (resource) => {
       await stores.resources.apply({ resource: Resource.parse(resource), actor: 'test' });

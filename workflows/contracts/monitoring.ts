@@ -43,6 +43,17 @@ export interface MonitoringActivities {
   actOnAlert(input: { endpoint: string; alertId: string }): Promise<{ readonly outcome: string }>;
 }
 
+export interface CheckedFeatures {
+  readonly alerts: readonly AlertSummary[];
+  /** Lines for the status card. */
+  readonly lines: readonly string[];
+}
+
+export interface ServedFeatureActivities {
+  /** Recomputes the sampled feature vectors of a window from history; alerts where they differ. Safe to repeat. */
+  checkServedFeatures(input: { endpoint: string; windowStart: number; windowEnd: number }): Promise<CheckedFeatures>;
+}
+
 export interface MonitoringComputeActivities {
   /** Computes reports of one window, judges the monitors over it, keeps reports and alerts. Safe to repeat. */
   sealWindow(input: {

@@ -3,7 +3,12 @@ import { proxyActivities, log, setCurrentDetails, setHandler } from '@temporalio
 import { z } from 'zod';
 import { activityOptions, polls, type Polls } from '../activity-options.js';
 import { watchCard } from '../cards/watch.js';
-import type { MonitoringActivities, MonitoringComputeActivities, WatchRecord } from '../contracts/monitoring.js';
+import type {
+  MonitoringActivities,
+  MonitoringComputeActivities,
+  ServedFeatureActivities,
+  WatchRecord,
+} from '../contracts/monitoring.js';
 import {
   driftStateQuery,
   type DriftWatchInput,
@@ -37,12 +42,14 @@ export interface WatchState {
   readonly claimed: number[];
 }
 
+type WatchActivities = MonitoringActivities & MonitoringComputeActivities & ServedFeatureActivities;
+
 export interface WatchRun {
   readonly endpoint: string;
   readonly record: WatchRecord;
   readonly state: WatchState;
   readonly polls: Polls;
-  readonly activities: MonitoringActivities & MonitoringComputeActivities;
+  readonly activities: WatchActivities;
   show(): void;
   carry(): CarriedWatch;
 }
@@ -86,16 +93,21 @@ export async function openWatchRun(input: DriftWatchInput): Promise<WatchRun> {
   return run;
 }
 
-function watchActivities(input: DriftWatchInput): MonitoringActivities & MonitoringComputeActivities {
+function watchActivities(input: DriftWatchInput): WatchActivities {
   const options = activityOptions(input.timing);
   const quick = proxyActivities<MonitoringActivities>(options.io);
   const compute = proxyActivities<MonitoringComputeActivities>({ ...options.compute, summary: 'Seal a window' });
+  const checker = proxyActivities<ServedFeatureActivities>({
+    ...options.compute,
+    summary: 'Recompute served features',
+  });
   return {
     loadWatch: quick.loadWatch,
     settleWatermark: quick.settleWatermark,
     publishWatermark: quick.publishWatermark,
     actOnAlert: quick.actOnAlert,
     sealWindow: compute.sealWindow,
+    checkServedFeatures: checker.checkServedFeatures,
   };
 }
 

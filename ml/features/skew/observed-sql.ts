@@ -27,11 +27,22 @@ export function sampledFieldsSql(fields: readonly RequestField[]): string {
  * For each sampled row what the online store held of a view at that time: of all rows of the key that were known by then
  * the one with the greatest (event_ts, known_ts, seq), whatever its event time, since that is what upserts keep.
  */
-export function onlineRowsSql({ chunks, keys }: Pick<ViewJoin, 'chunks' | 'keys'>): string {
+export function onlineRowsSql(view: Pick<ViewJoin, 'chunks' | 'keys'>): string {
+  return winningRowsSql(view, SAMPLE, [`c.known_ts <= s.${SAMPLE_TIME}`]);
+}
+
+/**
+ * For each row of a relation the greatest row of its key, by (event_ts, known_ts, seq), among those that meet all
+ * conditions on `s` (the relation, numbered by {@link SKEW_ROW}) and `c` (the view's rows); none where no row does.
+ */
+export function winningRowsSql(
+  { chunks, keys }: Pick<ViewJoin, 'chunks' | 'keys'>,
+  relation: string,
+  conditions: readonly string[],
+): string {
   const files = chunks.map(({ path }) => `select * from read_parquet(${quoteText(path)})`).join(' union all by name ');
   const on = keys.map(({ key, column }) => `s.${quoteIdentifier(column)} = c.${quoteIdentifier(key)}`);
   const rank = 'c.event_ts desc, c.known_ts desc, c.seq desc';
-  return `select s.${SKEW_ROW} as ${SKEW_ROW}, c.* from ${SAMPLE} s join (${files}) c
-    on ${[...on, `c.known_ts <= s.${SAMPLE_TIME}`].join(' and ')}
+  return `select s.${SKEW_ROW} as ${SKEW_ROW}, c.* from ${relation} s join (${files}) c on ${[...on, ...conditions].join(' and ')}
     qualify row_number() over (partition by s.${SKEW_ROW} order by ${rank}) = 1`;
 }
