@@ -89,14 +89,12 @@ async function compareView(
     .filter(({ read }) => read.keys.length === view.keys.length);
   if (asked.length === 0) return [];
   const chunks = version.chunks.find((each) => each.view === view.view)?.chunks ?? [];
-  const files = await Promise.all(
-    chunks.map(async ({ table, seq }) => ({ path: await artifacts.localPath(table), seq })),
-  );
+  const files = await Promise.all(chunks.map(async ({ table }) => ({ path: await artifacts.localPath(table) })));
   const relation = askedRelation(
     asked.map(({ vector: { eventTs }, read: { keys, row } }) => ({ keys, row, eventTs })),
     view.keys.map(({ key, type }) => ({ name: key, type })),
   );
-  const join = { chunks: files, keys: view.keys.map(({ key }) => ({ key, column: key })) };
+  const join = { chunks: files, keys: view.keys.map(({ key, type }) => ({ key, type, column: key })) };
   const offline =
     files.length === 0 ? new Map<number, OnlineRow>() : await rowsOf(session, historicalRowsSql(join, relation), view);
   const twins =
