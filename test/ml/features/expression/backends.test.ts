@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FeaturePlan, ModelInput } from '../../../../domain/features.js';
+import { MISSING_TIME } from '../../../../domain/time.js';
 import { checkExpression } from '../../../../ml/features/expression/check.js';
 import { ulpLimit } from '../../../../ml/features/expression/exactness.js';
 import { evaluateNumber } from '../../../../ml/features/expression/evaluate.js';
 import { parseExpression } from '../../../../ml/features/expression/parse.js';
+import { renderSql } from '../../../../ml/features/expression/sql.js';
 import { compilePrefix, inputTypes } from '../../../../ml/features/plan.js';
 import { edgeRows, type SkewRows } from '../../../../ml/features/skew/edge-rows.js';
 import { ulpDistance } from '../../../../ml/features/skew/float32.js';
-import { featureMatrixSql, rowsRelation } from '../../../../ml/features/skew/matrix-sql.js';
+import { featureMatrixSql, rowsRelation, SKEW_ROW } from '../../../../ml/features/skew/matrix-sql.js';
 import { createSession } from '../../../../ml/onnx/session.js';
 import { encodeModel } from '../../../../ml/onnx/writer.js';
 import { scoreInBatches } from '../../../../scoring/batch.js';
@@ -155,6 +157,34 @@ describe('back-ends of expressions', () => {
     const table = await tableValues(exact, exactRows);
     expect(exactRows.rows).toBeGreaterThan(10_000);
     expect(differences(EXACT, [table, exactPlain], exactRows)).toEqual([]);
+  });
+
+  it('agree with labels and views, which are float64, where a float32 holds the result and nothing is missing', async () => {
+    const expressions = [
+      ...['abs(a)', 'floor(a)', 'ceil(a)', 'round(a)', 'min(a, b)', 'max(a, b)', 'clip(a, -1, 1)', 'coalesce(a, b)'],
+      ...['if(a > b, a, b)', 'a >= b', "origin == 'ATL'", 'hour_of(at)', 'minute_of(at)', 'weekday_of(at)'],
+    ];
+    const plan = planOf(expressions);
+    const all = edgeRows(plan, 600);
+    const isGiven = (row: number): boolean =>
+      ![all.columns['a'], all.columns['b']].some((data) => Number.isNaN(data?.[row])) &&
+      all.columns['at']?.[row] !== BigInt(MISSING_TIME);
+    const plain = plainValues(plan, all);
+    const selected = expressions.map((expression, index) => {
+      const sql = renderSql(checkExpression(expression, inputTypes(INPUTS)));
+      return `(${sql})::double as f${index}`;
+    });
+    const { columns } = await tables.use((session) =>
+      session.columns(`select ${selected.join(', ')} from ${rowsRelation(all)} order by ${SKEW_ROW}`),
+    );
+    const different = expressions.flatMap((expression, index) => {
+      const values = columns[`f${index}`]?.values ?? [];
+      const row = Array.from({ length: all.rows }, (_unused, each) => each).find(
+        (each) => isGiven(each) && Number(values[each]) !== plain[each * expressions.length + index],
+      );
+      return row === undefined ? [] : [`${expression}: ${String(values[row])} in row ${row}`];
+    });
+    expect(different).toEqual([]);
   });
 
   it('state the ulp of bounded expressions by what is bounded in them', () => {

@@ -25,8 +25,17 @@ describe('edgeRows', () => {
     const threshold = Math.fround(15.1);
     expect([...(columns['a'] ?? [])]).toEqual(
       expect.arrayContaining([
-        ...[threshold, neighbour(threshold, 1), neighbour(threshold, -1), -threshold],
-        ...[0, -0, Number.NaN, Number.POSITIVE_INFINITY, 2 ** -149, 2 ** 23 - 0.5, 2 ** 24, 2.5],
+        threshold,
+        neighbour(threshold, 1),
+        neighbour(threshold, -1),
+        -threshold,
+        -0,
+        Number.NaN,
+        Number.POSITIVE_INFINITY,
+        2 ** -149,
+        2 ** 23 - 0.5,
+        2 ** 24,
+        2.5,
       ]),
     );
     expect(columns['origin']).toEqual(
