@@ -2,7 +2,7 @@
 import type { Expectation, RuleAction } from '../../domain/expectations.js';
 import { severityOf } from '../../domain/expectations.js';
 import { type RuleResult, SAMPLE_CAP } from '../../domain/validation.js';
-import { type BatchFinding, floorTo, plain } from './batch-figures.js';
+import { type BatchFinding, floorTo, plain } from './finding.js';
 import type { RowRule } from './row-rules.js';
 
 /** Found only for rules that something breaks. */
