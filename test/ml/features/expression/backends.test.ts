@@ -161,8 +161,20 @@ describe('back-ends of expressions', () => {
 
   it('agree with labels and views, which are float64, where a float32 holds the result and nothing is missing', async () => {
     const expressions = [
-      ...['abs(a)', 'floor(a)', 'ceil(a)', 'round(a)', 'min(a, b)', 'max(a, b)', 'clip(a, -1, 1)', 'coalesce(a, b)'],
-      ...['if(a > b, a, b)', 'a >= b', "origin == 'ATL'", 'hour_of(at)', 'minute_of(at)', 'weekday_of(at)'],
+      'abs(a)',
+      'floor(a)',
+      'ceil(a)',
+      'round(a)',
+      'min(a, b)',
+      'max(a, b)',
+      'clip(a, -1, 1)',
+      'coalesce(a, b)',
+      'if(a > b, a, b)',
+      'a >= b',
+      "origin == 'ATL'",
+      'hour_of(at)',
+      'minute_of(at)',
+      'weekday_of(at)',
     ];
     const plan = planOf(expressions);
     const all = edgeRows(plan, 600);
