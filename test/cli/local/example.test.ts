@@ -46,4 +46,11 @@ describe('the example of docs/without-servers.md', () => {
     expect(page).toContain(await retrieve('as-known'));
     expect((await retrieve('latest')).split('\n')[2]).toBe('ann,2024-05-03T12:00:00Z,0,35.0,45.0');
   });
+
+  it('is quoted rightly by the guide to features', async () => {
+    const guide = await readFile('docs/features.md', 'utf8');
+    const ofAnn = (answer: string): string[] => answer.split('\n').filter((line) => line.startsWith('ann,'));
+    expect(guide).toContain(`\n${ofAnn(await retrieve('as-known')).join('\n')}\n`);
+    expect(guide).toContain(`\n${ofAnn(await retrieve('latest'))[1]}\n`);
+  });
 });
