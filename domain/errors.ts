@@ -129,6 +129,8 @@ export const ERROR_CATALOGUE = {
     'Several features would be called {name}: {views} have one each. Ask for full names, which are {fullNames}.',
   ),
   PRN_FEATURE_KEYS_MISSING: entry(400, 'Entity keys {missing} are missing; the features need {expected}{hint}.'),
+  PRN_FEATURE_OUTPUT_UNKNOWN: entry(400, 'There are no features {missing} to give; there are {known}.'),
+  PRN_RETRIEVAL_NOT_FINISHED: entry(409, 'Retrieval {retrievalId} is {state}, so it has no table yet{hint}.'),
   PRN_RETRIEVAL_ROWS: entry(
     500,
     'The join gave {actual} rows for {expected} questions, so nothing was kept of it; please report this.',

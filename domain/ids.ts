@@ -15,6 +15,7 @@ export const workflowIds = {
   scheduledIngestion: (dataset: string): string => `ingest/scheduled-${dataset}`,
   quarantineCase: (caseId: string): string => `quarantine/${caseId}`,
   materializeFeatures: (view: string, materializationId: string): string => `materialize/${view}/${materializationId}`,
+  historicalRetrieval: (retrievalId: string): string => `retrieve/${retrievalId}`,
   modelLifecycle: (model: string): string => `lifecycle/${model}`,
   trainingPipeline: (pipelineId: string): string => `pipeline/${pipelineId}`,
   rollout: (rolloutId: string): string => `rollout/${rolloutId}`,

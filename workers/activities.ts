@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
 import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
 import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
+import { createRetrievalActivities, createRetrievalComputeActivities } from '../activities/historical-retrieval.js';
 import type { RunJob } from '../activities/jobs/index.js';
 import { createLifecycleActivities } from '../activities/lifecycle.js';
 import { createMonitoringActivities } from '../activities/monitoring.js';
@@ -42,6 +43,7 @@ export function createIoActivities(dependencies: ActivityDependencies) {
     ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
     ...createQuarantineActivities({ stores, rows, workflows, now, sha256Hex }),
     ...createFeatureActivities({ stores, tables, sha256Hex }),
+    ...createRetrievalActivities({ stores, now }),
     ...createTrainingActivities({ stores, now }),
     ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),
     ...createRolloutActivities({ stores, now, heartbeat }),
@@ -54,6 +56,7 @@ export function createComputeActivities({ stores, runJob, sources, now }: Activi
   return {
     ...createDatasetComputeActivities({ stores, runJob, ...sources }),
     ...createFeatureComputeActivities({ stores, runJob }),
+    ...createRetrievalComputeActivities({ stores, runJob, sources }),
     ...createTrainingComputeActivities({ stores, runJob }),
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),

@@ -9,6 +9,7 @@ import { RetrainingSpec } from '../domain/model.js';
 export { DecisionMessage, QuarantineDecisionMessage, RetrainingRequest };
 export type { IngestDatasetInput, IngestDatasetResult, ScheduledIngestionInput } from './contracts/dataset.js';
 export type { MaterializeFeaturesInput, MaterializeFeaturesResult } from './contracts/features.js';
+export type { HistoricalRetrievalInput } from './contracts/historical-retrieval.js';
 export type { TrainingPipelineInput } from './contracts/lifecycle.js';
 export type { QuarantineCaseInput, QuarantineCaseResult } from './contracts/quarantine.js';
 export type { RolloutInput, RolloutResult } from './contracts/rollout.js';
@@ -18,6 +19,7 @@ export const WORKFLOW_TYPES = {
   ingestDataset: 'ingestDataset',
   quarantineCase: 'quarantineCase',
   materializeFeatures: 'materializeFeatures',
+  historicalRetrieval: 'historicalRetrieval',
   modelLifecycle: 'modelLifecycle',
   trainingPipeline: 'trainingPipeline',
   rollout: 'rollout',

@@ -7,6 +7,9 @@ import { evaluateModel } from './evaluate-model.js';
 import { judgeRolloutStep } from './judge-step.js';
 import { materializeChunk } from './materialize-chunk.js';
 import { prepareSegment } from './prepare-segment.js';
+import { assembleRetrieval } from './retrieval/assemble.js';
+import { joinRetrievalView } from './retrieval/join-view.js';
+import { loadRetrievalSpine } from './retrieval/load-spine.js';
 import { sealWindow } from './seal-window.js';
 import { splitQuarantine } from './split-quarantine.js';
 import { trainModel } from './train-model.js';
@@ -16,6 +19,9 @@ export const JOBS = {
   splitQuarantine,
   materializeChunk,
   buildTrainingDataset,
+  loadRetrievalSpine,
+  joinRetrievalView,
+  assembleRetrieval,
   trainModel,
   evaluateModel,
   certifySkew,

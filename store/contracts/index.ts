@@ -10,6 +10,7 @@ import type { MonitoringStore } from './monitoring.js';
 import type { PredictionStore } from './predictions.js';
 import type { QuarantineStore } from './quarantine.js';
 import type { RegistryStore } from './registry.js';
+import type { RetrievalStore } from './retrievals.js';
 import type { ResourceStore } from './resources.js';
 import type { UploadStore } from './uploads.js';
 
@@ -19,6 +20,7 @@ export interface DocumentStores {
   readonly quarantine: QuarantineStore;
   readonly uploads: UploadStore;
   readonly features: FeatureStore;
+  readonly retrievals: RetrievalStore;
   readonly registry: RegistryStore;
   readonly endpoints: EndpointStore;
   readonly predictions: PredictionStore;

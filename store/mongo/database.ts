@@ -45,6 +45,7 @@ async function ensureIndexes({ collection }: Database): Promise<void> {
     collection('segments').createIndex({ 'files.sha256': 1 }),
     collection('segments').createIndex({ sourceSha256: 1 }),
     collection('segments').createIndex({ 'inputs.versionId': 1 }),
+    collection('retrievals').createIndex({ startedTs: -1 }),
     collection('dataset_versions').createIndex({ versionId: 1 }),
     collection('materializations').createIndex({ datasetVersionId: 1 }),
     collection('model_versions').createIndex({ 'lineage.spine.versionId': 1 }),

@@ -15,6 +15,7 @@ import { createAppendEvent } from './outbox.js';
 import { createPredictionStore } from './predictions.js';
 import { createQuarantineStore } from './quarantine.js';
 import { createRegistryStore } from './registry.js';
+import { createRetrievalStore } from './retrievals.js';
 import { createResourceStore } from './resources.js';
 import { createUploadStore } from './uploads.js';
 
@@ -37,6 +38,7 @@ export function createStores(database: Database, options: StoreOptions): Stores 
     datasets: createDatasetStore(database, { append, appendEvent, sha256Hex }),
     quarantine: createQuarantineStore(database, { append, appendEvent }),
     uploads: createUploadStore(database),
+    retrievals: createRetrievalStore(database),
     features: createFeatureStore(database),
     registry: createRegistryStore(database, { append, appendEvent, now }),
     endpoints: createEndpointStore(database, { append, appendEvent, failpoint }),
