@@ -9,7 +9,7 @@ import type { KeyStore } from '../store/contracts/audit.js';
 import { authenticate, requireAction } from './auth.js';
 import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
-import type { Call, Route } from './route.js';
+import type { Call, Route, SentFile } from './route.js';
 import { streamedBody } from './streamed-body.js';
 
 const MAX_DEPTH = 50;
@@ -31,8 +31,20 @@ export function createDispatch(keys: KeyStore): Dispatch {
       ? await onceOnly({ key, actor: actor.name, method, path, query: call.query, body: call.body }, work)
       : await work();
     if (answer.location !== null) response.setHeader('location', answer.location);
-    response.status(answer.status).json(withSecret(answer));
+    if (answer.file === undefined) response.status(answer.status).json(withSecret(answer));
+    else await sendFile(response, answer.file);
   };
+}
+
+function sendFile(response: Response, { path, mediaType, name, etag }: SentFile): Promise<void> {
+  response.type(mediaType).attachment(name).setHeader('etag', `"${etag}"`);
+  return new Promise((resolve, reject) => {
+    response.sendFile(path, { etag: false, lastModified: false, dotfiles: 'allow' }, (error?: Error) => {
+      // A caller that goes away in the middle is no failure of ours.
+      if (error === undefined || response.headersSent) resolve();
+      else reject(error);
+    });
+  });
 }
 
 function readCall(route: Route, request: Request, actor: Actor): Call<unknown, unknown> {
@@ -50,8 +62,8 @@ function readCall(route: Route, request: Request, actor: Actor): Call<unknown, u
 }
 
 async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<SentAnswer> {
-  const { body, location = null, secret = {} } = await route.handle(call);
-  return { status: route.status ?? 200, body: present(body), location, secret };
+  const { body, location = null, secret = {}, file } = await route.handle(call);
+  return { status: route.status ?? 200, body: present(body), location, secret, ...(file !== undefined && { file }) };
 }
 
 function withSecret({ body, secret }: SentAnswer): unknown {

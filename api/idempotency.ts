@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
+import type { SentFile } from './route.js';
 
 const MAX_KEY_LENGTH = 200;
 
@@ -25,6 +26,8 @@ export interface SentAnswer {
   readonly body: unknown;
   readonly location: string | null;
   readonly secret: Readonly<Record<string, unknown>>;
+  /** Of reads only, which are never kept. */
+  readonly file?: SentFile;
 }
 
 export type OnceOnly = (request: RepeatableRequest, work: () => Promise<SentAnswer>) => Promise<SentAnswer>;

@@ -85,12 +85,17 @@ function operation(route: Route): object {
       [status]: {
         description: STATUS_MEANING[status],
         ...(status === 202 && { headers: { Location: { schema: { type: 'string' } } } }),
-        content: { 'application/json': { schema: presentSchema(route.response) } },
+        content: successContent(route),
       },
       '4XX': { description: 'Refused: the request has to change', content },
       '5XX': { description: 'Failed here; after 503 the same request can be sent again', content },
     },
   };
+}
+
+function successContent({ sends, response }: Route): Record<string, object> {
+  if (sends !== undefined) return { [sends]: { schema: { type: 'string', format: 'binary' } } };
+  return { 'application/json': { schema: presentSchema(response) } };
 }
 
 function requestParameters({ method, path, query }: Route): object {

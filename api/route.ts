@@ -29,6 +29,17 @@ export interface Answer<T = unknown> {
   readonly location?: string;
   /** Members of the body that are shown now and never kept: a repeat under the same `Idempotency-Key` lacks them. */
   readonly secret?: Readonly<Record<string, unknown>>;
+  /** Sent in place of the body, with ranges and conditions as browsers and clients ask for them. */
+  readonly file?: SentFile;
+}
+
+export interface SentFile {
+  readonly path: string;
+  readonly mediaType: string;
+  /** Name for whoever keeps it. */
+  readonly name: string;
+  /** Of the content: the same bytes have the same tag. */
+  readonly etag: string;
 }
 
 export interface Route {
@@ -46,6 +57,8 @@ export interface Route {
   readonly query?: z.ZodType;
   /** The body of success in terms of the domain: times are microseconds here and ISO 8601 on the wire. */
   readonly response: z.ZodType;
+  /** Media type of what the route sends instead of JSON; its handler then gives a file. */
+  readonly sends?: string;
   readonly handle: (call: Call<unknown, unknown>) => Promise<Answer>;
 }
 

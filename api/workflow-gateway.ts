@@ -10,6 +10,7 @@ import {
   decideQuarantineSignal,
   type DecisionMessage,
   type DriftWatchInput,
+  type HistoricalRetrievalInput,
   type IngestDatasetInput,
   type MaterializeFeaturesInput,
   type ModelLifecycleInput,
@@ -37,6 +38,8 @@ export interface WorkflowGateway {
   materializeFeatures(input: Omit<MaterializeFeaturesInput, 'timing'>): Promise<string>;
   /** A materialisation by its id, while Temporal keeps it. */
   materialization(view: string, materializationId: string): Promise<WorkflowState>;
+  /** Retrieves unless the retrieval runs or is done. */
+  retrieveHistorical(input: Omit<HistoricalRetrievalInput, 'timing'>): Promise<string>;
   requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
   /** Starts the endpoint's drift watch unless it runs. */
   watchEndpoint(endpoint: string): Promise<void>;
@@ -106,6 +109,19 @@ export function createWorkflowGateway(client: Client, timing: Timing): WorkflowG
       if (status.name === 'COMPLETED') return { workflowId, state: 'completed', problem: null };
       const ended = await call(() => handle.result().then(() => null, whyItEnded));
       return { workflowId, state: 'failed', problem: ended ?? `it ended as ${status.name.toLowerCase()}` };
+    },
+    async retrieveHistorical(input) {
+      const workflowId = workflowIds.historicalRetrieval(input.retrievalId);
+      const options = {
+        workflowId,
+        taskQueue,
+        args: [{ ...input, timing }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: 'Retrieve features of past moments',
+      } as const;
+      await call(() => workflow.start(WORKFLOW_TYPES.historicalRetrieval, options).catch(ignoreStarted));
+      return workflowId;
     },
     async requestRetraining(model, request) {
       const signal = { signal: requestRetrainingSignal, signalArgs: [request] as [RetrainingRequest] };

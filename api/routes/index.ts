@@ -6,6 +6,7 @@ import { approvalRoutes } from './approvals.js';
 import { auditRoutes } from './audit.js';
 import { datasetRoutes } from './datasets.js';
 import { endpointRoutes } from './endpoints.js';
+import { historicalRoutes } from './historical.js';
 import { featureRoutes } from './features.js';
 import { keyRoutes } from './keys.js';
 import { lineageRoutes } from './lineage.js';
@@ -24,6 +25,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...uploadRoutes(dependencies),
     ...quarantineRoutes(dependencies),
     ...featureRoutes(dependencies),
+    ...historicalRoutes(dependencies),
     ...lineageRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...registryRoutes(dependencies),
