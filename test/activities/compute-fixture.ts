@@ -47,7 +47,7 @@ export async function openComputeBench(): Promise<ComputeBench> {
 }
 
 /** As the pool does it, a structured clone at the border included, but in this thread. */
-function runHere(context: JobContext): RunJob {
+export function runHere(context: JobContext): RunJob {
   const run = async (name: JobName, input: unknown): Promise<unknown> => {
     const job = JOBS[name] as (input: unknown, context: JobContext) => Promise<unknown>;
     return structuredClone(await job(structuredClone(input), context));

@@ -1,0 +1,237 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatasetActivities, createDatasetComputeActivities } from '../../activities/dataset.js';
+import { createRetrievalActivities, createRetrievalComputeActivities } from '../../activities/historical-retrieval.js';
+import { MEDIA_TYPES } from '../../domain/artifact.js';
+import { workflowIds } from '../../domain/ids.js';
+import { parseIso } from '../../domain/time.js';
+import { quoteText } from '../../ml/features/expression/sql.js';
+import type { TableEngine } from '../../store/contracts/tables.js';
+import { openTableEngine } from '../../store/tables/engine.js';
+import { sha256Hex } from '../../workers/activities.js';
+import { activityInterceptors } from '../../workers/interceptors.js';
+import { createWorkflowPort } from '../../workers/ports/workflow-port.js';
+import { runHere } from '../activities/compute-fixture.js';
+import { type ApiReply, type ApiWorld, openApiWorld } from '../support/api-world.js';
+import { recordHistory } from '../support/histories.js';
+
+const T = parseIso('2026-03-01T10:00:00Z');
+const HOUR = 3_600_000_000;
+
+const of = (kind: string, name: string, spec: object) => ({
+  apiVersion: 'perennial/v1',
+  kind,
+  metadata: { name },
+  spec,
+});
+const view = (name: string, features: string[]) =>
+  of('FeatureView', name, {
+    dataset: 'trips',
+    entity: 'driver',
+    keys: { driver: 'id' },
+    features: features.map((feature) => ({ name: feature, expression: feature })),
+  });
+const RESOURCES = [
+  of('Dataset', 'trips', {
+    columns: [
+      { name: 'ts', type: 'timestamp' },
+      { name: 'id', type: 'integer' },
+      { name: 'avg_daily_trips', type: 'float' },
+      { name: 'conv_rate', type: 'float' },
+    ],
+    eventTime: 'ts',
+    knowledge: { from: 'event', delay: '0s' },
+  }),
+  of('Entity', 'driver', { keys: [{ name: 'driver', type: 'string' }] }),
+  view('driver-trips', ['avg_daily_trips']),
+  view('driver-rates', ['conv_rate', 'avg_daily_trips']),
+  view('driver-nothing', ['conv_rate']),
+];
+
+describe('historical retrieval over HTTP', () => {
+  let api: ApiWorld;
+  let tables: TableEngine;
+  let workers: Worker[];
+  let running: Promise<unknown>;
+
+  beforeAll(async () => {
+    api = await openApiWorld();
+    const { stores } = api.dependencies;
+    const { client, nativeConnection: connection } = api.temporal;
+    const now = (): number => T + 90 * 24 * HOUR;
+    await mkdir(join(api.folder, 'landing'));
+    tables = await openTableEngine({ dataDirectories: [api.folder], spillDirectory: join(api.folder, 'spill') });
+    const progress = (): void => undefined;
+    const { signal } = new AbortController();
+    const runJob = runHere({ tables, artifacts: stores.artifacts, progress, signal });
+    const sources = { sourceFolders: [join(api.folder, 'landing')] };
+    const workflows = createWorkflowPort(client, 'test');
+    const io = {
+      ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
+      ...createRetrievalActivities({ stores, now }),
+    };
+    const compute = {
+      ...createDatasetComputeActivities({ stores, runJob, ...sources }),
+      ...createRetrievalComputeActivities({ stores, runJob, sources }),
+    };
+    const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+    const workflowBundle = await bundleWorkflowCode({ workflowsPath });
+    const interceptors = { activity: [activityInterceptors({ reach: () => Promise.resolve() })] };
+    const common = { connection, namespace: 'default', interceptors, shutdownGraceTime: '1s' } as const;
+    workers = await Promise.all([
+      Worker.create({ ...common, taskQueue: 'orchestration', workflowBundle }),
+      Worker.create({ ...common, taskQueue: 'io', activities: io }),
+      Worker.create({ ...common, taskQueue: 'compute', activities: compute }),
+    ]);
+    running = Promise.all(workers.map((worker) => worker.run()));
+
+    expect(await api.call('put', '/v1/resources', { body: RESOURCES })).toMatchObject({ status: 200 });
+    await commitChunk('driver-trips', 'avg_daily_trips', [`('1001', ${T}, ${T}, 1, false, 10)`]);
+    await commitChunk('driver-rates', 'conv_rate, avg_daily_trips', [
+      `('1001', ${T}, ${T}, 1, false, 0.5, 11)`,
+      `('1002', ${T}, ${T + HOUR}, 2, false, 0.25, 12)`,
+    ]);
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const worker of workers) worker.shutdown();
+    await running;
+    await tables.close();
+    await api.close();
+  });
+
+  async function commitChunk(name: string, features: string, rows: readonly string[]): Promise<void> {
+    const { stores } = api.dependencies;
+    const path = await stores.artifacts.scratchPath('parquet');
+    const columns = `driver, event_ts, known_ts, seq, deleted, ${features}`;
+    const reals = features.split(', ').map((feature) => `${feature}::real as ${feature}`);
+    await tables.use((session) =>
+      session.execute(
+        `copy (select * replace (event_ts::bigint as event_ts, known_ts::bigint as known_ts, seq::bigint as seq, ${reals.join(', ')})
+          from (values ${rows.join(', ')}) t(${columns})) to ${quoteText(path)} (format parquet)`,
+      ),
+    );
+    const table = await stores.artifacts.adopt(path, MEDIA_TYPES.parquet);
+    const revision = (await stores.resources.get('FeatureView', name))?.revision ?? 0;
+    const chunk = { view: name, chunkId: table.sha256, commitSeq: 1, datasetVersionId: 'v1', viewRevision: revision };
+    await stores.features.commitChunk({ ...chunk, fromCut: T, toCut: T, rows: rows.length, table });
+  }
+
+  async function retrieve(body: object): Promise<{ started: ApiReply; ended: ApiReply['body'] }> {
+    const started = await api.call('post', '/v1/features/historical', { body });
+    if (started.status !== 202) return { started, ended: started.body };
+    const workflowId = String(started.body['workflowId']);
+    await api.temporal.client.workflow
+      .getHandle(workflowId)
+      .result()
+      .catch(() => null);
+    return { started, ended: (await api.call('get', started.location ?? '')).body };
+  }
+
+  async function tableOf(retrievalId: unknown): Promise<Record<string, unknown>[]> {
+    const response = await fetch(`${api.url}/v1/features/historical/${String(retrievalId)}/table`, {
+      headers: { authorization: `Bearer ${api.keys.viewer}` },
+    });
+    expect(response.headers.get('content-type')).toBe(MEDIA_TYPES.parquet);
+    const path = join(api.folder, 'landing', 'answer.parquet');
+    await writeFile(path, new Uint8Array(await response.arrayBuffer()));
+    return tables.use((session) => session.rows(`select * from read_parquet(${quoteText(path)})`));
+  }
+
+  const spine = {
+    rows: [
+      { driver: 1002, event_ts: '2026-03-01T10:30:00Z', label: 1 },
+      { driver: 1001, event_ts: '2026-03-01T10:30:00Z', label: 0 },
+    ],
+  };
+
+  it('answers 202, then the table, the same under another id, and leaks only where it says so', async () => {
+    const features = ['driver-rates:conv_rate', 'driver-trips'];
+    const { started, ended } = await retrieve({ spine, features, retrievalId: 'first' });
+    expect(started).toMatchObject({ status: 202, location: '/v1/features/historical/first' });
+    expect(ended).toMatchObject({ state: 'completed', leaks: false, error: null, requestedBy: 'admin' });
+    expect(await tableOf('first')).toEqual([
+      { driver: 1002, event_ts: '2026-03-01T10:30:00Z', label: 1, conv_rate: null, avg_daily_trips: null },
+      { driver: 1001, event_ts: '2026-03-01T10:30:00Z', label: 0, conv_rate: 0.5, avg_daily_trips: 10 },
+    ]);
+    await recordHistory(api.temporal.client, workflowIds.historicalRetrieval('first'), 'historicalRetrieval/completed');
+
+    // What is materialised meanwhile is another answer; what was answered stays.
+    const again = await retrieve({ spine, features, retrievalId: 'again' });
+    expect(again.ended['result']).toEqual(ended['result']);
+    expect((await retrieve({ spine, features, retrievalId: 'first' })).ended).toEqual(ended);
+    const other = await api.call('post', '/v1/features/historical', {
+      body: { spine, features, fullNames: true, retrievalId: 'first' },
+    });
+    expect(other.body.error?.message).toContain('retrievalId first belongs to another request already');
+
+    const latest = await retrieve({ spine, features, knowledge: 'latest', retrievalId: 'latest' });
+    expect(latest.ended).toMatchObject({ state: 'completed', leaks: true, knowledge: 'latest' });
+    expect((await tableOf('latest')).map((row) => row['conv_rate'])).toEqual([0.25, 0.5]);
+  });
+
+  it('asks about the rows of a dataset, of a stretch of time', async () => {
+    const source = join(api.folder, 'landing', 'trips.csv');
+    const lines = [
+      '2026-03-01T10:00:00Z,1001,10,0.5',
+      '2026-03-01T10:30:00Z,1001,20,0.6',
+      '2026-03-01T11:00:00Z,1002,30,0.7',
+    ];
+    await writeFile(source, ['ts,id,avg_daily_trips,conv_rate', ...lines].join('\n'));
+    await api.call('post', '/v1/datasets/trips/ingestions', { body: { source, ingestionId: 'trips' } });
+    await api.temporal.client.workflow.getHandle(workflowIds.ingestDataset('trips')).result();
+    const { ended } = await retrieve({
+      spine: { dataset: 'trips', from: '2026-03-01T10:30:00Z' },
+      features: [{ view: 'driver-rates', feature: 'conv_rate', as: 'by-id', keys: { driver: 'id' } }],
+      fullNames: true,
+      retrievalId: 'dataset',
+    });
+    expect(ended).toMatchObject({ state: 'completed' });
+    expect((await tableOf('dataset')).map((row) => [row['id'], row['conv_rate'], row['by_id__conv_rate']])).toEqual([
+      [1001, expect.closeTo(0.6, 6), 0.5],
+      [1002, expect.closeTo(0.7, 6), 0.25],
+    ]);
+  });
+
+  it('keeps only the outputs that are asked for', async () => {
+    const { ended } = await retrieve({ spine, features: ['driver-rates'], outputs: ['avg_daily_trips'] });
+    expect(ended['result']).toMatchObject({ features: [{ name: 'avg_daily_trips', type: 'float', nulls: 1 }] });
+  });
+
+  it.each([
+    [
+      'an unknown view',
+      { features: ['driver-trip:avg_daily_trips'] },
+      'No FeatureView named driver-trip exists (did you mean "driver-trips"?)',
+    ],
+    [
+      'a feature of another view of the same dataset',
+      { features: ['driver-trips:conv_rate'] },
+      'Feature view driver-trips has no feature conv_rate; it has avg_daily_trips.',
+    ],
+    ['two views with a feature of one name', { features: ['driver-trips', 'driver-rates'] }, 'Ask for full names'],
+    ['a view without rows', { features: ['driver-nothing'] }, 'Feature view driver-nothing has not been materialised'],
+    [
+      'a missing key',
+      { features: ['driver-trips'], spine: { rows: [{ drver: 1, event_ts: 5 }] } },
+      'Entity keys driver (did you mean "drver"?) are missing',
+    ],
+    ['a model that was never declared', { featureService: { model: 'delay' } }, 'No Model named delay exists'],
+  ])('refuses %s', async (_what, changes, message) => {
+    const { ended } = await retrieve({ spine, ...changes });
+    const error = ended['error'] as { message: string };
+    expect(error.message).toContain(message);
+  });
+
+  it('gives no table before there is one', async () => {
+    const { ended } = await retrieve({ spine, features: ['driver-nothing'], retrievalId: 'failed' });
+    expect(ended).toMatchObject({ state: 'failed', error: { code: 'PRN_FEATURE_VIEW_EMPTY' } });
+    await recordHistory(api.temporal.client, workflowIds.historicalRetrieval('failed'), 'historicalRetrieval/failed');
+    const reply = await api.call('get', '/v1/features/historical/failed/table');
+    expect(reply).toMatchObject({ status: 409, body: { error: { code: 'PRN_RETRIEVAL_NOT_FINISHED' } } });
+    expect((await api.call('get', '/v1/features/historical/unknown')).status).toBe(404);
+  });
+});
