@@ -117,12 +117,7 @@ async function retrieve(
   return { result, rows: await context.tables.use((session) => session.rows(`select * from read_parquet(${path})`)) };
 }
 
-const row = (origin: unknown, destination: unknown, time: unknown, label = 0) => ({
-  origin,
-  destination,
-  asked_at: time,
-  label,
-});
+const row = (origin: unknown, destination: unknown, asked_at: unknown) => ({ origin, destination, asked_at, label: 0 });
 const codeOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'nothing thrown',
@@ -132,7 +127,7 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
 describe('a historical retrieval', () => {
   it('reads one view by two keys, keeps rows, their order and their own columns, and takes numbers for text keys', async () => {
     const rows = [
-      row(2, '1', '2026-03-01T10:00:00.000500Z', 1),
+      { ...row(2, '1', '2026-03-01T10:00:00.000500Z'), label: 1 },
       row('1', 12, T),
       row('1', 12, T),
       row('12', null, T + HOUR),
