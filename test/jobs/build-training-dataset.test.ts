@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildTrainingDataset } from '../../activities/jobs/build-training-dataset.js';
+import { frozenViewsOf } from '../../activities/jobs/bundle-parts.js';
+import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { DatasetSpec } from '../../domain/dataset.js';
+import { isDomainError } from '../../domain/errors.js';
+import { ModelSpec, viewUses } from '../../domain/model.js';
+import { MICROS_PER_DAY as DAY, MISSING_TIME } from '../../domain/time.js';
+import { TrainingSnapshot } from '../../domain/training.js';
+import { quoteText } from '../../ml/features/expression/sql.js';
+import { modelInputs } from '../../ml/features/model-inputs.js';
+import { type JobBench, openJobBench } from './training-fixture.js';
+
+const DATASET = DatasetSpec.parse({
+  columns: [
+    { name: 'ts', type: 'timestamp' },
+    { name: 'origin', type: 'integer' },
+    { name: 'destination', type: 'integer' },
+    { name: 'late', type: 'boolean' },
+  ],
+  eventTime: 'ts',
+  knowledge: { from: 'event', delay: '0s' },
+});
+
+function specOf(features: unknown[]): ModelSpec {
+  return ModelSpec.parse({
+    task: 'binary',
+    endpoint: 'delay',
+    spine: { dataset: 'flights', keys: ['origin', 'destination'], eventTime: 'ts' },
+    label: { expression: 'late', availableAfter: '0s' },
+    features,
+    split: { holdout: '2d' },
+    trainer: { kind: 'gbdt' },
+  });
+}
+
+const TWICE = [
+  { view: 'airports', as: 'from', keys: { airport: 'origin' } },
+  { view: 'airports', as: 'to', keys: { airport: 'destination' }, feature: 'rate' },
+];
+
+describe('a training dataset', () => {
+  let bench: JobBench;
+  let segment: ArtifactRef;
+  let chunk: ArtifactRef;
+
+  beforeAll(async () => {
+    bench = await openJobBench();
+    segment = await table(
+      `select ts, 7 + (i % 2) as origin, 8 as destination, i % 3 = 0 as late, ts as __known_ts, i as __seq
+       from (select i, (i * ${DAY})::bigint as ts from range(6) t(i))`,
+    );
+    // Airport 7 is known from day 1, closed from day 3 to 5; what is said of airport 8 on day 0 is known on day 4.
+    chunk = await table(
+      `select * from (values
+        ('7', ${DAY}::bigint, ${DAY}::bigint, 1::bigint, false, 0.25::real, 'hub', ${DAY}::bigint, true),
+        ('7', ${3 * DAY}, ${3 * DAY}, 2, true, null, null, null, null),
+        ('7', ${5 * DAY}, ${5 * DAY}, 3, false, null, null, null, null),
+        ('8', 0, ${4 * DAY}, 4, false, 0.75, 'spoke', 5, false)
+      ) t(airport, event_ts, known_ts, seq, deleted, rate, kind, opened_ts, open)`,
+    );
+  });
+
+  afterAll(() => bench.close());
+
+  async function table(sql: string): Promise<ArtifactRef> {
+    const path = await bench.context.artifacts.scratchPath('parquet');
+    await bench.context.tables.use((session) =>
+      session.execute(`copy (${sql}) to ${quoteText(path)} (format parquet)`),
+    );
+    return bench.context.artifacts.adopt(path, MEDIA_TYPES.parquet);
+  }
+
+  function snapshotOf(spec: ModelSpec): TrainingSnapshot {
+    const features = ['rate', 'kind', 'opened_ts', 'open'].map((name) => ({ name, expression: name }));
+    return TrainingSnapshot.parse({
+      pipelineId: 'p1',
+      model: 'delay',
+      modelRevision: 1,
+      spec,
+      spine: { dataset: 'flights', revision: 1, versionId: 'v1', commitSeq: 1 },
+      views: [
+        {
+          view: 'airports',
+          revision: 1,
+          spec: { dataset: 'airports', entity: 'airport', keys: { airport: 'code' }, features },
+          entity: { keys: [{ name: 'airport', type: 'string' }] },
+          types: { rate: 'float', kind: 'string', opened_ts: 'timestamp', open: 'boolean' },
+          throughSeq: 1,
+          datasetVersionId: 'v1',
+        },
+      ],
+      asOf: 10 * DAY,
+      split: { trainFrom: 0, trainTo: 4 * DAY, holdoutFrom: 4 * DAY, holdoutTo: 6 * DAY },
+      champion: null,
+      aliasRevision: 0,
+      knowledge: 'declared',
+    });
+  }
+
+  it('reads one view by two keys, every type of feature, no tombstones, and nothing before it was known', async () => {
+    const snapshot = snapshotOf(specOf(TWICE));
+    const plan = { ...modelInputs(snapshot.spec, DATASET, snapshot.views), encodings: [] };
+    expect(plan.inputs.map(({ name, datatype }) => `${name} ${datatype}`)).toEqual([
+      'from__rate FP32',
+      'from__kind BYTES',
+      'from__opened_ts INT64',
+      'from__open FP32',
+      'to__rate FP32',
+    ]);
+    const { train, holdout } = await buildTrainingDataset(
+      {
+        snapshot,
+        dataset: DATASET,
+        segments: [{ table: segment, commitSeq: 1, commitKnownTs: 0 }],
+        viewChunks: [{ view: 'airports', chunks: [{ table: chunk, seq: 1 }] }],
+        inputs: plan.inputs,
+        uses: viewUses(snapshot.spec),
+      },
+      bench.context,
+    );
+    const read = async (part: ArtifactRef): Promise<unknown[][]> => {
+      const path = quoteText(await bench.context.artifacts.localPath(part));
+      const rows = await bench.context.tables.use((session) => session.rows(`select * from read_parquet(${path})`));
+      return rows.map((row) => Object.values(row));
+    };
+    const missing = [null, '', MISSING_TIME, null];
+    expect(await read(train)).toEqual([
+      [0, 1, ...missing, null],
+      [DAY, 0, ...missing, null],
+      [2 * DAY, 0, 0.25, 'hub', DAY, 1, null],
+      [3 * DAY, 1, ...missing, null],
+    ]);
+    expect(await read(holdout)).toEqual([
+      [4 * DAY, 0, ...missing, 0.75],
+      [5 * DAY, 0, 0.75, 'spoke', 5, 0, 0.75],
+    ]);
+    expect(frozenViewsOf(snapshot, plan)).toMatchObject([
+      { view: 'airports', as: 'from', keys: [{ key: 'airport', type: 'string', request: 'origin' }] },
+      {
+        view: 'airports',
+        as: 'to',
+        keys: [{ key: 'airport', type: 'string', request: 'destination' }],
+        types: { rate: 'float' },
+      },
+    ]);
+  });
+
+  it('takes no alias for two meanings', () => {
+    const ambiguous = specOf([TWICE[0], { view: 'airports', as: 'from', keys: { airport: 'destination' } }]);
+    const code = (): string => {
+      try {
+        return String(viewUses(ambiguous));
+      } catch (error) {
+        return isDomainError(error) ? error.code : String(error);
+      }
+    };
+    expect(code()).toBe('PRN_RESOURCE_INVALID');
+  });
+});
