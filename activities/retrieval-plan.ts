@@ -15,6 +15,7 @@ import { didYouMean } from '../domain/names.js';
 import type { FeatureServiceReference } from '../domain/online-features.js';
 import { columnsOf } from '../ml/features/expression/ast.js';
 import { parseExpression } from '../ml/features/expression/parse.js';
+import { requireFeatureService } from '../scoring/feature-service.js';
 import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import { entityOf, requireResource } from './training.js';
@@ -107,19 +108,10 @@ async function declaredView(stores: Stores, view: string): Promise<DeclaredView>
 
 async function planOfService(
   { registry }: Stores,
-  { model, version, alias = 'champion' }: FeatureServiceReference,
+  reference: FeatureServiceReference,
 ): Promise<{ plan: OnlinePlan; computed: FeaturePlan }> {
-  if (version === undefined && alias !== 'champion')
-    throw new DomainError('PRN_RESOURCE_NOT_FOUND', {
-      kind: `alias of model ${model}`,
-      name: alias,
-      hint: didYouMean(alias, ['champion']),
-    });
-  const number = version ?? (await registry.champion(model))?.version;
-  if (number === undefined) throw new DomainError('PRN_MODEL_NO_CHAMPION', { model, when: '' });
-  const found = await registry.version(model, number);
-  if (found === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version: number });
-  return { plan: await planOfVersion({ model, version: number }, found.bundle), computed: found.bundle.plan };
+  const { model, version, bundle } = await requireFeatureService(registry, reference);
+  return { plan: await planOfVersion({ model, version }, bundle), computed: bundle.plan };
 }
 
 /** The view with the chunks it has now: chunks of the frozen revision, which are what training and serving read. */

@@ -9,6 +9,7 @@ import type { ViewReference } from '../domain/model.js';
 import { didYouMean } from '../domain/names.js';
 import type { FeatureServiceReference, OnlineFeaturesRequest } from '../domain/online-features.js';
 import type { ResourceKind, ResourceOf } from '../domain/resources.js';
+import { requireFeatureService } from '../scoring/feature-service.js';
 import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { DefinitionListener } from '../store/contracts/resources.js';
@@ -110,26 +111,12 @@ async function resolvePlan(
 
 async function planOfService(
   { registry }: Pick<Stores, 'registry'>,
-  { model, version, alias = 'champion' }: FeatureServiceReference,
+  reference: FeatureServiceReference,
   sources: Sources,
 ): Promise<OnlinePlan> {
-  if (version === undefined) sources.add(`Model/${model}`);
-  const head = await registry.head(model);
-  if (head === null) {
-    const known = (await registry.heads()).map((each) => each.model);
-    throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Model', name: model, hint: didYouMean(model, known) });
-  }
-  if (version === undefined && alias !== 'champion')
-    throw new DomainError('PRN_RESOURCE_NOT_FOUND', {
-      kind: `alias of model ${model}`,
-      name: alias,
-      hint: didYouMean(alias, ['champion']),
-    });
-  const number = version ?? (await registry.champion(model))?.version;
-  if (number === undefined) throw new DomainError('PRN_MODEL_NO_CHAMPION', { model, when: '' });
-  const found = await registry.version(model, number);
-  if (found === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version: number });
-  return planOfVersion({ model, version: number }, found.bundle);
+  if (reference.version === undefined) sources.add(`Model/${reference.model}`);
+  const { model, version, bundle } = await requireFeatureService(registry, reference);
+  return planOfVersion({ model, version }, bundle);
 }
 
 async function declaredView(stores: Pick<Stores, 'resources'>, name: string, sources: Sources): Promise<DeclaredView> {
