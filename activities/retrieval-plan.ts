@@ -11,7 +11,6 @@ import {
   type RetrievedView,
 } from '../domain/historical-retrieval.js';
 import { useName, type ViewReference } from '../domain/model.js';
-import { didYouMean } from '../domain/names.js';
 import type { FeatureServiceReference } from '../domain/online-features.js';
 import { columnsOf } from '../ml/features/expression/ast.js';
 import { parseExpression } from '../ml/features/expression/parse.js';
@@ -23,7 +22,7 @@ import { entityOf, requireResource } from './training.js';
 type PlannedFeatures = Pick<RetrievalPlan, 'service' | 'views' | 'features' | 'fields' | 'computed'>;
 
 /**
- * Throws what names the nearest known one: `PRN_RESOURCE_NOT_FOUND`, `PRN_FEATURE_UNKNOWN`, `PRN_FEATURE_OUTPUT_UNKNOWN`;
+ * Throws `PRN_RESOURCE_NOT_FOUND`, `PRN_FEATURE_UNKNOWN` with the nearest name, `PRN_FEATURE_OUTPUT_UNKNOWN`;
  * `PRN_FEATURE_NAME_CLASH` where two views have a feature of one name, `PRN_FEATURE_VIEW_EMPTY` before the first rows.
  */
 export async function planFeatures(stores: Stores, request: HistoricalRequest): Promise<PlannedFeatures> {
@@ -82,21 +81,8 @@ function neededOf(plan: FeaturePlan, features: readonly RetrievedFeature[]): Fea
 async function planOfNames(stores: Stores, { features = [], fullNames }: HistoricalRequest): Promise<OnlinePlan> {
   const references = features.map((each): ViewReference => (typeof each === 'string' ? parseFeatureName(each) : each));
   const names = [...new Set(references.map(({ view }) => view))];
-  await requireKnown(stores, names);
   const declared = await Promise.all(names.map(async (name) => [name, await declaredView(stores, name)] as const));
   return planOfViews(references, new Map(declared), fullNames);
-}
-
-/** Names all views that there are not. */
-async function requireKnown(stores: Stores, names: readonly string[]): Promise<void> {
-  const known = (await stores.resources.list('FeatureView')).map(({ name }) => name);
-  const missing = names.filter((name) => !known.includes(name));
-  if (missing.length === 0) return;
-  throw new DomainError('PRN_RESOURCE_NOT_FOUND', {
-    kind: 'FeatureView',
-    name: missing.map((name) => `${name.slice(0, 100)}${didYouMean(name, known)}`).join(', '),
-    hint: '',
-  });
 }
 
 async function declaredView(stores: Stores, view: string): Promise<DeclaredView> {

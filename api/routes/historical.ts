@@ -5,6 +5,7 @@ import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
 import { parseFeatureName } from '../../domain/feature-names.js';
 import { HistoricalRequest, Retrieval } from '../../domain/historical-retrieval.js';
+import { didYouMean } from '../../domain/names.js';
 import { parseIso } from '../../domain/time.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
@@ -123,9 +124,20 @@ async function requireKnown(
     await requireDeclared(stores, 'Dataset', spine.dataset);
     for (const time of [spine.from, spine.to]) if (typeof time === 'string') parseIso(time);
   }
-  const views = features.map((each) => (typeof each === 'string' ? parseFeatureName(each).view : each.view));
-  for (const view of new Set(views)) await requireDeclared(stores, 'FeatureView', view);
+  await requireViews(
+    stores,
+    features.map((each) => (typeof each === 'string' ? parseFeatureName(each).view : each.view)),
+  );
   if (featureService !== undefined) await requireDeclared(stores, 'Model', featureService.model);
+}
+
+/** Names all views that there are not. */
+async function requireViews({ resources }: ApiDependencies['stores'], names: readonly string[]): Promise<void> {
+  const known = (await resources.list('FeatureView')).map(({ name }) => name);
+  const missing = [...new Set(names)].filter((name) => !known.includes(name));
+  if (missing.length === 0) return;
+  const name = missing.map((each) => `${each.slice(0, 100)}${didYouMean(each, known)}`).join(', ');
+  throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'FeatureView', name, hint: '' });
 }
 
 async function requireRetrieval({ stores }: ApiDependencies, retrievalId: string): Promise<Retrieval> {

@@ -203,9 +203,9 @@ describe('historical retrieval over HTTP', () => {
 
   it.each([
     [
-      'an unknown view',
-      { features: ['driver-trip:avg_daily_trips'] },
-      'No FeatureView named driver-trip exists (did you mean "driver-trips"?)',
+      'unknown views, all at once',
+      { features: ['driver-trip:avg_daily_trips', 'driver-trips', 'weather'] },
+      'No FeatureView named driver-trip (did you mean "driver-trips"?), weather exists.',
     ],
     [
       'a feature of another view of the same dataset',
