@@ -37,7 +37,8 @@ export function createDispatch(keys: KeyStore): Dispatch {
 }
 
 function sendFile(response: Response, { path, mediaType, name, etag }: SentFile): Promise<void> {
-  response.type(mediaType).attachment(name).setHeader('etag', `"${etag}"`);
+  // After the name: its ending would decide about the type.
+  response.attachment(name).type(mediaType).setHeader('etag', `"${etag}"`);
   return new Promise((resolve, reject) => {
     response.sendFile(path, { etag: false, lastModified: false, dotfiles: 'allow' }, (error?: Error) => {
       // A caller that goes away in the middle is no failure of ours.
