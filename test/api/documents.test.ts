@@ -89,6 +89,8 @@ describe('the documents of the API', () => {
     ['/v1/quarantine/:case/rows', '/v1/quarantine/CASE/rows'],
     ['/v1/quarantine/:case/effect', '/v1/quarantine/CASE/effect'],
     ['/v1/feature-views/:view/materialization', '/v1/feature-views/origin-traffic/materialization'],
+    ['/v1/features/historical', '/v1/features/historical'],
+    ['/v1/features/historical/:retrieval', '/v1/features/historical/retrieval-1'],
     ['/v1/models', '/v1/models'],
     ['/v1/models/:model', '/v1/models/flight-delay'],
     ['/v1/models/:model/retraining-requests', '/v1/models/flight-delay/retraining-requests'],
@@ -130,10 +132,11 @@ describe('the documents of the API', () => {
   });
 
   it('leave no reading route without such a check', () => {
-    // A run is known to Temporal only; its answer is checked where one is started.
+    // A run is known to Temporal only, and a table is no JSON; both are checked where one is made.
     const checked = [
       ...READS.map(([template]) => template),
       '/v1/feature-views/:view/materializations/:materialization',
+      '/v1/features/historical/:retrieval/table',
     ];
     expect(routes.flatMap(({ method, path }) => (method === 'get' ? [path] : [])).sort()).toEqual(checked.sort());
   });

@@ -87,6 +87,7 @@ export async function leaveRecords(stores: Stores): Promise<void> {
   for (const resource of resources) await stores.resources.apply({ resource, actor: 'admin' });
   await stores.endpoints.ensure(MODEL, 'event');
   await leaveData(stores);
+  await leaveRetrieval(stores);
   await leaveVersions(stores);
   await leaveApproval(stores);
   await leaveMonitoring(stores);
@@ -176,6 +177,28 @@ const CERTIFICATE: SkewCertificate = {
     },
   ],
 };
+
+async function leaveRetrieval({ retrievals }: Stores): Promise<void> {
+  await retrievals.open({
+    retrievalId: 'retrieval-1',
+    requestedBy: 'admin',
+    state: 'completed',
+    knowledge: 'as-known',
+    leaks: false,
+    request: ref,
+    plan: ref,
+    result: {
+      resultId: '4'.repeat(20),
+      table: ref,
+      rows: 2,
+      features: [{ name: 'late_rate_7d', type: 'float', nulls: 1 }],
+      unusable: [{ column: 'origin', rows: 1 }],
+    },
+    error: null,
+    startedTs: T0,
+    endedTs: T0 + MICROS_PER_HOUR,
+  });
+}
 
 async function leaveVersions({ registry, endpoints, artifacts }: Stores): Promise<void> {
   const certificate = await artifacts.put(new TextEncoder().encode(JSON.stringify(CERTIFICATE)), 'application/json');
