@@ -98,7 +98,7 @@ function partition({ keys }: ViewJoin): string {
   return keys.length === 0 ? '' : `partition by ${keys.map(({ key }) => quoteIdentifier(key)).join(', ')}`;
 }
 
-/** Rows without a time never count. */
+/** Rows without a time or a key never count. They are left out here: to the sorted ASOF two missing keys are the same. */
 function usableRows(spine: Spine, view: ViewJoin, knowledge: Knowledge): string {
   const { chunks, keys, features } = view;
   const columns = [
@@ -113,7 +113,8 @@ function usableRows(spine: Spine, view: ViewJoin, knowledge: Knowledge): string 
 
 function visible({ times, fewKeys, relation }: Spine, view: ViewJoin, knowledge: Knowledge): string[] {
   const { keys, maxAgeMicros } = view;
-  const conditions = ['event_ts is not null', 'known_ts is not null'];
+  const given = ['event_ts', 'known_ts', ...keys.map(({ key }) => quoteIdentifier(key))];
+  const conditions = given.map((column) => `${column} is not null`);
   if (times !== undefined) {
     conditions.push(`event_ts <= ${times.last}`);
     if (knowledge === 'as-known') conditions.push(`known_ts <= ${times.last}`);

@@ -28,6 +28,7 @@ afterAll(async () => {
   await rm(bench.folder, { recursive: true, force: true });
 });
 
+/** Every second layout leaves rows of other keys out first, which is another plan. */
 const layoutOf = (seed: number, chunks: number) => ({ draw: drawFrom(seed), chunks, fewKeys: seed % 2 === 1 });
 
 function byOracle({ rows, questions, rule }: Instance) {
@@ -53,7 +54,7 @@ describe('the join over Parquet chunks', () => {
 
   it(`answers ${INSTANCES} drawn worlds as the plain rule does, whatever the order of rows and the number of chunks`, async () => {
     const instances = Array.from({ length: INSTANCES }, (_instance, seed) => drawInstance(seed));
-    for (const chunks of [1, 3]) {
+    for (const chunks of [3, 2]) {
       const answers = await answerByTables(bench, { instances, features: FEATURES }, layoutOf(chunks, chunks));
       const different = instances.flatMap((instance, index) => {
         const [found, expected] = [answers[index], byOracle(instance)];
