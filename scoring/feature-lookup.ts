@@ -1,7 +1,7 @@
 /** Online features of request rows: one read per view, the same rules of time and age as the offline join. */
 import type { FrozenView } from '../domain/bundle.js';
 import type { EntityKey, FeatureStatus, FeatureValue } from '../domain/feature-view.js';
-import { type FeatureStore, type OnlineRow, onlineKey } from '../store/contracts/features.js';
+import { type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import type { RequestRows } from './request-columns.js';
 
 export interface LookedUpValue {
@@ -13,35 +13,38 @@ export interface LookedUpValue {
 /** Online rows of one view, by row of the request; null where the entity is unknown. */
 export type ViewRows = readonly (OnlineRow | null)[];
 
+/** Rows of a view by key; only the features of the view are needed. */
+export type ViewReader = (view: FrozenView, keys: readonly string[]) => Promise<ReadonlyMap<string, OnlineRow>>;
+
 /** Views of several versions are read once each. The map is keyed by {@link readName}. */
 export async function lookUpViews(
-  features: Pick<FeatureStore, 'readOnline'>,
+  read: ViewReader,
   views: readonly FrozenView[],
   request: RequestRows,
 ): Promise<ReadonlyMap<string, ViewRows>> {
-  const distinct = new Map(views.map((view) => [readName(view), view]));
+  const distinct = new Map<string, FrozenView>();
+  for (const view of views) {
+    const features = new Set([...(distinct.get(readName(view))?.features ?? []), ...view.features]);
+    distinct.set(readName(view), { ...view, features: [...features] });
+  }
   const entries = await Promise.all(
-    [...distinct].map(async ([name, view]) => [name, await readView(features, view, request)] as const),
+    [...distinct].map(async ([name, view]) => [name, await readView(read, view, request)] as const),
   );
   return new Map(entries);
 }
 
-/** What tells two reads of a view apart: the request fields that carry its keys. */
-export function readName({ view, keys }: Pick<FrozenView, 'view' | 'keys'>): string {
-  return [view, ...keys.map(({ request }) => request)].join('/');
+/** What tells two reads of a view apart: the revision that was frozen, and the request fields that carry its keys. */
+export function readName({ view, revision, keys }: Pick<FrozenView, 'view' | 'revision' | 'keys'>): string {
+  return [view, revision, ...keys.map(({ request }) => request)].join('/');
 }
 
-async function readView(
-  features: Pick<FeatureStore, 'readOnline'>,
-  view: FrozenView,
-  request: RequestRows,
-): Promise<ViewRows> {
+async function readView(read: ViewReader, view: FrozenView, request: RequestRows): Promise<ViewRows> {
   const parts = view.keys.map(({ type, request: field }) => ({ type, values: request.columns.get(field)?.values }));
   const keys = Array.from({ length: request.rows }, (_unused, row) => {
     const values = parts.map(({ type, values: column }) => keyValue(type, column?.[row] ?? ''));
     return values.includes(null) ? null : onlineKey(values.filter((value) => value !== null));
   });
-  const found = await features.readOnline(view.view, [...new Set(keys.filter((key) => key !== null))]);
+  const found = await read(view, [...new Set(keys.filter((key) => key !== null))]);
   return keys.map((key) => (key === null ? null : (found.get(key) ?? null)));
 }
 

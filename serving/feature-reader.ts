@@ -20,7 +20,7 @@ export interface OnlineReading {
   readonly staleMs: number;
 }
 
-export interface FeatureReader extends Pick<FeatureStore, 'readOnline'> {
+export interface FeatureReader {
   /** Rows by key; readings older than `maxStaleMs` are not used. Throws `PRN_UNAVAILABLE` when MongoDB must be asked and is away. */
   read(view: string, keys: readonly string[], options?: ReadingOptions): Promise<OnlineReading>;
 }
@@ -47,14 +47,13 @@ interface Entry {
 
 export function createFeatureReader(dependencies: FeatureReaderDependencies): FeatureReader {
   const { store, access, cache } = dependencies;
-  const read: FeatureReader['read'] =
-    cache.maxStaleMs > 0
-      ? createCachedRead(dependencies)
-      : async (view, keys, { features } = {}) => ({
-          rows: await access.ask('The online feature store', () => store.readOnline(view, keys, features)),
-          staleMs: 0,
-        });
-  return { read, readOnline: async (view, keys) => (await read(view, keys)).rows };
+  if (cache.maxStaleMs > 0) return { read: createCachedRead(dependencies) };
+  return {
+    read: async (view, keys, { features } = {}) => ({
+      rows: await access.ask('The online feature store', () => store.readOnline(view, keys, features)),
+      staleMs: 0,
+    }),
+  };
 }
 
 function createCachedRead({

@@ -1,19 +1,18 @@
 /** Answers one inference request: routes rows to versions, looks features up once, scores, and hands the rest to the log. */
 import { randomBytes } from 'node:crypto';
 import { DomainError } from '../domain/errors.js';
-import { lookUpViews } from '../scoring/feature-lookup.js';
+import { lookUpViews, type ViewReader } from '../scoring/feature-lookup.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
-import type { FeatureStore } from '../store/contracts/features.js';
 import { contractOf } from './contract.js';
 import { parseInferRequest } from './infer-request.js';
 import type { LiveEndpoint } from './live-endpoints.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import { decide, type RoutedRows, scoreRows } from './row-scoring.js';
 import type { ShadowScoring } from './shadow-scoring.js';
+import type { VisibleRows } from './visible-rows.js';
 
 export interface InferenceDependencies {
-  /** Throws `PRN_UNAVAILABLE` while MongoDB is away. */
-  readonly features: Pick<FeatureStore, 'readOnline'>;
+  readonly rows: VisibleRows;
   readonly log: PredictionLog;
   readonly shadows: ShadowScoring;
   /** Wall time in microseconds. */
@@ -112,7 +111,7 @@ function lowest(times: Float64Array): number {
 
 /** Views of the versions that answer and of those that shadow them, in one read each. */
 async function lookUp(
-  { features }: InferenceDependencies,
+  { rows, now }: InferenceDependencies,
   { live, request, version }: Omit<RoutedRows, 'views'>,
 ): Promise<RoutedRows['views']> {
   const shadow = live.state.routes.shadow;
@@ -120,7 +119,8 @@ async function lookUp(
     (number) => live.versions.get(number)?.features.viewsFor(request) ?? [],
   );
   if (views.length === 0) return new Map();
-  return lookUpViews(features, views, request);
+  const read: ViewReader = async (view, keys) => (await rows.read({ view, keys, now: now() })).rows;
+  return lookUpViews(read, views, request);
 }
 
 /** Rows of a request that one version broke count against that version: the others were not at fault. */

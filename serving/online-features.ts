@@ -4,7 +4,6 @@ import { OnlineFeaturesRequest } from '../domain/online-features.js';
 import { readName, type ViewRows } from '../scoring/feature-lookup.js';
 import type { OnlinePlan } from '../scoring/online-plan.js';
 import type { OnlineRow } from '../store/contracts/features.js';
-import type { FeatureReader } from './feature-reader.js';
 import type { HistoryReader } from './history-reader.js';
 import { parseBody } from './json-body.js';
 import type { ServingMetrics } from './metrics.js';
@@ -12,10 +11,11 @@ import { answerOf, type FoundRows } from './online-answer.js';
 import { observeAnswer } from './online-metrics.js';
 import type { OnlinePlans } from './online-plans.js';
 import { type OnlineQuestion, readQuestion } from './online-request.js';
+import type { VisibleRows } from './visible-rows.js';
 
 export interface OnlineFeatureDependencies {
   readonly plans: OnlinePlans;
-  readonly features: FeatureReader;
+  readonly rows: VisibleRows;
   readonly history: HistoryReader;
   readonly metrics: ServingMetrics;
 }
@@ -49,31 +49,22 @@ export async function readOnlineFeatures(
   return JSON.stringify(answer);
 }
 
-/**
- * The newest rows. One that has not happened or is not known yet by this clock must not hide the row before it, which
- * only history still has.
- */
+/** As far as they count by now. */
 async function readNow(
-  { features, history }: OnlineFeatureDependencies,
+  { rows }: OnlineFeatureDependencies,
   ask: { plan: OnlinePlan; question: OnlineQuestion; now: number; maxStaleMs: number | undefined },
 ): Promise<{ views: ViewRows[]; staleMs: number }> {
   const { plan, question, now, maxStaleMs } = ask;
   const readings = await Promise.all(
-    [...asksByView(plan.views, question)].map(async ([view, { frozen, keys }]) => {
-      const wanted = plan.whole.has(view) ? undefined : frozen.features;
-      const { rows, staleMs: age } = await features.read(view, [...keys], { maxStaleMs, features: wanted });
-      const early = [...rows.values()].filter(({ eventTs, knownTs }) => eventTs > now || knownTs > now);
-      if (early.length === 0) return { view, rows, age };
-      const before = await history.readBefore({ view: frozen, newest: early, asOf: now });
-      const visible = new Map(rows);
-      for (const { key } of early) visible.delete(key);
-      return { view, rows: new Map([...visible, ...before]), age };
+    [...asksByView(plan.views, question)].map(async ([name, { frozen: view, keys }]) => {
+      const reading = await rows.read({ view, keys: [...keys], now, whole: plan.whole.has(name), maxStaleMs });
+      return [name, reading] as const;
     }),
   );
-  const rows = new Map(readings.map((reading) => [reading.view, reading.rows]));
+  const byView = new Map(readings);
   return {
-    views: plan.views.map(({ view }, use) => rowsByKey(rows.get(view), question.keys[use])),
-    staleMs: Math.max(0, ...readings.map(({ age }) => age)),
+    views: plan.views.map(({ view }, use) => rowsByKey(byView.get(view)?.rows, question.keys[use])),
+    staleMs: Math.max(0, ...readings.map(([, { staleMs }]) => staleMs)),
   };
 }
 

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { Authorise } from './auth.js';
-import type { FeatureReader } from './feature-reader.js';
 import { createBodyReader, sendError, sendJson, sendText } from './http.js';
 import { takeGroundTruth } from './intake.js';
 import type { ServingMetrics } from './metrics.js';
@@ -21,7 +20,6 @@ import type { StoreAccess, StoreHealth } from './store-access.js';
 export interface RouterDependencies extends ProtocolDependencies, OnlineFeatureDependencies {
   readonly stores: Pick<Stores, 'predictions'>;
   readonly access: StoreAccess;
-  readonly features: FeatureReader;
   readonly metrics: ServingMetrics;
   readonly health: StoreHealth;
   readonly authorise: Authorise;

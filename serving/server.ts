@@ -16,6 +16,7 @@ import { createRouter } from './router.js';
 import { createShadowScoring } from './shadow-scoring.js';
 import { shareReads } from './shared-reads.js';
 import { createStoreAccess, createStoreHealth } from './store-access.js';
+import { createVisibleRows } from './visible-rows.js';
 
 export interface ServingOptions {
   readonly stores: Stores;
@@ -66,9 +67,10 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const { featureCache: cache = NO_CACHE, openTables } = options;
   const plans = createOnlinePlans({ stores, access, elapsedMs });
   const history = createHistoryReader({ stores, access, openTables, elapsedMs });
+  const reader = createFeatureReader({ store: shareReads(stores.features), access, metrics, cache, elapsedMs });
   const router = createRouter({
     stores,
-    features: createFeatureReader({ store: shareReads(stores.features), access, metrics, cache, elapsedMs }),
+    rows: createVisibleRows(reader, history),
     plans,
     history,
     endpoints,

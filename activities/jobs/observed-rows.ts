@@ -13,7 +13,7 @@ import {
   sampledField,
   sampledFieldsSql,
 } from '../../ml/features/skew/observed-sql.js';
-import { lookUpViews, type ViewRows } from '../../scoring/feature-lookup.js';
+import { lookUpViews, type ViewReader, type ViewRows } from '../../scoring/feature-lookup.js';
 import { compileFeatureInputs, type Feeds } from '../../scoring/feature-plan.js';
 import type { RequestColumn, RequestRows } from '../../scoring/request-columns.js';
 import type { OnlineRow } from '../../store/contracts/features.js';
@@ -101,10 +101,8 @@ export async function servedInputs(
   const found = new Map<string, (OnlineRow | null)[]>();
   const inputs = compileFeatureInputs(bundle);
   for (let row = 0; row < request.rows; row += 1) {
-    const store = {
-      readOnline: (view: string, keys: readonly string[]) => Promise.resolve(heldAt(online, view, { row, keys })),
-    };
-    const looked = await lookUpViews(store, inputs.viewsFor(request), rowOf(request, row));
+    const read: ViewReader = ({ view }, keys) => Promise.resolve(heldAt(online, view, { row, keys }));
+    const looked = await lookUpViews(read, inputs.viewsFor(request), rowOf(request, row));
     for (const [name, rows] of looked) found.set(name, [...(found.get(name) ?? []), rows[0] ?? null]);
   }
   const eventTs = Float64Array.from(sampled.columns[SAMPLE_TIME.slice(1, -1)]?.values ?? [], Number);

@@ -12,6 +12,7 @@ import { infer } from '../../serving/inference.js';
 import type { LiveEndpoint } from '../../serving/live-endpoints.js';
 import { openPredictionLog } from '../../serving/prediction-log.js';
 import { createShadowScoring } from '../../serving/shadow-scoring.js';
+import type { VisibleRows } from '../../serving/visible-rows.js';
 import { onlineKey } from '../../store/contracts/features.js';
 import { type ComputeBench, newVersion } from './compute-fixture.js';
 import { openFlightsBench, snapshotFlights } from './flights-fixture.js';
@@ -70,7 +71,10 @@ describe('features that were served', () => {
     };
     const routed = { ...live, state: { ...state, routes: { ...state.routes, routes: [{ version: 1, weight: 100 }] } } };
     const body = JSON.stringify({ inputs: [...requestOf(loaded.bundle), ...overridesOf(overrides)] });
-    await infer({ features: stores.features, log, shadows, now: () => askedTs() }, routed, { body, pinned: null });
+    const rows: VisibleRows = {
+      read: async ({ view, keys }) => ({ rows: await stores.features.readOnline(view.view, keys), staleMs: 0 }),
+    };
+    await infer({ rows, log, shadows, now: () => askedTs() }, routed, { body, pinned: null });
     await log.close();
   }
 

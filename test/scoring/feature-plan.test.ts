@@ -46,7 +46,7 @@ const COLUMNS: RequestColumn[] = [
   { name: 'distance', datatype: 'FP32', values: Float32Array.of(1, Number.NaN, 3) },
 ];
 const EVENT_TS = Float64Array.of(1_000, 1_050, 2_000);
-const VIEWS = new Map([['origin-traffic/origin', [rowAt(950), null, rowAt(950)]]]);
+const VIEWS = new Map([['origin-traffic/1/origin', [rowAt(950), null, rowAt(950)]]]);
 
 describe('compileFeatureInputs', () => {
   const inputs = compileFeatureInputs(BUNDLE);

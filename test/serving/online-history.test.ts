@@ -3,7 +3,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FeatureStatus } from '../../domain/feature-view.js';
 import type { FeatureRow } from '../support/feature-rows.js';
 import { column, ORDER_FACTS, openOnlineWorld, type OnlineWorld, TRAFFIC, WEATHER } from './online-world.js';
-import { DEPARTED, HOUR, MAX_AGE } from './serving-fixture.js';
+import {
+  DEPARTED,
+  ENDPOINT,
+  expectedProbability,
+  HOUR,
+  MAX_AGE,
+  outputOf,
+  post,
+  requestOf,
+  untilRev,
+} from './serving-fixture.js';
 
 let world: OnlineWorld;
 
@@ -126,7 +136,18 @@ describe('a newest row that has not happened or is not known yet', () => {
         [null, 'NOT_FOUND'],
       ],
     ]);
+    // Predictions go by the same rule.
+    const version = await world.addVersion({ base: 0 });
+    await untilRev(world.stores, world.serving, await world.route([{ version, weight: 100 }]));
+    const predict = async () => {
+      const url = `${world.serving.url}/v2/models/${ENDPOINT}/infer`;
+      const answer = await post(url, requestOf([{ origin: 'DELAYED', departedTs: DEPARTED }]));
+      return outputOf(answer, 'probability')[0];
+    };
+    const expected = (lateRate: number) => expectedProbability({ base: 0, distance: 500, lateRate });
+    expect(await predict()).toBeCloseTo(expected(0.25), 6);
     world.time.now = DEPARTED + 1;
+    expect(await predict()).toBeCloseTo(expected(0.75), 6);
     expect(column(await world.ask(body), 'late_rate')).toEqual([
       [0.75, 'PRESENT'],
       [0.9, 'PRESENT'],
