@@ -57,14 +57,14 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
       const found = await requireVersion(stores, model, version);
       const { endpoint, staging } = resource.spec;
       const certificate = await checkCertificate(stores, found, dependencies.sha256Hex);
+      if (!certificate.passed) return { outcome: 'failed', checks: [certificate] };
       const served = await runStagingChecks(dependencies, {
         endpoint,
         version,
         bundle: found.bundle,
         maxLatencyP99Ms: staging.maxLatencyP99Ms,
       });
-      const outcome = certificate.passed ? served.outcome : 'failed';
-      return { outcome, checks: [certificate, ...served.checks] };
+      return { outcome: served.outcome, checks: [certificate, ...served.checks] };
     },
 
     async archiveCandidate({ model, version, actor, reason }) {

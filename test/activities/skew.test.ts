@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { createRegistryActivities } from '../../activities/registry.js';
 import { createSkewActivities } from '../../activities/skew.js';
 import { checkCertificate } from '../../activities/skew-check.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
@@ -48,6 +49,13 @@ describe('the skew certificate of a version', () => {
     return found;
   }
 
+  /** Without a valid certificate serving is not even asked. */
+  function registry() {
+    const refuse = (): Promise<never> => Promise.reject(new Error('serving was asked'));
+    const serving = { isReady: refuse, metadata: refuse, infer: refuse };
+    return createRegistryActivities({ ...bench, serving, now: () => 1, sha256Hex, heartbeat: () => undefined });
+  }
+
   const check = (version: Pick<ModelVersion, 'bundle' | 'skew'>) => checkCertificate(bench.stores, version, sha256Hex);
 
   it('compares each feature on edge cases and real rows in every batch size, and finds none different', async () => {
@@ -93,6 +101,11 @@ describe('the skew certificate of a version', () => {
       'hour: 6716 of 6740 comparisons differ by more than 0 ulp; first edge row 0 in batches of 1: ' +
         'offline 23, online 24 (departed_ts 1711843199999999)',
     );
+    const { model, version: number } = version;
+    expect(await registry().checkStagedVersion({ model, version: number })).toEqual({
+      outcome: 'failed',
+      checks: [{ name: 'skew certificate', passed: false, explanation }],
+    });
   });
 
   it('is refused where serving would read a view otherwise than training did', async () => {

@@ -42,7 +42,10 @@ export interface RegistryActivities {
   }): Promise<{ readonly version: number }>;
   /** Stage `staging`, and reachable under its versioned URL. */
   stageVersion(input: { model: string; version: number; actor: string }): Promise<void>;
-  /** Asks the serving process: loaded, contract, golden rows bit for bit, latency. Waits for the version to load. */
+  /**
+   * Requires a valid skew certificate, then asks the serving process: loaded, contract, golden rows bit for bit, latency.
+   * Waits for the version to load.
+   */
   checkStagedVersion(input: {
     model: string;
     version: number;
