@@ -52,36 +52,54 @@ export function orderedQuery(sql: string): string {
 /** Table functions that read nothing. */
 const PURE_TABLES = ['range', 'generate_series', 'unnest'];
 
+/** Names that mean the time, the session or its user where no column has them. */
+const SESSION_WORDS =
+  /^(current_(catalog|date|role|schema|time|timestamp|user)|localtime|localtimestamp|session_user|user)$/i;
+/** Functions that the engine itself calls consistent, although they tell of the session, and one that only waits. */
+const SESSION_FUNCTIONS = ['current_localtime', 'current_localtimestamp', 'current_setting', 'getvariable', 'pg_sleep'];
+
+interface QueryRules {
+  readonly views: readonly string[];
+  readonly unstable: readonly string[];
+}
+
 /**
  * Says why a parsed query may not run, or null. It must be one SELECT that reads only the given views and its own common
  * tables, and whose result depends on nothing else.
  */
-export function queryProblem(
-  tree: string,
-  rules: { views: readonly string[]; unstable: readonly string[] },
-): string | null {
+export function queryProblem(tree: string, { views, unstable }: QueryRules): string | null {
   const parsed: unknown = JSON.parse(tree);
   if (memberOf(parsed, 'error') === true) return `it is not one SELECT: ${String(memberOf(parsed, 'error_message'))}`;
   const statements = memberOf(parsed, 'statements');
   if (!Array.isArray(statements) || statements.length !== 1) return 'it must be exactly one SELECT';
-  const nodes = [...objectsIn(statements)];
-  const commons = nodes.flatMap((node) => commonTables(node));
-  // A name that is no plain word could stand for a file outside the scope of its common table.
-  const odd = commons.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  if (odd !== undefined)
-    return `its common table ${JSON.stringify(odd)} needs a name of letters, digits and underscores`;
-  const known = new Set([...rules.views, ...commons].map((name) => name.toLowerCase()));
-  for (const node of nodes) {
-    const problem = tableProblem(node, { known, views: rules.views }) ?? functionProblem(node, rules.unstable);
+  const rules = { views, unstable: [...unstable, ...SESSION_FUNCTIONS] };
+  return problemIn(statements, new Set(views.map((name) => name.toLowerCase())), rules);
+}
+
+/** `known` are the tables in scope: a common table is one only behind its own definition, inside the query it belongs to. */
+function problemIn(value: unknown, known: ReadonlySet<string>, rules: QueryRules): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const own = tableProblem(value, known, rules) ?? sampleProblem(value) ?? unstableProblem(value, rules);
+  if (own !== null) return own;
+  const scope = new Set(known);
+  for (const { name, body } of commonTables(value)) {
+    // A name that is no plain word could stand for a file outside the scope of its common table.
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      return `its common table ${JSON.stringify(name)} needs a name of letters, digits and underscores`;
+    const problem = problemIn(body, scope, rules);
+    if (problem !== null) return problem;
+    scope.add(name.toLowerCase());
+  }
+  const isRecursive = memberOf(value, 'type') === 'RECURSIVE_CTE_NODE';
+  const repeated = isRecursive ? new Set([...scope, String(memberOf(value, 'cte_name')).toLowerCase()]) : scope;
+  for (const [member, child] of Object.entries(value)) {
+    const problem = member === 'cte_map' ? null : problemIn(child, member === 'right' ? repeated : scope, rules);
     if (problem !== null) return problem;
   }
   return null;
 }
 
-function tableProblem(
-  node: object,
-  { known, views }: { known: ReadonlySet<string>; views: readonly string[] },
-): string | null {
+function tableProblem(node: object, known: ReadonlySet<string>, { views }: QueryRules): string | null {
   switch (memberOf(node, 'type')) {
     case 'BASE_TABLE': {
       const parts = ['catalog_name', 'schema_name', 'table_name'].map((part) => String(memberOf(node, part)));
@@ -100,21 +118,30 @@ function tableProblem(
   }
 }
 
-function functionProblem(node: object, unstable: readonly string[]): string | null {
+function sampleProblem(node: object): string | null {
+  const sample = memberOf(node, 'sample');
+  if (sample === undefined || sample === null) return null;
+  return 'it takes a sample, which is another one each time; choose rows by their values';
+}
+
+function unstableProblem(node: object, { unstable }: QueryRules): string | null {
+  const parts = memberOf(node, 'type') === 'COLUMN_REF' ? memberOf(node, 'column_names') : null;
+  const word = Array.isArray(parts) && parts.length === 1 ? String(parts[0]) : '';
   const name = memberOf(node, 'function_name');
-  if (typeof name !== 'string' || !unstable.includes(name.toLowerCase())) return null;
-  return `${name}() gives something else each time; a version must come out the same again`;
+  const called = typeof name === 'string' ? name.toLowerCase() : '';
+  const children = memberOf(node, 'children');
+  // With one argument it is the age of today.
+  const isAgeNow = called === 'age' && Array.isArray(children) && children.length === 1;
+  if (!SESSION_WORDS.test(word) && !isAgeNow && !unstable.includes(called)) return null;
+  const what = called === '' ? `${word}, unless a table's name stands before it,` : `${called}()`;
+  return `${what} gives something else each time; a version must come out the same again`;
 }
 
-function commonTables(node: object): string[] {
+function commonTables(node: object): { name: string; body: unknown }[] {
   const map = memberOf(memberOf(node, 'cte_map'), 'map');
-  return Array.isArray(map) ? map.map((entry) => String(memberOf(entry, 'key'))) : [];
-}
-
-function* objectsIn(value: unknown): Generator<object> {
-  if (typeof value !== 'object' || value === null) return;
-  yield value;
-  for (const member of Object.values(value)) yield* objectsIn(member);
+  return Array.isArray(map)
+    ? map.map((entry) => ({ name: String(memberOf(entry, 'key')), body: memberOf(entry, 'value') }))
+    : [];
 }
 
 function memberOf(value: unknown, name: string): unknown {

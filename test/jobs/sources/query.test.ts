@@ -128,6 +128,38 @@ describe('queries over other datasets', () => {
     for (const [sql, problem] of cases) expect(await problemOf(sql), sql).toMatch(problem);
   });
 
+  it('a common table is no way to a table of the engine that has its name', async () => {
+    const cases = [
+      'with duckdb_views as (select * from duckdb_views) select * from duckdb_views',
+      'with a as (select * from duckdb_views), duckdb_views as (select 1) select * from a',
+      'select (with duckdb_views as (select 1) select 1), * from duckdb_views',
+      'select * from (with duckdb_views as (select 1) select * from duckdb_views), duckdb_views',
+      'with recursive duckdb_views as (select sql from duckdb_views union all select sql from duckdb_views) from duckdb_views',
+    ];
+    for (const sql of cases) expect(await problemOf(sql), sql).toBe('it reads duckdb_views; it may read f, f_history');
+    expect(await rowsOf('with f as (select ts, origin from f where delay > 25) select * from f')).toEqual([[2, 'ATL']]);
+    const counted = `with recursive n(i) as (select 1 union all select i + 1 from n where i < 3), m as (select max(i) as top from n)
+      select top from m where exists (select 1 from n)`;
+    expect(await rowsOf(counted)).toEqual([[3]]);
+  });
+
+  it('time, session and samples are refused in every spelling', async () => {
+    const cases: [string, RegExp][] = [
+      ['select current_date from f', /^current_date, unless a table's name stands before it, gives something else/],
+      ['select CURRENT_TIMESTAMP from f', /^CURRENT_TIMESTAMP,/],
+      ['select localtimestamp', /^localtimestamp,/],
+      ['select current_localtimestamp()', /^current_localtimestamp\(\) gives/],
+      ["select current_setting('memory_limit')", /^current_setting\(\) gives/],
+      ['select age(make_timestamp(ts)) from f', /^age\(\) gives/],
+      ['select * from f using sample 10%', /^it takes a sample/],
+      ['select * from f tablesample reservoir(2 rows) repeatable (7)', /^it takes a sample/],
+    ];
+    for (const [sql, problem] of cases) expect(await problemOf(sql), sql).toMatch(problem);
+    const named = 'with t as (select ts as current_date from f) select max(t.current_date) from t';
+    expect(await rowsOf(named)).toEqual([[2]]);
+    expect(await rowsOf("select age(date '2024-01-02', date '2024-01-01')::varchar")).toEqual([['1 day']]);
+  });
+
   it('is interrupted when its time is over', async () => {
     const sql = 'select count(*) as n from range(100000000000) a(i), f';
     await expect(open(sql, { limits: { maxBytes: 1e9, maxSeconds: 0.3 } })).rejects.toMatchObject({
