@@ -21,6 +21,34 @@ export const DatasetColumn = z.strictObject({
 });
 export type DatasetColumn = z.infer<typeof DatasetColumn>;
 
+/** True for names that no declared column may have: those of the platform beside it, and by which the engine numbers rows. */
+export function isPlatformColumn(name: string): boolean {
+  return /^(__.*|rowid)$/i.test(name);
+}
+
+const DatasetColumns = z
+  .array(DatasetColumn)
+  .min(1)
+  .superRefine((columns, context) => {
+    const lower = columns.map(({ name }) => name.toLowerCase());
+    for (const [index, { name }] of columns.entries()) {
+      const first = columns[lower.indexOf(name.toLowerCase())]?.name ?? name;
+      const path = [index, 'name'];
+      if (isPlatformColumn(name))
+        context.addIssue({
+          code: 'custom',
+          path,
+          message: `${name} is a name of the platform's own: choose another and give \`from: ${name}\``,
+        });
+      if (lower.indexOf(name.toLowerCase()) < index)
+        context.addIssue({
+          code: 'custom',
+          path,
+          message: `${name} repeats the column ${first}: names must differ in more than the case of letters`,
+        });
+    }
+  });
+
 /** When a row could first have been used: at commit (observed), or declared by a column or by event time plus a delay. */
 export const Knowledge = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('commit') }),
@@ -35,7 +63,7 @@ export type FileFormat = z.infer<typeof FileFormat>;
 
 export const DatasetSpec = z
   .strictObject({
-    columns: z.array(DatasetColumn).min(1),
+    columns: DatasetColumns,
     eventTime: ColumnName,
     /** Columns that identify a row; a second row with the same key and event time is a restatement. */
     keys: z.array(ColumnName).default([]),

@@ -1,5 +1,5 @@
 /** From what was counted in a file to a draft of its Dataset: types, names, and what a person should look at. */
-import type { ColumnType } from '../../domain/dataset.js';
+import { type ColumnType, isPlatformColumn } from '../../domain/dataset.js';
 import { ColumnName } from '../../domain/names.js';
 import type { ColumnEvidence } from '../../ml/features/column-evidence.js';
 import type { SourceColumn } from '../../ml/features/spine-sql.js';
@@ -80,12 +80,16 @@ function mostlyReview({ given, numbers, times, booleans }: ColumnEvidence): stri
 export function freeNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
   return names.map((name, index) => {
-    const plain = ColumnName.safeParse(name).success ? name : slug(name, index);
+    const plain = isFree(name) ? name : slug(name, index);
     let free = plain;
     for (let number = 2; taken.has(free.toLowerCase()); number += 1) free = `${plain.slice(0, 58)}_${number}`;
     taken.add(free.toLowerCase());
     return free;
   });
+}
+
+function isFree(name: string): boolean {
+  return ColumnName.safeParse(name).success && !isPlatformColumn(name);
 }
 
 function slug(name: string, index: number): string {
@@ -95,6 +99,6 @@ function slug(name: string, index: number): string {
     .replace(/^_+|_+$/g, '')
     .slice(0, 60);
   const begun = /^\d/.test(words) ? `_${words}` : words;
-  if (ColumnName.safeParse(begun).success) return begun;
+  if (isFree(begun)) return begun;
   return begun === '' ? `column_${index + 1}` : `${begun}_`;
 }
