@@ -47,7 +47,7 @@ async function loadFile(
   const source = { ...file, header: await readHeader(file, session) };
   const found = await session.rows(describeSource(source));
   const names = found.map((row) => String(row['column_name']));
-  requireColumns({ spec, dataset, uri: file.uri }, names);
+  requireColumns({ spec, dataset, file }, names);
   const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
   const rows = judgeRows(spec, rules, attemptSource(spec, source, types));
   await session.execute(
@@ -57,15 +57,19 @@ async function loadFile(
 }
 
 function requireColumns(
-  { spec, dataset, uri }: { spec: DatasetSpec; dataset: string; uri: string },
+  { spec, dataset, file }: { spec: DatasetSpec; dataset: string; file: SourceFile },
   names: readonly string[],
 ): void {
   const wanted = spec.columns.map(({ name, from = name }) => from);
   const missing = wanted.filter((name) => !names.includes(name));
   if (missing.length === 0) return;
   const spare = names.filter((name) => !wanted.includes(name));
-  const problem = `column ${missing.map((name) => `${name}${didYouMean(name, spare)}`).join(', ')} is missing`;
-  const [expected, got] = [wanted.join(', '), names.join(', ')];
+  const { uri, format } = file;
+  const listed = missing.map((name) => `${name}${didYouMean(name, spare)}`).join(', ');
+  // What the reader calls values that have no members.
+  const isBare = format.endsWith('json') && names.length === 1 && names[0] === 'json';
+  const problem = isBare ? 'none of its values is an object with members' : `column ${listed} is missing`;
+  const [expected, got] = [wanted.join(', '), isBare ? 'nothing' : names.join(', ')];
   throw new DomainError('PRN_DATASET_SCHEMA_MISMATCH', { uri, dataset, problem, expected, got });
 }
 
@@ -75,17 +79,33 @@ export async function readable<T>({ uri, format }: SourceFile, read: () => Promi
     return await read();
   } catch (error) {
     if (!(error instanceof DomainError) || error.code !== 'PRN_TABLE_QUERY_FAILED') throw error;
-    const reason = firstSentence(String(error.details['reason']));
-    const line = /line:? (\d+)/i.exec(String(error.details['reason']))?.[1];
+    const { reason, line } = explain(String(error.details['reason']));
     throw new DomainError(
       'PRN_DATASET_SOURCE_UNREADABLE',
-      { uri, format, line: line === undefined ? '' : `, line ${line}`, reason },
+      { uri, format, line: line === null ? '' : `, line ${line}`, reason },
       { cause: error },
     );
   }
 }
 
-/** The reader's own words without its private copy's path and without advice about its options. */
-function firstSentence(reason: string): string {
-  return (reason.split('\n')[0] ?? '').replace(/"[^"]*scratch[^"]*"/g, 'the source').replace(/\.+$/, '');
+/** What a reader says behind the place in delimited text, and what it calls an error only in its first line. */
+const DELIMITED = [/^Expected Number of Columns: .*/m, /^Invalid unicode.*/m, /^Value with unterminated quote found/m];
+const MIXED_LINES = /state machine reached an invalid state/;
+
+/** The reader's own words, without its private copy's path and without advice about its options. */
+function explain(told: string): { reason: string; line: number | null } {
+  const [first = ''] = told.split('\n');
+  const place = /(?:CSV Error on Line: | in line )(\d+)/.exec(first)?.[1];
+  const details = DELIMITED.map((pattern) => pattern.exec(told)?.[0]).find((found) => found !== undefined);
+  const words = MIXED_LINES.test(first)
+    ? 'it is no plain delimited text, for example because some lines end in a carriage return and others do not'
+    : (details ?? first.replace(/^(Invalid Input|IO|Binder|Parser) Error: /, ''));
+  const plain = words
+    .replace(/(["'])[^"']*[/\\]scratch[/\\][^"']*\1/g, 'the source')
+    .replace(/(at byte \d+) in line \d+/, '$1')
+    .replace(/(at byte \d+ in) record\/value (\d+)/, (_all, at, value) => `${at} value ${Number(value) - 1}`)
+    .replace(/(\. Try .*|[.\s]+)$/, '');
+  // The reader counts lines and values from 2 where it finds no JSON in one.
+  const isAhead = /^(Invalid Input Error: )?Malformed JSON/.test(first);
+  return { reason: plain, line: place === undefined ? null : Number(place) - (isAhead ? 1 : 0) };
 }

@@ -49,8 +49,7 @@ export async function withSourceTable<T>(
     const [file, another] = source.files;
     if (file === undefined || another !== undefined) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: path });
     return await readable({ ...file, uri: path }, async () => {
-      const scanned = { ...file, header: await readHeader(file, session) };
-      requireDistinct(path, scanned);
+      const scanned = { ...file, header: await readHeader({ ...file, uri: path }, session) };
       const found = await session.rows(describeSource(scanned));
       const columns = found.map((row) => ({
         name: String(row['column_name']),
@@ -62,13 +61,4 @@ export async function withSourceTable<T>(
   } finally {
     await source.remove();
   }
-}
-
-/** To the table engine the case of letters tells no names apart. */
-function requireDistinct(uri: string, { format, header }: { format: string; header: readonly string[] }): void {
-  const lower = header.map((name) => name.toLowerCase());
-  const repeated = header.find((_name, index) => lower.indexOf(lower[index] ?? '') < index);
-  if (repeated === undefined) return;
-  const reason = `two columns are called "${repeated}"`;
-  throw new DomainError('PRN_DATASET_SOURCE_UNREADABLE', { uri, format, line: ', line 1', reason });
 }

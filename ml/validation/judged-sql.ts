@@ -111,10 +111,11 @@ export function countRules(rules: readonly RowRule[], broken: ReadonlySet<number
   return items.length === 0 ? null : `select ${items.join(', ')} from ${JUDGED}`;
 }
 
-/** `value` and `count` of the most frequent offending values, as the source wrote them. */
+/** `value` and `count` of the most frequent offending values, as the source wrote them; what is missing has no value. */
 export function offendingValues({ column }: RowRule, position: number): string {
-  const value = column === null ? '__raw' : `coalesce(json_extract_string(__raw, '$."${column}"'), 'nothing')`;
-  return `select ${value} as value, count(*) as count from ${JUDGED} where ${failsAt(position)} group by 1 order by 2 desc, 1 limit ${SAMPLE_CAP}`;
+  const value = column === null ? '__raw' : `json_extract_string(__raw, '$."${column}"')`;
+  const failing = `select ${value} as value from ${JUDGED} where ${failsAt(position)}`;
+  return `select value, count(*) as count from (${failing}) where value is not null group by 1 order by 2 desc, 1 limit ${SAMPLE_CAP}`;
 }
 
 /** Smallest and largest failing number, or length of a text. */

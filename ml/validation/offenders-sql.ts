@@ -60,7 +60,7 @@ export function batchValues(
   const [single] = columns;
   const value =
     single === undefined || columns.length > 1 ? recordText(columns, spec) : `${shown(single, spec)}::varchar`;
-  return `select coalesce(${value}, 'nothing') as value, count(*) as count from ${ACCEPTED} and ${condition} group by 1 order by 2 desc, 1 limit ${SAMPLE_CAP}`;
+  return `select coalesce(${value}, '(missing)') as value, count(*) as count from ${ACCEPTED} and ${condition} group by 1 order by 2 desc, 1 limit ${SAMPLE_CAP}`;
 }
 
 function recordText(columns: readonly string[], spec: DatasetSpec): string {

@@ -18,7 +18,8 @@ export function writeReport(
   if (rows === 0) failures.push('the source has no rows');
   else if (quarantined === rows && share <= maxQuarantined)
     failures.push('no row of the source can be accepted', ...set);
-  const warnings = broken.filter(({ verdict }) => verdict !== 'failed').map(({ message }) => message);
+  const others = broken.filter(({ verdict }) => verdict !== 'failed').map(({ message }) => message);
+  const warnings = others.filter((message) => !failures.includes(message));
   const outcome = failures.length > 0 ? 'refused' : 'accepted';
   const severity = worst([
     ...broken.map((rule) => rule.severity),

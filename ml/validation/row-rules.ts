@@ -53,7 +53,7 @@ function schemaRules({ name, type, nullable }: DatasetColumn): RowRule[] {
     ...base,
     name: `${name}-is-${type}`,
     fails: `(${present} and ${value} is null)`,
-    threshold: `a ${type}`,
+    threshold: `${type === 'integer' ? 'an' : 'a'} ${type}`,
   };
   const given = { ...base, name: `${name}-is-given`, fails: `(not ${present})`, threshold: 'a value' };
   // Any value is a text.

@@ -90,7 +90,7 @@ function rowSuggestion(rule: RowRule, seen: { share: number; evidence: Evidence 
     const path = `spec.columns[${column}].${isPresence ? 'nullable' : 'type'}`;
     return isPresence
       ? { path, from: false, to: true }
-      : { path, from: rule.threshold.replace(/^a /, ''), to: 'string' };
+      : { path, from: rule.threshold.replace(/^an? /, ''), to: 'string' };
   }
   const { range, length, values } = declared;
   const own = `spec.expectations[${name}]`;
@@ -104,12 +104,19 @@ function rowSuggestion(rule: RowRule, seen: { share: number; evidence: Evidence 
   if (length?.max !== undefined && high !== undefined && high > length.max)
     return { path: `${own}.length.max`, from: length.max, to: high };
   if (values !== undefined && seen.evidence.samples.length < SAMPLE_CAP) {
-    const isText = typeof values.in[0] === 'string';
-    const added = seen.evidence.samples.map(({ value }) => (isText ? value : (JSON.parse(value) as unknown)));
-    return { path: `${own}.values.in`, from: values.in, to: [...values.in, ...added] };
+    const added = seen.evidence.samples.map(({ value }) => listedAs(value, values.in[0]));
+    if (!added.includes(null)) return { path: `${own}.values.in`, from: values.in, to: [...values.in, ...added] };
   }
   if (action === 'drop' && mostly <= seen.share) return { path: `${own}.action`, from: action, to: 'warn' };
   return { path: `${own}.mostly`, from: mostly, to: floorTo(seen.share) };
+}
+
+/** A value as a list has it beside another; null where its text does not tell, as with a date among microseconds. */
+function listedAs(text: string, like: string | number | boolean | undefined): string | number | boolean | null {
+  if (typeof like === 'string') return text;
+  if (typeof like === 'boolean') return { true: true, false: false }[text.toLowerCase()] ?? null;
+  const number = text.trim() === '' ? Number.NaN : Number(text);
+  return Number.isFinite(number) ? number : null;
 }
 
 /** Of a batch rule. */

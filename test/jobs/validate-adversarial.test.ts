@@ -92,7 +92,7 @@ describe('sources meant to break it', () => {
     const empty = await bench.judge(`${header}\n2001-01-01,,,,\n2001-01-02,,,,\n`, spec);
     expect(empty.report.outcome).toBe('accepted');
     expect(empty.rule('mean').verdict).toBe('no_evidence');
-    expect(empty.rule('unique')).toMatchObject({ failing: 1, samples: [{ value: 'nothing', count: 1 }] });
+    expect(empty.rule('unique')).toMatchObject({ failing: 1, samples: [{ value: '(missing)', count: 1 }] });
     expect(empty.profile.columns.slice(1).map(({ nulls, distinct, mean }) => [nulls, distinct, mean])).toEqual([
       [2, 0, null],
       [2, 0, null],
