@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { Feed, QueryInput } from './jobs/sources/contract.js';
 import { segmentReferences } from './segment-references.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 /**
  * The feed behind a source's address, or null for a file. Throws `PRN_DATASET_SOURCE_MISSING` for a collection or query

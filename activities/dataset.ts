@@ -12,8 +12,8 @@ import type { RunJob } from './jobs/index.js';
 import type { SourceRequest } from './jobs/sources/contract.js';
 import { getJson } from './json-artifacts.js';
 import type { Clock, WorkflowPort } from './ports.js';
+import { requireResource } from './declared.js';
 import { appliedDecision, splitCase, storedSource } from './stored-sources.js';
-import { requireResource } from './training.js';
 import { validationContext } from './validation-context.js';
 
 /** What the installation allows sources to be. */

@@ -1,32 +1,54 @@
-/** Materialisation as activities: plan by documents, compute in the pool, publish rows online. */
+/** Materialisation as activities: plan by documents, compute in the pool, keep, bring online, and say how far it is. */
+import type { DatasetVersion } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
-import { requireWindowedView } from '../domain/feature-view.js';
+import { type FeatureViewSpec, isWindowedView } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
-import { planCuts } from '../ml/features/cut-planning.js';
+import { generationOf, type MaterializationState } from '../domain/materialization.js';
+import { cutAtOrBefore, planCuts } from '../ml/features/cut-planning.js';
 import { quoteIdentifier, quoteText } from '../ml/features/expression/sql.js';
-import { type OnlineRow, onlineKey } from '../store/contracts/features.js';
+import { planRows } from '../ml/features/row-planning.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
-import type { FeatureActivities, FeatureComputeActivities } from '../workflows/contracts/features.js';
-import { segmentReferences } from './segment-references.js';
+import type {
+  FeatureActivities,
+  FeatureComputeActivities,
+  MaterializedVersion,
+  PlannedChunk,
+} from '../workflows/contracts/features.js';
+import { chunksOf, viewRevisionOf } from './feature-versions.js';
 import type { RunJob } from './jobs/index.js';
-import { entityOf, requireResource } from './training.js';
+import { readOnlineRows } from './online-rows.js';
+import type { Clock } from './ports.js';
+import { drainPushedRows } from './pushed-rows.js';
+import { segmentReferences } from './segment-references.js';
+import { requireResource } from './declared.js';
 
-const ONLINE_BATCH = 1_000;
+/** Rows that are read, written and reported at a time. */
+const ONLINE_BATCH = 5_000;
 
 export function createFeatureComputeActivities({ stores, runJob }: { stores: Stores; runJob: RunJob }) {
   return {
-    async materializeChunk({ plan, chunk }) {
-      const view = await requireResource(stores, 'FeatureView', plan.view);
-      const dataset = await requireResource(stores, 'Dataset', plan.dataset);
-      const segments = await segmentReferences(stores, plan.dataset, plan.datasetVersionId);
-      return runJob('materializeChunk', {
-        plan,
-        chunk,
-        view: view.resource.spec,
-        dataset: dataset.resource.spec,
-        segments,
-      });
+    async materializeChunk({ at, chunk }) {
+      if (at.version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: '' });
+      const { spec: view, entityKeys } = await viewRevisionOf(stores, at);
+      const dataset = (await requireResource(stores, 'Dataset', at.dataset)).resource.spec;
+      const segments = await segmentReferences(stores, at.dataset, at.version.versionId);
+      return runJob('materializeChunk', { at, chunk, view, entityKeys, dataset, segments });
+    },
+    async gatherPublication({ at }) {
+      const generation = generationOf({ viewRevision: at.viewRevision, sinceSeq: at.version?.sinceSeq ?? 0 });
+      const state = await stores.features.state(at.view);
+      const online = state !== null && generationOf(state) === generation ? state.seq : 0;
+      const chunks = (await chunksOf(stores, at)).filter(({ seq }) => seq > online);
+      const last = chunks.at(-1);
+      if (last === undefined) return null;
+      const { entityKeys } = await viewRevisionOf(stores, at);
+      const tables = chunks.filter((chunk) => chunk.online && chunk.rows > 0).map(({ table }) => table);
+      const gathered =
+        tables.length === 0
+          ? { table: last.table, rows: 0 }
+          : await runJob('gatherPublication', { tables, keys: entityKeys.map(({ name }) => name) });
+      return { ...gathered, generation, throughSeq: last.seq };
     },
   } satisfies FeatureComputeActivities;
 }
@@ -35,66 +57,109 @@ export interface FeatureDependencies {
   readonly stores: Stores;
   readonly tables: TableEngine;
   readonly sha256Hex: Sha256Hex;
+  readonly now: Clock;
+  readonly heartbeat: (details?: unknown) => void;
 }
 
-export function createFeatureActivities({ stores, tables, sha256Hex }: FeatureDependencies) {
+export function createFeatureActivities(dependencies: FeatureDependencies) {
+  const { stores, tables, now, heartbeat } = dependencies;
   const { features, artifacts } = stores;
   return {
-    async planMaterialization({ view, through }) {
+    async pinMaterialization({ view, through }) {
       const { revision: viewRevision, resource } = await requireResource(stores, 'FeatureView', view);
       const { dataset } = resource.spec;
       const head = await stores.datasets.head(dataset);
-      if (head === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
-      const ranges = planCuts({
-        spec: requireWindowedView(view, resource.spec),
-        segments: await stores.datasets.segments(head),
-        chunks: await features.chunks(view, viewRevision),
-        through,
-      });
-      const chunks = ranges.map(({ fromCut, toCut }) => ({
-        chunkId: naturalKeyId(sha256Hex, ['chunk', view, viewRevision, head.versionId, fromCut, toCut]),
-        fromCut,
-        toCut,
-      }));
-      return { view, viewRevision, dataset, datasetVersionId: head.versionId, commitSeq: head.commitSeq, chunks };
+      if (head === null && (await features.pushes(view, { after: 0, limit: 1 })).length === 0)
+        throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
+      // A cut of the future would be computed without what is still to come, and never again.
+      const last = Math.min(through ?? now(), now());
+      const cut = isWindowedView(resource.spec) ? cutAtOrBefore(resource.spec, last) : null;
+      return { view, viewRevision, dataset, version: head === null ? null : versionOf(head), through: cut };
     },
-
-    async publishChunk({ chunk }) {
-      const committed = await features.commitChunk(chunk);
-      const { resource } = await requireResource(stores, 'FeatureView', chunk.view);
-      const entity = await entityOf(stores, resource.spec);
-      const keys = (entity?.keys ?? []).map(({ name }) => name);
-      const path = await artifacts.localPath(chunk.table);
-      const rows = await newestRows(tables, {
-        path,
-        keys,
-        features: resource.spec.features.map(({ name }) => name),
-      });
-      for (let from = 0; from < rows.length; from += ONLINE_BATCH)
-        await features.upsertOnline(chunk.view, rows.slice(from, from + ONLINE_BATCH));
-      return { seq: committed.seq, onlineRows: rows.length };
+    drainPushedRows: ({ view }) => drainPushedRows(dependencies, view),
+    async planMaterialization({ at, limit }) {
+      if (at.version === null) return { chunks: [] };
+      return { chunks: (await plan(dependencies, at, at.version)).slice(0, limit) };
+    },
+    async commitChunk({ chunk }) {
+      return { seq: (await features.commitChunk(chunk)).seq };
+    },
+    async publishRows({ at, publication, fromRow, toRow }) {
+      const { spec, entityKeys } = await viewRevisionOf(stores, at);
+      const shape = { keys: entityKeys, features: spec.features.map(({ name }) => name) };
+      const path = await artifacts.localPath(publication.table);
+      for (let from = fromRow; from < toRow; from += ONLINE_BATCH) {
+        const slice = { fromRow: from, toRow: Math.min(toRow, from + ONLINE_BATCH) };
+        const rows = await tables.use((session) => readOnlineRows(session, { path, ...slice, ...shape }));
+        await features.upsertOnline(at.view, rows, publication.generation);
+        heartbeat({ publishedRows: slice.toRow });
+      }
+      return { rows: toRow - fromRow };
+    },
+    async finishMaterialization({ at, publication }) {
+      const { view, viewRevision, through: throughCut, version } = at;
+      const { commitSeq, sinceSeq } = version ?? { commitSeq: 0, sinceSeq: 0 };
+      const before = await features.state(view);
+      const state: MaterializationState = {
+        view,
+        viewRevision,
+        throughCut,
+        commitSeq,
+        sinceSeq,
+        seq: publication?.throughSeq ?? 0,
+      };
+      const generation = generationOf(state);
+      if (before !== null && generationOf(before) < generation) await features.retireOnline(view, generation);
+      await features.advance(state);
+      return state;
     },
   } satisfies FeatureActivities;
 }
 
-/** The last row of each key in a chunk. */
-async function newestRows(
+function versionOf({ versionId, commitSeq, sinceSeq }: DatasetVersion): NonNullable<MaterializedVersion['version']> {
+  return { versionId, commitSeq, sinceSeq };
+}
+
+async function plan(
+  { stores, tables, sha256Hex }: FeatureDependencies,
+  at: MaterializedVersion,
+  { versionId, sinceSeq }: NonNullable<MaterializedVersion['version']>,
+): Promise<PlannedChunk[]> {
+  const version = await stores.datasets.version(at.dataset, versionId);
+  if (version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: ` ${versionId}` });
+  const segments = await stores.datasets.segments(version);
+  const chunks = (await chunksOf(stores, at)).filter(({ content }) => content !== 'pushed');
+  const { spec } = await viewRevisionOf(stores, at);
+  const id = (...key: unknown[]): string => naturalKeyId(sha256Hex, ['chunk', at.view, at.viewRevision, ...key]);
+  if (!isWindowedView(spec)) {
+    const commits = segments.map(({ commitSeq, accepted, quarantined }) => ({
+      commitSeq,
+      rows: accepted + quarantined,
+    }));
+    return planRows({ commits, chunks }).map((range) => ({ chunkId: id('rows', sinceSeq, range), ...range }));
+  }
+  const paths = await Promise.all(segments.map(({ table }) => stores.artifacts.localPath(table)));
+  const keys = await countKeys(tables, paths, spec);
+  return planCuts({ spec, segments, chunks, through: at.through ?? 0, keys }).map(({ fromCut, toCut }) => ({
+    chunkId: id(versionId, fromCut, toCut),
+    fromCut,
+    toCut,
+  }));
+}
+
+/** Different entities of the dataset, counted exactly: the same data must always be cut into the same chunks. */
+async function countKeys(
   tables: TableEngine,
-  read: { path: string; keys: readonly string[]; features: readonly string[] },
-): Promise<OnlineRow[]> {
-  const { path, keys, features } = read;
-  const partition = keys.length === 0 ? '' : `partition by ${keys.map(quoteIdentifier).join(', ')}`;
-  const rows = await tables.use((session) =>
+  paths: readonly string[],
+  { keys }: Pick<FeatureViewSpec, 'keys'>,
+): Promise<number> {
+  const columns = Object.values(keys).map(quoteIdentifier);
+  if (columns.length === 0) return 1;
+  const files = `[${paths.map(quoteText).join(', ')}]`;
+  const [row] = await tables.use((session) =>
     session.rows(
-      `select * from read_parquet(${quoteText(path)}) qualify row_number() over (${partition} order by event_ts desc, known_ts desc, seq desc) = 1`,
+      `select count(*) as keys from (select distinct ${columns.join(', ')} from read_parquet(${files}, union_by_name = true))`,
     ),
   );
-  return rows.map((row) => ({
-    key: onlineKey(keys.map((key) => (typeof row[key] === 'number' ? row[key] : String(row[key])))),
-    values: row['deleted'] === true ? {} : Object.fromEntries(features.map((name) => [name, row[name] ?? null])),
-    eventTs: Number(row['event_ts']),
-    knownTs: Number(row['known_ts']),
-    seq: Number(row['seq']),
-    deleted: row['deleted'] === true,
-  }));
+  return Number(row?.['keys'] ?? 1);
 }

@@ -12,19 +12,21 @@ import type { RunJob } from './jobs/index.js';
 import type { SpineOrigin } from './jobs/retrieval/spine-rows.js';
 import { getJson, putJson } from './json-artifacts.js';
 import type { Clock } from './ports.js';
+import type { DrainDependencies } from './pushed-rows.js';
 import { planFeatures } from './retrieval-plan.js';
 import { segmentReferences } from './segment-references.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 const USUAL_TIME_COLUMN = 'event_ts';
 
-export function createRetrievalActivities({ stores, now }: { stores: Stores; now: Clock }) {
+export function createRetrievalActivities(dependencies: DrainDependencies & { readonly now: Clock }) {
+  const { stores, now } = dependencies;
   const { artifacts, retrievals } = stores;
   return {
     async planRetrieval({ retrievalId, request: ref }) {
       // A repeat after a lost answer must not pin something newer.
       const standing = (await retrievals.get(retrievalId))?.plan ?? null;
-      const plan = standing ?? (await putJson(artifacts, await pin(stores, ref)));
+      const plan = standing ?? (await putJson(artifacts, await pin(dependencies, ref)));
       if (standing === null) await retrievals.update(retrievalId, { plan });
       const { views } = await getJson(artifacts, plan, RetrievalPlan);
       return { plan, views: views.length };
@@ -71,14 +73,15 @@ export function createRetrievalComputeActivities({
   } satisfies RetrievalComputeActivities;
 }
 
-async function pin(stores: Stores, ref: ArtifactRef): Promise<RetrievalPlan> {
+async function pin(dependencies: DrainDependencies, ref: ArtifactRef): Promise<RetrievalPlan> {
+  const { stores } = dependencies;
   const request = await getJson(stores.artifacts, ref, HistoricalRequest);
   const { spine, usualTime } = await pinSpine(stores, request);
   return RetrievalPlan.parse({
     spine,
     timeColumn: request.timeColumn ?? usualTime,
     knowledge: request.knowledge,
-    ...(await planFeatures(stores, request)),
+    ...(await planFeatures(dependencies, request)),
   });
 }
 

@@ -5,7 +5,7 @@ import type { Stores } from '../store/contracts/index.js';
 import type { LifecycleActivities, LifecycleRecord } from '../workflows/contracts/lifecycle.js';
 import type { Clock, WorkflowPort } from './ports.js';
 import { requireEndpoint } from './rollout.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 /** Stages in which a pipeline holds the training slot of its model. */
 const TRAINING_STAGES = ['queued', 'snapshot', 'training_dataset', 'training', 'evaluation', 'registration'];

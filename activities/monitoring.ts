@@ -11,7 +11,7 @@ import type { Stores } from '../store/contracts/index.js';
 import type { MonitoringActivities } from '../workflows/contracts/monitoring.js';
 import type { Clock, WorkflowPort } from './ports.js';
 import { requireEndpoint } from './rollout.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 export interface MonitoringDependencies {
   readonly stores: Stores;

@@ -12,7 +12,7 @@ import { getJson } from './json-artifacts.js';
 import type { Clock, ServingPort } from './ports.js';
 import { runStagingChecks } from './staging-checks.js';
 import { checkCertificate } from './skew-check.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 export interface RegistryDependencies {
   readonly stores: Stores;

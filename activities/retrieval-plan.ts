@@ -15,9 +15,11 @@ import type { FeatureServiceReference } from '../domain/online-features.js';
 import { columnsOf } from '../ml/features/expression/ast.js';
 import { parseExpression } from '../ml/features/expression/parse.js';
 import { requireFeatureService } from '../scoring/feature-service.js';
+import { standingChunks } from '../scoring/feature-history.js';
 import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
-import { entityOf, requireResource } from './training.js';
+import { entityOf, requireResource } from './declared.js';
+import { type DrainDependencies, drainPushedRows } from './pushed-rows.js';
 
 type PlannedFeatures = Pick<RetrievalPlan, 'service' | 'views' | 'features' | 'fields' | 'computed'>;
 
@@ -25,7 +27,11 @@ type PlannedFeatures = Pick<RetrievalPlan, 'service' | 'views' | 'features' | 'f
  * Throws `PRN_RESOURCE_NOT_FOUND`, `PRN_FEATURE_UNKNOWN` with the nearest name, `PRN_FEATURE_OUTPUT_UNKNOWN`;
  * `PRN_FEATURE_NAME_CLASH` where two views have a feature of one name, `PRN_FEATURE_VIEW_EMPTY` before the first rows.
  */
-export async function planFeatures(stores: Stores, request: HistoricalRequest): Promise<PlannedFeatures> {
+export async function planFeatures(
+  dependencies: DrainDependencies,
+  request: HistoricalRequest,
+): Promise<PlannedFeatures> {
+  const { stores } = dependencies;
   const { plan, computed } =
     request.featureService === undefined
       ? { plan: await planOfNames(stores, request), computed: null }
@@ -50,7 +56,7 @@ export async function planFeatures(stores: Stores, request: HistoricalRequest): 
   ]);
   return {
     service: plan.service,
-    views: await Promise.all(kept.map(({ view }) => pinView(stores, view))),
+    views: await Promise.all(kept.map(({ view }) => pinView(dependencies, view))),
     features: features.map((each) =>
       each.kind === 'view' ? { ...each, use: kept.findIndex(({ use }) => use === each.use) } : each,
     ),
@@ -100,9 +106,13 @@ async function planOfService(
   return { plan: await planOfVersion({ model, version }, bundle), computed: bundle.plan };
 }
 
-/** The view with the chunks it has now: chunks of the frozen revision, which are what training and serving read. */
-async function pinView(stores: Stores, view: FrozenView): Promise<RetrievedView> {
-  const chunks = await stores.features.chunks(view.view, view.revision);
+/**
+ * The view with the chunks it has now, rows that were pushed a moment ago included: chunks of the frozen revision, which
+ * are what training and serving read.
+ */
+async function pinView(dependencies: DrainDependencies, view: FrozenView): Promise<RetrievedView> {
+  await drainPushedRows(dependencies, view.view);
+  const chunks = await standingChunks(dependencies.stores.features, view);
   const last = chunks.at(-1);
   if (last === undefined)
     throw new DomainError('PRN_FEATURE_VIEW_EMPTY', {

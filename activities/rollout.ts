@@ -6,7 +6,7 @@ import { planRollout, type Rollout, type RolloutState, type RolloutStep, routesO
 import type { Stores } from '../store/contracts/index.js';
 import type { AppliedStep, OpenedRollout, RolloutActivities, RolloutInput } from '../workflows/contracts/rollout.js';
 import type { Clock } from './ports.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 export interface RolloutDependencies {
   readonly stores: Stores;

@@ -3,6 +3,7 @@ import type { Bundle, FrozenView } from '../domain/bundle.js';
 import type { DatasetSpec } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
+import { chunksAsOf } from '../domain/materialization.js';
 import { useName, type ViewUse, viewUses } from '../domain/model.js';
 import type { BinaryMetrics } from '../domain/registry.js';
 import { TrainingSnapshot } from '../domain/training.js';
@@ -139,9 +140,9 @@ function usesOnlyOf(champion: Bundle | null, own: readonly ViewUse[], { views, s
 
 export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {
   return Promise.all(
-    views.map(async ({ view, revision, throughSeq }) => {
+    views.map(async ({ view, revision, throughSeq, sinceSeq }) => {
       const chunks = await stores.features.chunks(view, revision);
-      return { view, chunks: chunks.filter(({ seq }) => seq <= throughSeq).map(({ table, seq }) => ({ table, seq })) };
+      return { view, chunks: chunksAsOf(chunks, { throughSeq, sinceSeq }).map(({ table, seq }) => ({ table, seq })) };
     }),
   );
 }

@@ -4,7 +4,7 @@ import { datasetsOf } from '../domain/expectations.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { EarlierSegments, OtherDataset } from './jobs/validate-source.js';
 import { segmentReferences } from './segment-references.js';
-import { requireResource } from './training.js';
+import { requireResource } from './declared.js';
 
 /** References only; a dataset without a version gives no evidence and is left out. */
 export async function validationContext(

@@ -53,6 +53,7 @@ export const MaterializationAnswer = z.strictObject({
   viewRevision: z.number().int().nullable(),
   throughCut: time.nullable(),
   commitSeq: z.number().int().nullable(),
+  sinceSeq: z.number().int().nullable(),
   seq: count,
 });
 

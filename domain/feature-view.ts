@@ -1,6 +1,5 @@
 /** Entities and feature views: values computed once from a dataset and read alike by training and serving. */
 import { z } from 'zod';
-import { ArtifactRef } from './artifact.js';
 import { Duration, durationMicros } from './duration.js';
 import { DomainError } from './errors.js';
 import { ColumnName, Name } from './names.js';
@@ -153,27 +152,6 @@ function repeatedName(names: readonly string[]): string | undefined {
   const lower = names.map((name) => name.toLowerCase());
   return names.find((_name, index) => lower.indexOf(lower[index] ?? '') < index);
 }
-
-/**
- * One materialised part of a view: feature rows as Parquet with the keys, {@link FEATURE_ROW_COLUMNS} and the features.
- * Rows of one key compete by (event_ts, known_ts, seq); `seq` follows from the commit and the row, so that computing a
- * chunk twice gives the same bytes.
- */
-export const MaterializationChunk = z.strictObject({
-  view: Name,
-  chunkId: z.string(),
-  /** Order in which chunks were committed, by which snapshots pin them. */
-  seq: z.number().int().positive(),
-  commitSeq: z.number().int().positive(),
-  datasetVersionId: z.string(),
-  viewRevision: z.number().int(),
-  /** First and last cut, or event time of row features (inclusive), microseconds. */
-  fromCut: z.number().int(),
-  toCut: z.number().int(),
-  rows: z.number().int(),
-  table: ArtifactRef,
-});
-export type MaterializationChunk = z.infer<typeof MaterializationChunk>;
 
 /** Status of a served feature value, told apart so that callers need not guess. */
 export const FeatureStatus = z.enum(['PRESENT', 'NULL_VALUE', 'NOT_FOUND', 'OUTSIDE_MAX_AGE']);

@@ -26,6 +26,9 @@ export const PinnedView = z.strictObject({
   types: z.record(ColumnName, FeatureType).default({}),
   /** Chunks up to this `seq` belong to the snapshot. */
   throughSeq: z.number().int(),
+  /** Of chunks that read the dataset, only those of the rows that stand since this commit: see `chunksAsOf`. */
+  sinceSeq: z.number().int().nonnegative().default(1),
+  /** Empty where all rows were pushed. */
   datasetVersionId: z.string(),
 });
 export type PinnedView = z.infer<typeof PinnedView>;

@@ -1,13 +1,13 @@
 /** Feature rows as of a time, from the chunks of a view: what an online read at that time would have found. */
 import type { FrozenView } from '../domain/bundle.js';
-import type { MaterializationChunk } from '../domain/feature-view.js';
+import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
 import { POSITION, rowsAsOf } from '../ml/features/history-sql.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import type { FeatureStore, OnlineRow } from '../store/contracts/features.js';
 import type { SqlValue, TableEngine } from '../store/contracts/tables.js';
 
 export interface HistoryDependencies {
-  readonly features: Pick<FeatureStore, 'chunks'>;
+  readonly features: Pick<FeatureStore, 'chunks' | 'state'>;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
   readonly tables: TableEngine;
 }
@@ -28,7 +28,7 @@ export async function readHistory(
   { view, keys, asOf }: AskedHistory,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, OnlineRow>> {
-  const chunks = (await features.chunks(view.view, view.revision)).filter((chunk) => canHold(chunk, asOf));
+  const chunks = (await standingChunks(features, view)).filter((chunk) => canHold(chunk, asOf));
   if (chunks.length === 0 || keys.length === 0) return new Map();
   const paths = await Promise.all(chunks.map(({ table }) => artifacts.localPath(table)));
   const parts = keys.map((key) => JSON.parse(key) as (string | number)[]);
@@ -40,6 +40,17 @@ export async function readHistory(
       return [key, readRow(row, { key, features: view.features })] as const;
     }),
   );
+}
+
+/** Of a dataset whose rows were replaced, the chunks of the rows that the view last was complete with. */
+export async function standingChunks(
+  features: Pick<FeatureStore, 'chunks' | 'state'>,
+  { view, revision }: Pick<FrozenView, 'view' | 'revision'>,
+): Promise<MaterializationChunk[]> {
+  const [state, chunks] = await Promise.all([features.state(view), features.chunks(view, revision)]);
+  const newest = chunks.reduce((last, { sinceSeq }) => Math.max(last, sinceSeq), 0);
+  const sinceSeq = state?.viewRevision === revision ? state.sinceSeq : newest;
+  return chunksAsOf(chunks, { throughSeq: Number.MAX_SAFE_INTEGER, sinceSeq });
 }
 
 /** Rows of a chunk happened from its first cut on. Even one too old to count is wanted: it tells old from unknown. */

@@ -42,9 +42,9 @@ export function createIoActivities(dependencies: ActivityDependencies) {
   return {
     ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
     ...createQuarantineActivities({ stores, rows, workflows, now, sha256Hex }),
-    ...createFeatureActivities({ stores, tables, sha256Hex }),
-    ...createRetrievalActivities({ stores, now }),
-    ...createTrainingActivities({ stores, now }),
+    ...createFeatureActivities({ stores, tables, now, sha256Hex, heartbeat }),
+    ...createRetrievalActivities({ stores, tables, now, sha256Hex }),
+    ...createTrainingActivities({ stores, tables, now, sha256Hex }),
     ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),
     ...createRolloutActivities({ stores, now, heartbeat }),
     ...createLifecycleActivities({ stores, workflows, now, sha256Hex }),

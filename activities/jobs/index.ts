@@ -4,6 +4,7 @@ import { certifySkew } from './certify-skew.js';
 import { checkServedFeatures } from './check-served-features.js';
 import type { JobContext, JobProgress } from './context.js';
 import { evaluateModel } from './evaluate-model.js';
+import { gatherPublication } from './gather-publication.js';
 import { judgeRolloutStep } from './judge-step.js';
 import { materializeChunk } from './materialize-chunk.js';
 import { prepareSegment } from './prepare-segment.js';
@@ -18,6 +19,7 @@ export const JOBS = {
   prepareSegment,
   splitQuarantine,
   materializeChunk,
+  gatherPublication,
   buildTrainingDataset,
   loadRetrievalSpine,
   joinRetrievalView,

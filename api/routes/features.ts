@@ -10,9 +10,9 @@ import { param, type Route, route } from '../route.js';
 const MaterializationId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 const MaterializeBody = z
   .strictObject({
-    through: z
-      .union([z.string(), z.number().int()])
-      .meta({ description: 'Last cut to compute: ISO 8601 or microseconds' }),
+    through: z.union([z.string(), z.number().int()]).optional().meta({
+      description: 'Last cut to compute: ISO 8601 or microseconds; never later than now, which is the default',
+    }),
     materializationId: MaterializationId.optional().meta({ description: 'Makes a repeated call the same run' }),
   })
   .meta({ examples: [{ through: '2001-03-01T06:00:00Z' }] });
@@ -32,7 +32,7 @@ export function featureRoutes({ stores, workflows }: ApiDependencies): Route[] {
     route({
       method: 'post',
       path: '/v1/feature-views/:view/materializations',
-      summary: 'Compute missing and outdated cuts of a feature view and bring the newest rows online',
+      summary: 'Compute missing and outdated rows of a feature view and bring the newest ones online',
       action: 'contribute',
       status: 202,
       body: MaterializeBody,
@@ -41,8 +41,9 @@ export function featureRoutes({ stores, workflows }: ApiDependencies): Route[] {
         const view = param(call, 'view');
         await requireDeclared(stores, 'FeatureView', view);
         const { materializationId = call.mintId('materialization') } = call.body;
-        const through = readTime(call.body.through);
-        const input = { materializationId, view, through, requestedBy: call.actor.name };
+        const { through } = call.body;
+        const until = through === undefined ? {} : { through: readTime(through) };
+        const input = { materializationId, view, ...until, requestedBy: call.actor.name };
         const workflowId = await workflows.materializeFeatures(input);
         const location = `/v1/feature-views/${view}/materializations/${materializationId}`;
         return { location, body: { materializationId, view, workflowId } };
@@ -76,7 +77,9 @@ export function featureRoutes({ stores, workflows }: ApiDependencies): Route[] {
         const view = param(call, 'view');
         await requireDeclared(stores, 'FeatureView', view);
         const state = await stores.features.state(view);
-        return { body: state ?? { view, viewRevision: null, throughCut: null, commitSeq: null, seq: 0 } };
+        return {
+          body: state ?? { view, viewRevision: null, throughCut: null, commitSeq: null, sinceSeq: null, seq: 0 },
+        };
       },
     }),
   ];

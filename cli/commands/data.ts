@@ -57,13 +57,13 @@ export function registerDataCommands(program: Command): void {
   withCommonOptions(
     program
       .command('materialize <view>')
-      .description('compute missing cuts of a feature view')
-      .requiredOption('--through <time>', 'last cut, ISO 8601')
+      .description('compute missing rows of a feature view')
+      .option('--through <time>', 'last cut, ISO 8601; now, where it is left out')
       .option('--wait', 'wait until the rows are online'),
   ).action(
     act(async ({ api }, [view = ''], { through, wait }) => {
-      const cut = parseIso(String(through));
-      const started = await api.post(apiPath`/v1/feature-views/${view}/materializations`, { through: toIso(cut) });
+      const body = typeof through === 'string' ? { through: toIso(parseIso(through)) } : {};
+      const started = await api.post(apiPath`/v1/feature-views/${view}/materializations`, body);
       if (wait !== true) return started;
       const run = await api.poll(
         apiPath`/v1/feature-views/${view}/materializations/${idOf(started, 'materializationId')}`,

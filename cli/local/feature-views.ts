@@ -64,9 +64,10 @@ function cutRange(spec: WindowedView, { dataset, through, knowledge }: ViewReque
   const segments = dataset.files.flatMap(({ commitSeq, commitKnownTs }, index) => {
     const segment = dataset.segments[index];
     if (segment === undefined) return [];
-    const { minEventTs, minKnownTs } = segment;
+    const { minEventTs, maxEventTs, minKnownTs } = segment;
     // With latest knowledge a cut sees rows from their event on.
-    return [{ commitSeq, commitKnownTs, minEventTs, minKnownTs: knowledge === 'latest' ? minEventTs : minKnownTs }];
+    const firstKnownTs = knowledge === 'latest' ? minEventTs : minKnownTs;
+    return [{ commitSeq, commitKnownTs, minEventTs, maxEventTs, minKnownTs: firstKnownTs }];
   });
   const ranges = planCuts({ spec, segments, chunks: [], through });
   const [first, last] = [ranges[0], ranges.at(-1)];

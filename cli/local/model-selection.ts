@@ -36,7 +36,7 @@ function pinView(resources: LocalResources, view: string): PinnedView {
   const dataset = resources.require('Dataset', spec.dataset).spec;
   const types = Object.fromEntries(featureTypes(spec, dataset).map(({ name, type }) => [name, type]));
   const entity = spec.entity === undefined ? null : resources.require('Entity', spec.entity).spec;
-  return { view, revision: 1, spec, entity, types, throughSeq: 0, datasetVersionId: '' };
+  return { view, revision: 1, spec, entity, types, throughSeq: 0, sinceSeq: 0, datasetVersionId: '' };
 }
 
 function selectedView(

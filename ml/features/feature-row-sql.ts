@@ -3,14 +3,17 @@ import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
 import { durationMicros } from '../../domain/duration.js';
 import { DomainError } from '../../domain/errors.js';
 import {
+  type EntityKey,
   type FeatureType,
   type FeatureViewSpec,
   isWindowedFeature,
   type RowFeature,
 } from '../../domain/feature-view.js';
 import { ROW } from './dataset-sql.js';
+import { COLUMN_SQL_TYPES } from './column-sql.js';
 import { type CheckedExpression, checkExpression } from './expression/check.js';
 import { quoteIdentifier, renderSql } from './expression/sql.js';
+import { coerceKey } from './spine-sql.js';
 
 /**
  * `seq` of a feature row is commit · 2³² + row: unique among the rows of a view, the same whenever it is computed, and
@@ -82,16 +85,33 @@ export interface RowFeaturesInput {
   /** Only rows of these commits, first and last inclusive. */
   readonly fromCommit: number;
   readonly toCommit: number;
+  /** Only rows of these numbers, the last excluded (null for all from the first on). */
+  readonly piece?: { readonly fromRow: number; readonly toRow: number | null } | null;
+  /** Keys of the entity, in whose types they are kept; in those of the dataset's columns where they are left out. */
+  readonly entityKeys?: readonly EntityKey[] | undefined;
+}
+
+type KeyedInput = Pick<RowFeaturesInput, 'entityKeys' | 'dataset'> & { readonly view: Pick<FeatureViewSpec, 'keys'> };
+
+/** The keys of feature rows: SQL over the dataset's rows, null for what is no key, and their quoted names. */
+export function keyColumns({ view, dataset, entityKeys = [] }: KeyedInput): { value: string; key: string }[] {
+  return Object.entries(view.keys).map(([key, name]) => {
+    const type = entityKeys.find((each) => each.name === key)?.type;
+    const sourceType = COLUMN_SQL_TYPES[columnTypes(dataset)[name] ?? 'string'].toUpperCase();
+    const value = type === undefined ? quoteIdentifier(name) : coerceKey({ name, sourceType }, type).value;
+    return { value, key: quoteIdentifier(key) };
+  });
 }
 
 /**
  * One feature row for each row of the dataset: keys, `event_ts`, `known_ts` (plus the serving delay), `seq`, `deleted`
  * and the features. A restatement is a row of its own, known later, that wins from then on.
  */
-export function rowFeatures({ view, dataset, rows, fromCommit, toCommit }: RowFeaturesInput): string {
+export function rowFeatures(input: RowFeaturesInput): string {
+  const { view, dataset, rows, fromCommit, toCommit, piece } = input;
   const types = columnTypes(dataset);
   const time = quoteIdentifier(dataset.eventTime);
-  const keys = Object.entries(view.keys).map(([key, column]) => [quoteIdentifier(column), quoteIdentifier(key)]);
+  const keys = keyColumns(input);
   const known = `${ROW.knownTs} + ${durationMicros(view.servingDelay)}`;
   const deleted = view.deletes === undefined ? 'false' : deletesSql(view.deletes, types);
   const features = view.features.flatMap((feature) => {
@@ -100,24 +120,26 @@ export function rowFeatures({ view, dataset, rows, fromCommit, toCommit }: RowFe
     return [`${kept(renderSql(checked), rowFeatureType(feature, checked))} as ${quoteIdentifier(feature.name)}`];
   });
   const columns = [
-    ...keys.map(([column, key]) => `${column} as ${key}`),
+    ...keys.map(({ value, key }) => `${value} as ${key}`),
     `${time} as event_ts`,
     `${known} as known_ts`,
     `${ROW.commitSeq} * ${FIRST_ROW_OF_COMMIT} + ${ROW.seq} as seq`,
     `${deleted} as deleted`,
     ...features,
   ];
-  const given = keys.map(([column]) => ` and ${column} is not null`).join('');
+  const given = keys.map(({ value }) => ` and ${value} is not null`).join('');
+  const to = piece?.toRow == null ? '' : ` and ${ROW.seq} < ${piece.toRow}`;
+  const within = piece == null ? '' : ` and ${ROW.seq} >= ${piece.fromRow}${to}`;
   return `select ${columns.join(', ')} from ${rows}
-    where ${ROW.commitSeq} between ${fromCommit} and ${toCommit}${given} order by event_ts, seq`;
+    where ${ROW.commitSeq} between ${fromCommit} and ${toCommit}${within}${given} order by event_ts, seq`;
 }
 
-/** A number that a type cannot hold is missing, not clipped: infinities everywhere, fractions in integers. */
+/** A number that a type cannot hold is missing, not clipped: infinities everywhere, in integers fractions and what a double does not hold. */
 function kept(sql: string, type: FeatureType): string {
-  if (type === 'float') return `case when isfinite((${sql})::double::real) then (${sql})::double::real end`;
+  if (type === 'float') return `try_cast(case when isfinite((${sql})::double) then (${sql})::double end as real)`;
   if (type === 'double') return `case when isfinite((${sql})::double) then (${sql})::double end`;
   if (type === 'integer')
-    return `case when (${sql})::double = floor((${sql})::double) then try_cast((${sql}) as bigint) end`;
+    return `case when (${sql})::double = floor((${sql})::double) and abs((${sql})::double) < ${2 ** 53} then (${sql})::bigint end`;
   return `(${sql})::${FEATURE_SQL_TYPES[type]}`;
 }
 

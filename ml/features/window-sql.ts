@@ -5,10 +5,15 @@
  */
 import type { ColumnType, DatasetSpec } from '../../domain/dataset.js';
 import { durationMicros } from '../../domain/duration.js';
-import { longestWindowMicros, type WindowedFeature, type WindowedView } from '../../domain/feature-view.js';
+import {
+  type EntityKey,
+  longestWindowMicros,
+  type WindowedFeature,
+  type WindowedView,
+} from '../../domain/feature-view.js';
 import { ROW } from './dataset-sql.js';
 import { quoteIdentifier } from './expression/sql.js';
-import { FIRST_ROW_OF_COMMIT } from './feature-row-sql.js';
+import { FIRST_ROW_OF_COMMIT, keyColumns } from './feature-row-sql.js';
 import { aggregateOf, type AdditiveAggregate, type MergedAggregate, valueOf } from './window-aggregates.js';
 
 /** `at-cut`: a cut sees only what was known by then. `latest`: it sees what is known today, which leaks in training. */
@@ -24,6 +29,8 @@ export interface WindowedFeaturesInput {
   /** Commit that the rows were read at: it orders computations of the same cut. */
   readonly commitSeq: number;
   readonly knowledge?: CutKnowledge;
+  /** Keys of the entity, in whose types they are kept; in those of the dataset's columns where they are left out. */
+  readonly entityKeys?: readonly EntityKey[] | undefined;
 }
 
 interface Column {
@@ -127,15 +134,15 @@ function sourceRows({ input, additive, merged, every, longest }: Layout): string
   const { view, dataset, rows, fromCut, toCut } = input;
   const time = quoteIdentifier(dataset.eventTime);
   const lag = durationMicros(view.lag);
-  const keys = Object.entries(view.keys).map(([key, column]) => [quoteIdentifier(column), quoteIdentifier(key)]);
+  const keys = keyColumns(input);
   const values = [...additive, ...merged].map(({ name, value }) => `${value} as ${valueName(name)}`);
   const known = list(
-    keys.map(([column, key]) => `${column} as ${key}`),
+    keys.map(({ value, key }) => `${value} as ${key}`),
     [`${time} as ":time"`, `${ROW.knownTs} as ":known"`, `${ROW.supersededTs} as ":superseded"`],
     [`${ROW.commitSeq} as ":commit"`, `${ROW.seq} as ":row"`],
   );
   const inTime = `${time} >= ${fromCut - every - lag - longest} and ${time} < ${toCut - lag}`;
-  const given = keys.map(([column]) => ` and ${column} is not null`).join('');
+  const given = keys.map(({ value }) => ` and ${value} is not null`).join('');
   return `select ${list([known], values)} from ${rows} where ${inTime}${given}`;
 }
 

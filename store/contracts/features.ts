@@ -1,5 +1,7 @@
-/** Materialised feature rows: chunks of history, and the newest row of each entity for online reads. */
-import type { FeatureValue, MaterializationChunk } from '../../domain/feature-view.js';
+/** Materialised feature rows: chunks of history, pushed rows, and the newest row of each entity for online reads. */
+import type { FeatureValue } from '../../domain/feature-view.js';
+import type { MaterializationChunk, MaterializationState, NewChunk } from '../../domain/materialization.js';
+import type { PushedRow } from '../../domain/row-push.js';
 
 /** A feature row as the online store keeps it. `key` is the canonical key text of the entity. */
 export interface OnlineRow {
@@ -13,30 +15,52 @@ export interface OnlineRow {
   readonly deleted: boolean;
 }
 
-export interface MaterializationState {
+/** Rows pushed by one call. */
+export interface RowPush {
   readonly view: string;
-  readonly viewRevision: number;
-  /** Last cut for which rows exist (inclusive), microseconds. */
-  readonly throughCut: number;
-  /** Commit of the dataset that the last chunk read. */
-  readonly commitSeq: number;
-  readonly seq: number;
+  /** Chosen by the caller or minted; the same again is the same push. */
+  readonly pushId: string;
+  /** Numbers the pushes of a view without gaps that a reader could miss. */
+  readonly number: number;
+  /** When the platform took the rows in, microseconds. */
+  readonly receivedTs: number;
+  readonly online: boolean;
+  /** Of the rows: tells a repetition from another push under the same id. */
+  readonly digest: string;
+  readonly rows: readonly PushedRow[];
 }
 
 export interface FeatureStore {
+  /** How far the view is complete; null before its first run ended. */
   state(view: string): Promise<MaterializationState | null>;
-  /** Records a verified chunk and advances the state, once per `chunkId`; the chunk gets the next `seq`. */
-  commitChunk(chunk: Omit<MaterializationChunk, 'seq'>): Promise<MaterializationChunk>;
+  /** Advances the state, never back: see `laterState`. */
+  advance(state: MaterializationState): Promise<void>;
+  /** Records a verified chunk, once per `chunkId`; the chunk gets the next `seq`. */
+  commitChunk(chunk: NewChunk): Promise<MaterializationChunk>;
   /** Chunks in order of `seq`, of one view revision. */
   chunks(view: string, viewRevision: number): Promise<MaterializationChunk[]>;
-  /** Guarded upsert: the greatest `(eventTs, knownTs, seq)` wins, whatever the order of writes. */
-  upsertOnline(view: string, rows: readonly OnlineRow[]): Promise<void>;
+
+  /**
+   * Guarded upsert: the greatest `(generation, eventTs, knownTs, seq)` wins, whatever the order, size and number of
+   * writes. Without a generation rows compete among the oldest.
+   */
+  upsertOnline(view: string, rows: readonly OnlineRow[], generation?: number): Promise<void>;
   /** Rows by key; unknown keys are absent from the map. `features` limits what their values hold. */
   readOnline(
     view: string,
     keys: readonly string[],
     features?: readonly string[],
   ): Promise<ReadonlyMap<string, OnlineRow>>;
+  /** Takes rows of earlier generations offline. */
+  retireOnline(view: string, generation: number): Promise<void>;
+
+  /**
+   * Keeps pushed rows for history, once per `pushId`; returns the push as it stands. A push for online only is numbered
+   * and not kept.
+   */
+  savePush(push: Omit<RowPush, 'number'>, keep: boolean): Promise<RowPush>;
+  /** Kept pushes in order of their numbers. */
+  pushes(view: string, read: { readonly after: number; readonly limit: number }): Promise<RowPush[]>;
 }
 
 /** Text of an entity key: values in the order of the entity's keys, unambiguous for any content. */

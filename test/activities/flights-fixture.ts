@@ -64,15 +64,22 @@ async function ingest({ stores, runJob, jobs }: ComputeBench, sourceUri: string)
 async function materialize({ stores, runJob, jobs }: ComputeBench, view: string): Promise<void> {
   const { tables } = jobs.context;
   const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const { planMaterialization, publishChunk } = createFeatureActivities({ stores, tables, sha256Hex });
+  const io = createFeatureActivities({ stores, tables, sha256Hex, now: () => NOW, heartbeat: () => undefined });
   const { materializeChunk } = createFeatureComputeActivities({ stores, runJob });
-  const { chunks, ...plan } = await planMaterialization({ view, through: AS_OF });
-  for (const chunk of chunks) await publishChunk({ chunk: await materializeChunk({ plan, chunk }) });
+  const at = await io.pinMaterialization({ view, through: AS_OF });
+  const { chunks } = await io.planMaterialization({ at, limit: 100 });
+  for (const chunk of chunks) await io.commitChunk({ chunk: await materializeChunk({ at, chunk }) });
+  await io.finishMaterialization({ at, publication: null });
 }
 
 /** The snapshot of a training as of the end of history. */
-export async function snapshotFlights({ stores }: ComputeBench): Promise<ArtifactRef> {
-  const { snapshotInputs } = createTrainingActivities({ stores, now: () => NOW });
+export async function snapshotFlights({ stores, jobs }: ComputeBench): Promise<ArtifactRef> {
+  const { snapshotInputs } = createTrainingActivities({
+    stores,
+    tables: jobs.context.tables,
+    now: () => NOW,
+    sha256Hex: String,
+  });
   const input = { pipelineId: 'p1', model: 'flight-delay', asOf: AS_OF };
   return (await snapshotInputs(input)).snapshot;
 }

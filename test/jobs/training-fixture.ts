@@ -131,6 +131,7 @@ export function snapshotOf(changes: { trees?: number; gates?: unknown[]; champio
         },
         entity: { keys: [{ name: 'origin', type: 'string' }] },
         throughSeq: 1,
+        sinceSeq: 1,
         datasetVersionId: 'v1',
       },
     ],

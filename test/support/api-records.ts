@@ -144,6 +144,14 @@ async function leaveData({ datasets, features, uploads, artifacts }: Stores): Pr
   const cuts = { fromCut: T0, toCut: T0 + MICROS_PER_DAY };
   const origin = { datasetVersionId: versionId, commitSeq, viewRevision: 1 };
   await features.commitChunk({ view: 'origin-traffic', chunkId: 'chunk-1', ...origin, ...cuts, rows: 6, table: ref });
+  await features.advance({
+    view: 'origin-traffic',
+    viewRevision: 1,
+    throughCut: cuts.toCut,
+    commitSeq,
+    sinceSeq: 1,
+    seq: 1,
+  });
 }
 
 const CERTIFICATE: SkewCertificate = {

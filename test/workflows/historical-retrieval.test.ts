@@ -71,7 +71,7 @@ describe('historical retrieval over HTTP', () => {
     const workflows = createWorkflowPort(client, 'test');
     const io = {
       ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
-      ...createRetrievalActivities({ stores, now }),
+      ...createRetrievalActivities({ stores, tables, now, sha256Hex }),
     };
     const compute = {
       ...createDatasetComputeActivities({ stores, runJob, ...sources }),
