@@ -21,6 +21,8 @@ export interface ComputeBench {
   readonly jobs: JobBench;
   readonly database: Database;
   apply(resource: unknown): Promise<void>;
+  /** Keys of all entities that a view has online. */
+  onlineKeys(view: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,13 @@ export async function openComputeBench(): Promise<ComputeBench> {
     apply: async (resource) => {
       await stores.resources.apply({ resource: Resource.parse(resource), actor: 'test' });
     },
+    onlineKeys: (view) =>
+      database
+        .collection(`online_${view}`)
+        .find()
+        .sort({ _id: 1 })
+        .map(({ _id }) => _id)
+        .toArray(),
     close: async () => {
       await database.close();
       await test.drop();

@@ -81,11 +81,6 @@ describe('the life of a model', () => {
     await recordHistory(world.temporal, first.workflowId, 'trainingPipeline/promoted');
     await recordHistory(world.temporal, workflowIds.rollout(first.pipelineId), 'rollout/direct');
     await recordHistory(world.temporal, workflowIds.ingestDataset('small'), 'ingestDataset/committed');
-    await recordHistory(
-      world.temporal,
-      workflowIds.materializeFeatures('origin-traffic', 'origin-traffic'),
-      'materializeFeatures/backfill',
-    );
   });
 
   it('answers predictions and says why it refuses bad ones', async () => {
