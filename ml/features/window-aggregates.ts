@@ -64,8 +64,9 @@ export function aggregateOf({ aggregate }: Pick<WindowedFeature, 'aggregate'>): 
       return {
         kind: 'additive',
         partials: (value) => [`coalesce(sum(${value}), 0)`, `coalesce(sum(${value} * ${value}), 0)`, `count(${value})`],
+        // Not by way of null: `greatest` passes over it.
         result: ([sum, squares, count]) =>
-          `sqrt(greatest(0, ${squares}::double / nullif(${count}, 0) - (${sum}::double / nullif(${count}, 0)) * (${sum}::double / nullif(${count}, 0))))`,
+          `case when ${count} > 0 then sqrt(greatest(0, ${squares}::double / ${count} - (${sum}::double / ${count}) * (${sum}::double / ${count}))) end`,
       };
     case 'min':
     case 'max':

@@ -231,14 +231,15 @@ function mergedRows(layout: Layout): string {
   return `select ${list(keys, ['":cut"'], results)} from (select *, ${cuts} as ":cut" from partials) group by ${list(keys, ['":cut"'])}`;
 }
 
-/** In the order that the view declares. */
+/** In the order that the view declares; null for what 32 bits cannot hold. */
 function outputs({ input, additive, merged }: Layout): string[] {
   return input.view.features.map(({ name }) => {
     const column = quoteIdentifier(name);
     const sum = additive.find((each) => each.name === name);
-    if (sum !== undefined) return `(${sum.aggregate.result(sum.sums.map((each) => `a.${each}`))})::real as ${column}`;
+    if (sum !== undefined)
+      return `try_cast(${sum.aggregate.result(sum.sums.map((each) => `a.${each}`))} as real) as ${column}`;
     const isCount = merged.some((each) => each.name === name) && isDistinct(input, name);
-    return `${isCount ? `coalesce(m.${column}, 0)` : `m.${column}`}::real as ${column}`;
+    return `try_cast(${isCount ? `coalesce(m.${column}, 0)` : `m.${column}`} as real) as ${column}`;
   });
 }
 
