@@ -73,11 +73,12 @@ async function uploadFeed({ uploads }: Stores, dataset: string, uploadId: string
 /** Corrected rows may be refused again: those make a case of their own, as with any source. */
 async function fixSource({ stores, runJob }: Using, about: About, applied: Applied): Promise<StoredSource> {
   const { decision, standing } = applied;
+  const { split } = await splitCase(runJob, about, { ...applied, refused: null });
+  if (split.selected === 0) throw noSuchRows(about);
   return {
     spec: fixSpec(about.spec),
     feed: await uploadFeed(stores, standing.dataset, decision.upload ?? ''),
     async finish(prepared) {
-      const { split } = await splitCase(runJob, about, { ...applied, refused: null });
       await stores.quarantine.saveSplit(decision, split);
       return prepared;
     },
@@ -89,11 +90,7 @@ async function releaseSource({ stores, runJob }: Using, about: About, applied: A
   const { artifacts, quarantine } = stores;
   const { decisionId, caseId } = applied.decision;
   const { source } = await splitCase(runJob, about, { ...applied, refused: null });
-  if (source === null)
-    throw new DomainError('PRN_DATASET_VALIDATION_FAILED', {
-      dataset: about.dataset,
-      failures: 'the case has none of these rows',
-    });
+  if (source === null) throw noSuchRows(about);
   const feed = {
     kind: 'stored',
     file: source,
@@ -112,6 +109,11 @@ async function releaseSource({ stores, runJob }: Using, about: About, applied: A
       return { ...prepared, segment: await putJson(artifacts, kept), quarantined: 0 };
     },
   };
+}
+
+/** They were decided about before, or never there: nothing may come in their place. */
+function noSuchRows({ dataset }: About): DomainError {
+  return new DomainError('PRN_DATASET_VALIDATION_FAILED', { dataset, failures: 'the case has none of these rows' });
 }
 
 export function splitCase(

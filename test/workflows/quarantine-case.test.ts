@@ -163,6 +163,17 @@ describe('a quarantine case', () => {
     await history(caseId, 'fix');
   });
 
+  it('a fix of rows that the case does not have was ingested all the same', async () => {
+    const { caseId, dataset } = await open([TOO_EARLY]);
+    const upload = await world.upload(dataset, ['1970-01-01T00:00:09Z,SEA,-50']);
+    await decide(caseId, { action: 'fix', upload, rows: [77], decisionId: 'elsewhere' });
+    const after = await world.until(caseId, ({ problem }) => problem !== null);
+    expect(after).toMatchObject({ state: 'open', fixed: 0, remaining: 1, releases: [] });
+    expect(after.problem).toContain('the case has none of these rows');
+    expect(await world.rows(dataset)).toHaveLength(2);
+    expect(await decisions(caseId)).toMatchObject([['elsewhere', 'failed', expect.any(String)]]);
+  });
+
   it('counts signals only with proof, ignores garbage and repeats, and says what did not count', async () => {
     const { caseId } = await open([TOO_EARLY]);
     await world.signal(caseId, 'garbage');
