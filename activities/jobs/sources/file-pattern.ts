@@ -10,6 +10,19 @@ export async function isPattern(path: string): Promise<boolean> {
   return WILD.test(path) && (await stat(path).catch(() => null)) === null;
 }
 
+/** The folder that a pattern begins in: what stands before its first wildcard. */
+export function startOf(pattern: string): string {
+  const steps = pattern.split(sep);
+  return (
+    steps
+      .slice(
+        0,
+        steps.findIndex((step) => WILD.test(step)),
+      )
+      .join(sep) || sep
+  );
+}
+
 /** Paths of everything but folders that a pattern names, sorted. A folder that cannot be listed holds nothing. */
 export async function findFiles(pattern: string): Promise<string[]> {
   const { root } = parse(pattern);
@@ -50,11 +63,26 @@ async function list(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }
 
+/** Without a regular expression: several stars would make that try every way to share a long name among them. */
 function nameFits(step: string, name: string): boolean {
   if (name.startsWith('.') && !step.startsWith('.')) return false;
-  const source = step
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(name);
+  let [inStep, inName] = [0, 0];
+  /** Behind the last star, and how much of the name it has taken so far. */
+  let star: { next: number; taken: number } | null = null;
+  while (inName < name.length) {
+    const wanted = step[inStep];
+    if (wanted === '*') {
+      inStep += 1;
+      star = { next: inStep, taken: inName };
+    } else if (wanted !== undefined && (wanted === '?' || wanted === name[inName])) {
+      inStep += 1;
+      inName += 1;
+    } else if (star === null) return false;
+    else {
+      star.taken += 1;
+      inStep = star.next;
+      inName = star.taken;
+    }
+  }
+  return /^\**$/.test(step.slice(inStep));
 }

@@ -1,12 +1,12 @@
 /** Files on the worker's disk: one, or all that a pattern names; each inside an allowed folder, links followed first. */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rm, stat } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DomainError } from '../../../domain/errors.js';
 import type { JobContext } from '../context.js';
 import type { SourceFile, SourceRequest } from './contract.js';
-import { findFiles, isPattern } from './file-pattern.js';
+import { findFiles, isPattern, startOf } from './file-pattern.js';
 import { formatOf } from '../../../domain/source-format.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 
@@ -24,11 +24,10 @@ export async function copyLocalFiles(
 ): Promise<SourceFile[]> {
   const { sourceUri: uri, sourceFolders, privateFolder, format } = request;
   const requested = uri.startsWith('file://') ? fileURLToPath(uri) : uri;
-  const names = (await isPattern(requested)) ? await findFiles(requested) : [requested];
+  const allowed = await Promise.all(sourceFolders.map(placeOf));
+  const bounds = { allowed, own: privateFolder === undefined ? null : await placeOf(privateFolder) };
+  const names = (await isPattern(requested)) ? await findAllowed(resolve(requested), bounds) : [requested];
   if (names.length === 0) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri });
-  const real = (folder: string): Promise<string> => realpath(folder).catch(() => folder);
-  const allowed = await Promise.all(sourceFolders.map(real));
-  const bounds = { allowed, own: privateFolder === undefined ? null : await real(privateFolder) };
   const originals: Original[] = [];
   for (const name of names)
     originals.push({ uri: names.length === 1 ? uri : name, ...(await resolveIn(name, bounds)) });
@@ -55,17 +54,37 @@ interface Original {
   readonly path: string;
 }
 
-async function resolveIn(
-  name: string,
-  { allowed, own }: { allowed: readonly string[]; own: string | null },
-): Promise<{ name: string; path: string }> {
-  const path = await realpath(name).catch((error: unknown) => {
-    throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: name }, { cause: error });
-  });
+interface Bounds {
+  readonly allowed: readonly string[];
+  readonly own: string | null;
+}
+
+/** Nothing is listed outside of the allowed folders: not even the names there are anybody's business. */
+async function findAllowed(pattern: string, bounds: Bounds): Promise<string[]> {
+  const start = await placeOf(startOf(pattern));
+  const within = bounds.allowed.includes(start) ? join(start, 'any') : start;
+  requireAllowed(within, { uri: pattern, bounds });
+  return findFiles(pattern);
+}
+
+async function resolveIn(name: string, bounds: Bounds): Promise<{ name: string; path: string }> {
+  const path = await realpath(name).catch(() => null);
+  requireAllowed(path ?? (await placeOf(resolve(name))), { uri: name, bounds });
+  if (path === null) throw new DomainError('PRN_DATASET_SOURCE_MISSING', { uri: name });
+  return { name, path };
+}
+
+function requireAllowed(path: string, { uri, bounds }: { uri: string; bounds: Bounds }): void {
+  const { allowed, own } = bounds;
   const isPrivate = own !== null && liesIn(path, own);
   if (!allowed.some((folder) => liesIn(path, folder) && (!isPrivate || liesIn(folder, own))))
-    throw new DomainError('PRN_DATASET_SOURCE_FORBIDDEN', { uri: name, allowed: allowed.join(', ') });
-  return { name, path };
+    throw new DomainError('PRN_DATASET_SOURCE_FORBIDDEN', { uri, allowed: allowed.join(', ') });
+}
+
+/** Where a path leads, or would lead if it were there. */
+async function placeOf(path: string): Promise<string> {
+  const parent = dirname(path);
+  return realpath(path).catch(async () => (parent === path ? path : join(await placeOf(parent), basename(path))));
 }
 
 function liesIn(path: string, folder: string): boolean {

@@ -78,6 +78,32 @@ describe('sources on the disk of the worker', () => {
     expect(await codeOf(open(at('*.parquet')))).toBe('PRN_DATASET_SOURCE_MISSING');
   });
 
+  it('a pattern with many stars never ended', async () => {
+    await writeFile(at(`${'a'.repeat(200)}.csv`), CSV);
+    const started = performance.now();
+    expect(await codeOf(open(at(`${'*a'.repeat(40)}b*.csv`)))).toBe('PRN_DATASET_SOURCE_MISSING');
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect((await open(at('*a*a?*.csv*'))).files).toHaveLength(1);
+  });
+
+  it('a pattern told the names of files outside the allowed folders, and a path whether there is one', async () => {
+    await mkdir(join(bench.folder, 'keys'));
+    await writeFile(join(bench.folder, 'keys', 'secret-name.csv'), CSV);
+    const refusal = async (uri: string): Promise<string> => {
+      const error: unknown = await open(uri).catch((thrown: unknown) => thrown);
+      return error instanceof Error ? error.message : 'opened';
+    };
+    await mkdir(at('sub'));
+    const forbidden = ['/keys/*', '/**/*.csv', '/landing/*/../../keys/*', '/keys/secret-name.csv', '/keys/absent.csv'];
+    for (const path of forbidden) {
+      const told = await refusal(`${bench.folder}${path}`);
+      expect(told, path).toMatch(/lies outside the folders/);
+      if (path.includes('*')) expect(told).not.toContain('secret-name');
+    }
+    expect(await codeOf(open(at('absent.csv')))).toBe('PRN_DATASET_SOURCE_MISSING');
+    expect(await codeOf(open(at('absent/*.csv')))).toBe('PRN_DATASET_SOURCE_MISSING');
+  });
+
   it('reads nothing of the private folder but what lies in a source folder inside it', async () => {
     await writeFile(join(bench.folder, 'admin-key'), 'prn_secret\n');
     await writeFile(at('a.csv'), CSV);
