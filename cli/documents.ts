@@ -1,7 +1,7 @@
 /** Resource documents from files and folders, with file and line of each, so that a refusal can be found. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
 import { parseResource } from '../domain/resource-errors.js';
 import type { Resource } from '../domain/resources.js';
 import { ApiError } from './client.js';
@@ -46,9 +46,19 @@ function readFile(file: string): ReadDocument[] {
     const line = lineCounter.linePos(document.contents?.range?.[0] ?? document.range[0]).line;
     const [problem] = document.errors;
     if (problem !== undefined) throw new ApiError(0, 'PRN_RESOURCE_INVALID', `${file}: ${problem.message}`);
-    const content: unknown = document.toJS();
+    const content = contentOf(document, file);
     if (content === null || content === undefined) return [];
     const where = `${file}:${line}`;
     return [{ content, resource: parseResource(content, where), where }];
   });
+}
+
+/** Aliases are followed only here, and only so far: a few lines of them can stand for gigabytes. */
+function contentOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new ApiError(0, 'PRN_RESOURCE_INVALID', `${file}: ${problem}`);
+  }
 }

@@ -16,7 +16,7 @@ import { checkRuleTexts } from './custom-sql.js';
 import { judgeRows } from './judge-rows.js';
 import { type LoadedSource, loadSource } from './load-source.js';
 import { localSegments, type SegmentReference } from './segments.js';
-import type { OpenedSource, SourceRequest } from './sources/contract.js';
+import { DEFAULT_LIMITS, type OpenedSource, type SourceRequest } from './sources/contract.js';
 import { openSource } from './sources/open-source.js';
 
 /** The head of another dataset that a rule reads, pinned to one version. */
@@ -76,12 +76,30 @@ export async function withValidated<T>(
   try {
     if (source.files.length === 0) return null;
     context.progress({ message: 'source read' });
-    return await context.tables.use(async (session) => {
-      const validated = await validateOpened(input, { source, session, context });
-      return use(validated, session);
-    }, context.signal);
+    return await inTime(input, context, (signal) =>
+      context.tables.use(async (session) => {
+        const validated = await validateOpened(input, { source, session, context });
+        return use(validated, session);
+      }, signal),
+    );
   } finally {
     await source.remove();
+  }
+}
+
+/** Rules may hold queries that never return: judging has as long as reading had. */
+async function inTime<T>(
+  { dataset, sourceUri, limits = DEFAULT_LIMITS }: ValidateSourceInput,
+  { signal }: JobContext,
+  judge: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(limits.maxSeconds * 1_000);
+  try {
+    return await judge(AbortSignal.any([signal, deadline]));
+  } catch (error) {
+    if (signal.aborted || !deadline.aborted) throw error;
+    const details = { uri: `${sourceUri}, judged by dataset ${dataset},`, seconds: limits.maxSeconds };
+    throw new DomainError('PRN_DATASET_SOURCE_ENDLESS', details, { cause: error });
   }
 }
 

@@ -29,6 +29,20 @@ function listening(tables: TableEngine, statements: string[]): TableEngine {
   return { use: (body, signal) => tables.use((session) => body(listen(session)), signal), close: () => tables.close() };
 }
 
+describe('rules', () => {
+  it('a query that never returns held its worker for a day', async () => {
+    const expectations = [{ name: 'endless', sql: 'select * from source, range(100000000000)', action: 'warn' }];
+    const spec = DatasetSpec.parse({ columns: [TIME], eventTime: 't', format: 'csv', expectations });
+    const sourceUri = await bench.write('endless.csv', 't\n2001-01-01\n');
+    const limits = { maxBytes: 1e9, maxSeconds: 0.5 };
+    const input = { dataset: 'probe', spec, sourceUri, sourceFolders: [bench.landing], limits };
+    await expect(validateSource(input, bench.context)).rejects.toMatchObject({
+      code: 'PRN_DATASET_SOURCE_ENDLESS',
+      message: expect.stringContaining('endless.csv, judged by dataset probe, did not end within 0.5 s') as string,
+    });
+  });
+});
+
 describe('the scan', () => {
   it('reads the source once, whatever the rules', async () => {
     const rules = [
