@@ -14,7 +14,10 @@ describe('documents from files', () => {
   it('aliases that stand for gigabytes were refused without file and code', async () => {
     const levels = 'abcdefg'.split('');
     const lines = levels.map(
-      (name, at) => `${name}: &${name} [${Array(9).fill(at === 0 ? 'x' : `*${levels[at - 1]}`)}]`,
+      (name, at) =>
+        `${name}: &${name} [${Array<string>(9)
+          .fill(at === 0 ? 'x' : `*${levels[at - 1] ?? ''}`)
+          .join(', ')}]`,
     );
     const file = join(folder, 'bomb.yaml');
     await writeFile(file, `${lines.join('\n')}\n`);
