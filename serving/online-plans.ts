@@ -119,7 +119,12 @@ async function planOfService(
   return planOfVersion({ model, version }, bundle);
 }
 
-async function declaredView(stores: Pick<Stores, 'resources'>, name: string, sources: Sources): Promise<DeclaredView> {
+/** A view with what it refers to; adds all of them to `sources`. Throws `PRN_RESOURCE_NOT_FOUND` with the nearest name. */
+export async function declaredView(
+  stores: Pick<Stores, 'resources'>,
+  name: string,
+  sources: Sources,
+): Promise<DeclaredView> {
   const { resource, revision } = await requireResource(stores, { kind: 'FeatureView', name }, sources);
   const { spec } = resource;
   const dataset = await requireResource(stores, { kind: 'Dataset', name: spec.dataset }, sources);

@@ -15,10 +15,11 @@ import {
   requireEndpoint,
   serverMetadata,
 } from './protocol.js';
+import { takeRows } from './row-push.js';
 import type { StoreAccess, StoreHealth } from './store-access.js';
 
 export interface RouterDependencies extends ProtocolDependencies, OnlineFeatureDependencies {
-  readonly stores: Pick<Stores, 'predictions'>;
+  readonly stores: Pick<Stores, 'predictions' | 'features' | 'resources' | 'datasets'>;
   readonly access: StoreAccess;
   readonly metrics: ServingMetrics;
   readonly health: StoreHealth;
@@ -33,6 +34,7 @@ export interface RouterDependencies extends ProtocolDependencies, OnlineFeatureD
 type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready))?$/;
+const ROW_PUSH_PATH = /^\/v1\/feature-views\/([^/]+)\/rows$/;
 const GROUND_TRUTH_PATH = /^\/v1\/endpoints\/([^/]+)\/ground-truth$/;
 const VERSION = /^[1-9]\d{0,8}$/;
 
@@ -75,14 +77,20 @@ async function route(dependencies: RouterDependencies, { request, response }: Ex
   const { authorise, stores, access, now } = dependencies;
   const { method, path, body } = call;
   const groundTruth = GROUND_TRUTH_PATH.exec(path);
-  // Outcomes decide what is promoted and retrained; predictions and features are only read.
-  await authorise(request.headers, groundTruth === null ? 'read' : 'contribute');
+  const rowPush = ROW_PUSH_PATH.exec(path);
+  // Outcomes and pushed rows decide what is promoted and retrained; predictions and features are only read.
+  await authorise(request.headers, groundTruth === null && rowPush === null ? 'read' : 'contribute');
   const model = MODEL_PATH.exec(path);
   if (model !== null) return routeModel(dependencies, response, { ...call, match: model });
   if (groundTruth !== null && method === 'POST') {
     const { state } = requireEndpoint(dependencies, decode(groundTruth[1]));
     const taken = await takeGroundTruth({ stores, access }, state, { body: await body(), now: now() });
     return sendJson(response, 200, taken);
+  }
+  if (rowPush !== null && method === 'POST') {
+    const view = decode(rowPush[1]);
+    const key = request.headers['idempotency-key']?.toString();
+    return sendJson(response, 200, await takeRows({ stores, access }, { view, body: await body(), key, now: now() }));
   }
   if (path === '/v1/features/online' && method === 'POST') {
     const text = await readOnlineFeatures(dependencies, { body: await body(), now: now() });

@@ -149,6 +149,6 @@ function deletesSql(expression: string, types: ColumnTypes): string {
   throw new DomainError('PRN_RESOURCE_INVALID', {
     where: 'FeatureView.spec.deletes',
     problem: `the expression gives a ${checked.type}`,
-    remedy: 'Give a condition, such as status == "closed".',
+    remedy: "Give a condition, such as status == 'closed'.",
   });
 }
