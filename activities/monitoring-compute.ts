@@ -56,7 +56,7 @@ export function createMonitoringComputeActivities({ stores, runJob, now }: Monit
     const champion = (await registry.champion(model))?.version ?? null;
     const answered = new Set(buckets.flatMap(({ version }) => [...version]));
     const monitors = await dueMonitors(window);
-    const { reports, changed, alerts } = await runJob('sealWindow', {
+    const { reports, changed, profiles, alerts } = await runJob('sealWindow', {
       ...window,
       model,
       muted,
@@ -69,8 +69,9 @@ export function createMonitoringComputeActivities({ stores, runJob, now }: Monit
       history: await history(window, monitors),
       standing: await monitoring.reports({ endpoint, from: windowEnd - 1, to: windowEnd }),
     });
-    // Alerts before reports: a crash between the two leads to the same revision and the same alert ids again.
+    // Reports last: a crash before them leads to the same revision and the same alert ids again.
     for (const alert of alerts) await monitoring.saveAlert(alert);
+    await monitoring.saveProfiles(profiles);
     await monitoring.saveReports(changed);
     return {
       alerts: (await alertsOf(window, reports)).map(summaryOf),

@@ -43,7 +43,7 @@ export const Bundle = z.strictObject({
   decisionThreshold: z.number().min(0).max(1),
   /** Rows with the answers training-time scoring gave: what serving must reproduce. See {@link GoldenRows}. */
   goldenRows: ArtifactRef,
-  /** Histograms of predictions and inputs over the holdout, with frozen edges. See {@link ReferenceProfile}. */
+  /** What windows are compared with: inputs of training, predictions of the holdout. See `ModelProfile`. */
   referenceProfile: ArtifactRef,
 });
 export type Bundle = z.infer<typeof Bundle>;
@@ -57,19 +57,3 @@ export const GoldenRows = z.strictObject({
   probabilities: z.array(z.number()),
 });
 export type GoldenRows = z.infer<typeof GoldenRows>;
-
-export const Histogram = z.strictObject({
-  /** Inner edges, ascending; bins are (−∞, e0], (e0, e1], …, (ek, ∞). */
-  edges: z.array(z.number()),
-  counts: z.array(z.number().int().nonnegative()),
-  nulls: z.number().int().nonnegative(),
-});
-export type Histogram = z.infer<typeof Histogram>;
-
-export const ReferenceProfile = z.strictObject({
-  rows: z.number().int(),
-  prediction: Histogram,
-  /** FP32 inputs of the plan by name. */
-  inputs: z.record(z.string(), Histogram),
-});
-export type ReferenceProfile = z.infer<typeof ReferenceProfile>;

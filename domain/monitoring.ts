@@ -1,7 +1,8 @@
 /** Windows, their reports, and the alerts raised on them. */
 import { z } from 'zod';
-import { Histogram } from './bundle.js';
+import { ModelProfile } from './model-profile.js';
 import { Name } from './names.js';
+import { ColumnProfile } from './profile.js';
 import { ServedDifference } from './served-vector.js';
 
 /** Plain numbers of one version in one closed window; null where there was nothing to measure. */
@@ -18,7 +19,7 @@ export const WindowMetrics = z.strictObject({
   calibrationGap: z.number().nullable(),
   psiPrediction: z.number().nullable(),
   psiPredictionCritical: z.number().nullable(),
-  /** FP32 input → PSI against the reference profile of the version. */
+  /** Model input → PSI against the reference profile of the version. */
   psiInputs: z.record(z.string(), z.number()),
   latencyP50Ms: z.number().nullable(),
   latencyP99Ms: z.number().nullable(),
@@ -50,11 +51,22 @@ export const WindowReport = z.strictObject({
   /** True for the version that held most traffic: monitors judge this one. */
   primary: z.boolean(),
   metrics: WindowMetrics,
-  prediction: Histogram,
+  /** Profile of the answers, in the frame of the version's reference. */
+  prediction: ColumnProfile,
   monitors: z.array(MonitorResult),
   sealedTs: z.number().int(),
 });
 export type WindowReport = z.infer<typeof WindowReport>;
+
+/** What a version read and answered in a window, counted in the frames of its reference: such profiles add exactly. */
+export const WindowProfile = WindowReport.pick({
+  endpoint: true,
+  version: true,
+  windowStart: true,
+  windowEnd: true,
+  revision: true,
+}).extend({ profile: ModelProfile });
+export type WindowProfile = z.infer<typeof WindowProfile>;
 
 export const Alert = z.strictObject({
   alertId: z.string(),

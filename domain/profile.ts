@@ -113,6 +113,11 @@ export function frameOf(column: ColumnProfile): ColumnFrame {
   };
 }
 
+/** The same with nothing left open: only categories of this profile are counted one by one. */
+export function frozenFrameOf(column: ColumnProfile): ColumnFrame {
+  return { ...frameOf(column), categories: column.categories?.values.map(({ value }) => value) ?? null };
+}
+
 export function totalOf({ counts }: BinCounts): number {
   return counts.reduce((sum, each) => sum + each, 0);
 }

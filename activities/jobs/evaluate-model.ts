@@ -1,9 +1,10 @@
 /** CPU body of evaluation: score the holdout beside champion and baselines, judge the gates, complete the bundle. */
 import type { ArtifactRef } from '../../domain/artifact.js';
-import { type Bundle, ReferenceProfile } from '../../domain/bundle.js';
+import type { Bundle } from '../../domain/bundle.js';
 import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
 import { decideGates, type GateResult } from '../../domain/gates.js';
+import { ModelProfile } from '../../domain/model-profile.js';
 import type { BinaryMetrics, Evidence } from '../../domain/registry.js';
 import { TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { evaluateBinary } from '../../ml/evaluation/metrics.js';
@@ -80,7 +81,7 @@ async function keep(
   { artifacts }: JobContext,
   { bundle, probabilities, evidence }: { bundle: Bundle; probabilities: Float32Array; evidence: Evidence },
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
-  const profile = await getJson(artifacts, bundle.referenceProfile, ReferenceProfile);
+  const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
   const referenceProfile = await putJson(artifacts, withHoldoutPredictions(profile, probabilities));
   const completed: Bundle = { ...bundle, referenceProfile };
   return {

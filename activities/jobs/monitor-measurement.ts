@@ -1,10 +1,11 @@
 /** What a monitor measures: one metric over the last windows of one version. */
-import type { Histogram, ReferenceProfile } from '../../domain/bundle.js';
+import type { ModelProfile } from '../../domain/model-profile.js';
 import type { WindowMetrics, WindowReport } from '../../domain/monitoring.js';
 import type { Measurement, MonitorMetric, MonitorSpec } from '../../domain/monitors.js';
+import { valuesOf } from '../../domain/profile.js';
+import { mergeColumns } from '../../domain/profile-merge.js';
 import { calibrationOverWindows } from '../../ml/drift/calibration.js';
-import { mergeHistograms } from '../../ml/drift/histogram.js';
-import { criticalPsi, populationStabilityIndex } from '../../ml/drift/psi.js';
+import { columnShift } from '../../ml/profile/column-shift.js';
 
 export type MeasuredWindow = Pick<WindowReport, 'metrics' | 'prediction'>;
 
@@ -12,13 +13,9 @@ const PLAIN = { statistic: null, pValue: null, critical: null };
 
 /**
  * Windows of one version, the newest last. Calibration is tested over the gaps of the windows; PSI is taken of the
- * merged prediction histogram; every other metric is the mean over windows, weighted by the rows it was measured on.
+ * merged prediction profile; every other metric is the mean over windows, weighted by the rows it was measured on.
  */
-export function measure(
-  monitor: MonitorSpec,
-  windows: readonly MeasuredWindow[],
-  profile: ReferenceProfile,
-): Measurement {
+export function measure(monitor: MonitorSpec, windows: readonly MeasuredWindow[], profile: ModelProfile): Measurement {
   const metrics = windows.map((window) => window.metrics);
   const rows = metrics.reduce((sum, window) => sum + window.rows, 0);
   switch (monitor.metric) {
@@ -45,15 +42,14 @@ function calibration(metrics: readonly WindowMetrics[]): Measurement {
 function predictionShift(
   { alpha }: MonitorSpec,
   windows: readonly MeasuredWindow[],
-  { prediction: reference }: ReferenceProfile,
+  { prediction: reference }: ModelProfile,
 ): Measurement {
-  const merged = windows
-    .map(({ prediction }) => prediction)
-    .reduce<Histogram | null>((sum, histogram) => (sum === null ? histogram : mergeHistograms(sum, histogram)), null);
-  const rows = merged?.counts.reduce((sum, count) => sum + count, 0) ?? 0;
-  if (merged === null || rows === 0) return { ...PLAIN, value: null, rows: 0 };
-  const critical = alpha === undefined ? null : criticalPsi(reference, merged, alpha);
-  return { ...PLAIN, value: populationStabilityIndex(reference, merged), critical, rows };
+  const [first, ...rest] = windows.map(({ prediction }) => prediction);
+  const merged = first === undefined ? null : rest.reduce(mergeColumns, first);
+  const shift = merged === null ? null : columnShift(merged, reference);
+  if (merged === null || shift === null) return { ...PLAIN, value: null, rows: 0 };
+  const critical = alpha === undefined ? null : shift.critical(alpha);
+  return { ...PLAIN, value: shift.psi, critical, rows: valuesOf(merged) };
 }
 
 function weightedMean(monitor: MonitorSpec, metrics: readonly WindowMetrics[]): Measurement {

@@ -1,33 +1,26 @@
-/** The profile that live windows are compared with: histograms with edges that never move again. */
-import type { ReferenceProfile } from '../../domain/bundle.js';
+/** The profile that live windows are compared with: its frames never move again. */
 import type { FeaturePlan } from '../../domain/features.js';
-import { countBins, freezeEdges } from '../../ml/drift/histogram.js';
+import type { ModelProfile } from '../../domain/model-profile.js';
+import { profilePredictions, profileReference } from '../../ml/profile/model-profile.js';
 import type { ModelRows } from './model-rows.js';
 
-const BINS = 10;
-
-/** Profile of the rows a model was trained on: FP32 inputs, and its predictions for them. */
-export function profileInputs(
-  plan: FeaturePlan,
-  { rows, columns }: Pick<ModelRows, 'rows' | 'columns'>,
+/** Profile of the rows a model was trained on: its inputs, and its predictions for them. */
+export function profileTraining(
+  { inputs }: FeaturePlan,
+  { eventTs, columns }: Pick<ModelRows, 'eventTs' | 'columns'>,
   predictions: Float32Array,
-): ReferenceProfile {
-  const inputs = plan.inputs.flatMap(({ name, datatype }) => {
-    const values = columns[name];
-    if (datatype !== 'FP32' || !(values instanceof Float32Array)) return [];
-    return [[name, countBins(values, freezeEdges(values, BINS))] as const];
+): ModelProfile {
+  const found = inputs.flatMap(({ name }) => {
+    const data = columns[name];
+    return data === undefined ? [] : [{ name, data }];
   });
-  return { rows, prediction: profileOf(predictions), inputs: Object.fromEntries(inputs) };
+  return profileReference({ inputs: found, eventTs, lags: null, predictions }, inputs);
 }
 
 /**
  * The same profile with predictions of the holdout: a model is surer of rows it was trained on, so live predictions are
  * compared with those for rows it had never seen. Inputs stay those of training, which is what the model knows.
  */
-export function withHoldoutPredictions(profile: ReferenceProfile, predictions: Float32Array): ReferenceProfile {
-  return { ...profile, rows: predictions.length, prediction: profileOf(predictions) };
-}
-
-function profileOf(predictions: Float32Array): ReferenceProfile['prediction'] {
-  return countBins(predictions, freezeEdges(predictions, BINS));
+export function withHoldoutPredictions(profile: ModelProfile, predictions: Float32Array): ModelProfile {
+  return { ...profile, prediction: profilePredictions(predictions) };
 }

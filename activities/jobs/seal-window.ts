@@ -1,9 +1,9 @@
 /** CPU body of a closed window: a report for each version with traffic, and the monitors judged on the primary one. */
 import type { ArtifactRef } from '../../domain/artifact.js';
-import { ReferenceProfile } from '../../domain/bundle.js';
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
-import type { Alert, MonitorResult, WindowReport } from '../../domain/monitoring.js';
+import { ModelProfile } from '../../domain/model-profile.js';
+import type { Alert, MonitorResult, WindowProfile, WindowReport } from '../../domain/monitoring.js';
 import { debounce, judgeWindow, type MonitorSpec, parseAfter } from '../../domain/monitors.js';
 import type { PredictionBucket } from '../../domain/prediction.js';
 import { getJson } from '../json-artifacts.js';
@@ -44,6 +44,8 @@ export interface SealWindowResult {
   readonly reports: readonly WindowReport[];
   /** Those of them that are new and have to be kept. */
   readonly changed: readonly WindowReport[];
+  /** Of the changed reports. */
+  readonly profiles: readonly WindowProfile[];
   readonly alerts: readonly Alert[];
 }
 
@@ -55,27 +57,30 @@ export interface SealWindowResult {
 export async function sealWindow(input: SealWindowInput, context: JobContext): Promise<SealWindowResult> {
   const byVersion = rowsByVersion(input);
   if (byVersion.length === 0 && input.champion !== null) byVersion.push(emptyRows(input.champion));
-  const [reports, changed, alerts]: [WindowReport[], WindowReport[], Alert[]] = [[], [], []];
+  const [reports, changed]: [WindowReport[], WindowReport[]] = [[], []];
+  const [profiles, alerts]: [WindowProfile[], Alert[]] = [[], []];
   for (const [rank, rows] of byVersion.entries()) {
     context.signal.throwIfAborted();
     const profileRef = input.profiles.get(rows.version);
     if (profileRef === undefined)
       throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model: input.model, version: rows.version });
-    const profile = await getJson(context.artifacts, profileRef, ReferenceProfile);
-    const fresh = { ...summariseVersion(rows, profile), version: rows.version, primary: rank === 0 };
+    const reference = await getJson(context.artifacts, profileRef, ModelProfile);
+    const { metrics, profile } = summariseVersion(rows, reference);
+    const fresh = { metrics, prediction: profile.prediction, version: rows.version, primary: rank === 0 };
     const standing = input.standing.find(({ version }) => version === rows.version);
     if (standing !== undefined && isSame(standing, fresh)) {
       reports.push(standing);
       continue;
     }
-    const judged = fresh.primary ? judgeMonitors(input, { fresh, profile, standing }) : { results: [], alerts: [] };
+    const judged = fresh.primary ? judgeMonitors(input, { fresh, reference, standing }) : { results: [], alerts: [] };
     const report = reportOf(input, { ...fresh, standing, monitors: judged.results });
     reports.push(report);
     changed.push(report);
+    profiles.push(profileOf(report, profile));
     alerts.push(...judged.alerts);
     context.progress({ message: `version ${rows.version}: ${report.metrics.rows} rows` });
   }
-  return { reports, changed, alerts };
+  return { reports, changed, profiles, alerts };
 }
 
 type FreshWindow = Pick<WindowReport, 'metrics' | 'prediction' | 'version' | 'primary'>;
@@ -110,18 +115,23 @@ function reportOf(
   };
 }
 
+function profileOf(report: WindowReport, profile: ModelProfile): WindowProfile {
+  const { endpoint, version, windowStart, windowEnd, revision } = report;
+  return { endpoint, version, windowStart, windowEnd, revision, profile };
+}
+
 function judgeMonitors(
   input: SealWindowInput,
-  now: { fresh: FreshWindow; profile: ReferenceProfile; standing: WindowReport | undefined },
+  now: { fresh: FreshWindow; reference: ModelProfile; standing: WindowReport | undefined },
 ): { results: MonitorResult[]; alerts: Alert[] } {
-  const { fresh, profile, standing } = now;
+  const { fresh, reference, standing } = now;
   const lengthMicros = input.windowEnd - input.windowStart;
   const own = input.history.filter(({ version }) => version === fresh.version);
   const results: MonitorResult[] = [];
   const alerts: Alert[] = [];
   for (const { name, spec } of input.monitors) {
     const oldest = input.windowEnd - spec.over * lengthMicros;
-    const measurement = measure(spec, [...own.filter(({ windowEnd }) => windowEnd > oldest), fresh], profile);
+    const measurement = measure(spec, [...own.filter(({ windowEnd }) => windowEnd > oldest), fresh], reference);
     const verdict = judgeWindow(spec, measurement);
     const earlier = own.flatMap(({ monitors }) => monitors.filter(({ monitor }) => monitor === name));
     const firing = debounce([...earlier.map(({ state }) => state), verdict.state], parseAfter(spec.after));

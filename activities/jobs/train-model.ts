@@ -18,7 +18,7 @@ import { boostInSlices } from './boost-in-slices.js';
 import { pickGoldenRows } from './golden-rows.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
 import { computeFeatures, scoreProbabilities } from './model-scoring.js';
-import { profileInputs } from './reference-profile.js';
+import { profileTraining } from './reference-profile.js';
 import { sha256Hex } from './source-file.js';
 
 export interface TrainModelInput {
@@ -106,7 +106,7 @@ async function writeBundle(context: JobContext, trained: Trained): Promise<Bundl
     plan,
     decisionThreshold,
     goldenRows: await putJson(artifacts, goldenRows),
-    referenceProfile: await putJson(artifacts, profileInputs(plan, train, predictions)),
+    referenceProfile: await putJson(artifacts, profileTraining(plan, train, predictions)),
   };
 }
 

@@ -1,9 +1,10 @@
-/** Plain numbers of one version in one window, and its prediction histogram on the version's frozen edges. */
-import type { Histogram, ReferenceProfile } from '../../domain/bundle.js';
+/** Plain numbers of one version in one window, and the profile of its rows in the frames of the version's reference. */
+import type { ModelProfile } from '../../domain/model-profile.js';
 import type { WindowMetrics } from '../../domain/monitoring.js';
-import { countBins } from '../../ml/drift/histogram.js';
-import { criticalPsi, populationStabilityIndex } from '../../ml/drift/psi.js';
+import type { ColumnProfile } from '../../domain/profile.js';
 import { logLossOf, rocAuc } from '../../ml/evaluation/metrics.js';
+import { columnShift } from '../../ml/profile/column-shift.js';
+import { profileAgainst } from '../../ml/profile/model-profile.js';
 import { trafficOf, type VersionRows } from './window-rows.js';
 
 /** Error probability of the critical PSI that reports show; monitors with an `alpha` of their own use that. */
@@ -15,28 +16,30 @@ const REPORT_ALPHA = 0.001;
  */
 export function summariseVersion(
   rows: VersionRows,
-  profile: ReferenceProfile,
-): { readonly metrics: WindowMetrics; readonly prediction: Histogram } {
-  const { probabilities, inputs, latenciesMs, failed } = rows;
-  const prediction = countBins(probabilities, profile.prediction.edges);
-  const answered = probabilities.length;
+  reference: ModelProfile,
+): { readonly metrics: WindowMetrics; readonly profile: ModelProfile } {
+  const { probabilities: predictions, inputs, eventTs, lags, latenciesMs, failed } = rows;
+  const columns = Object.entries(inputs).map(([name, data]) => ({ name, data }));
+  const profile = profileAgainst({ inputs: columns, eventTs, lags, predictions }, reference);
   const traffic = trafficOf(rows);
-  const psiInputs = Object.entries(profile.inputs).flatMap(([name, reference]) => {
-    const values = inputs[name];
-    if (values === undefined || answered === 0) return [];
-    return [[name, populationStabilityIndex(reference, countBins(values, reference.edges))] as const];
-  });
+  const shift = columnShift(profile.prediction, reference.prediction);
   const metrics: WindowMetrics = {
     rows: traffic,
     ...scoresOf(rows),
-    psiPrediction: answered === 0 ? null : populationStabilityIndex(profile.prediction, prediction),
-    psiPredictionCritical: answered === 0 ? null : finite(criticalPsi(profile.prediction, prediction, REPORT_ALPHA)),
-    psiInputs: Object.fromEntries(psiInputs),
+    psiPrediction: shift?.psi ?? null,
+    psiPredictionCritical: shift === null ? null : finite(shift.critical(REPORT_ALPHA)),
+    psiInputs: Object.fromEntries(profile.inputs.columns.flatMap((column) => inputShift(column, reference))),
     latencyP50Ms: percentile(latenciesMs, 0.5),
     latencyP99Ms: percentile(latenciesMs, 0.99),
     errorRate: traffic === 0 ? null : failed / traffic,
   };
-  return { metrics, prediction };
+  return { metrics, profile };
+}
+
+function inputShift(column: ColumnProfile, { inputs }: ModelProfile): [name: string, psi: number][] {
+  const reference = inputs.columns.find(({ name }) => name === column.name);
+  const shift = reference === undefined ? null : columnShift(column, reference);
+  return shift === null ? [] : [[column.name, shift.psi]];
 }
 
 type Scores = Pick<

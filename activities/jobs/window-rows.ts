@@ -4,6 +4,10 @@ import type { PredictionBucket } from '../../domain/prediction.js';
 /** Aligned columns of the rows one version answered, and how many it failed to answer. */
 export interface VersionRows {
   readonly version: number;
+  /** Microseconds. */
+  readonly eventTs: number[];
+  /** From event to log, microseconds. */
+  readonly lags: number[];
   readonly probabilities: number[];
   readonly decisions: number[];
   /** 1, 0, or NaN while the label is not known. */
@@ -45,7 +49,8 @@ export function rowsByVersion(window: WindowRows): VersionRows[] {
 }
 
 export function emptyRows(version: number): VersionRows {
-  return { version, probabilities: [], decisions: [], outcomes: [], latenciesMs: [], inputs: {}, failed: 0 };
+  const columns = { eventTs: [], lags: [], probabilities: [], decisions: [], outcomes: [], latenciesMs: [] };
+  return { version, ...columns, inputs: {}, failed: 0 };
 }
 
 /** Answered and failed rows together. */
@@ -68,6 +73,9 @@ function addRow(
     rows.failed += 1;
     return;
   }
+  const eventTs = bucket.eventTs[row] ?? 0;
+  rows.eventTs.push(eventTs);
+  rows.lags.push(bucket.loggedTs - eventTs);
   rows.probabilities.push(probability);
   rows.decisions.push(bucket.decision[row] ?? 0);
   rows.outcomes.push(labels.get(bucket.predictionIds[row] ?? '') ?? Number.NaN);

@@ -1,21 +1,14 @@
-/** Endpoints: routes, windows, and the clock of replays. */
+/** Endpoints: routes, and the clock of replays. */
 import { z } from 'zod';
 import { EndpointState } from '../../domain/endpoint.js';
 import { DomainError } from '../../domain/errors.js';
-import { WindowReport } from '../../domain/monitoring.js';
 import { didYouMean } from '../../domain/names.js';
 import type { ApiDependencies } from '../dependencies.js';
-import { listOf, PageQuery } from '../paging.js';
+import { listOf } from '../paging.js';
 import { readTime } from '../present.js';
 import { EndpointAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
 
-const WindowsQuery = z.object({
-  version: z.coerce.number().int().positive().optional(),
-  after: z.string().optional().meta({ description: 'Only windows that end after this time, ISO 8601' }),
-  through: z.string().optional().meta({ description: 'Only windows that end by this time, ISO 8601' }),
-  limit: PageQuery.shape.limit.meta({ description: 'The newest of them' }),
-});
 const WatermarkBody = z
   .strictObject({
     watermark: z.union([z.string(), z.number().int()]).meta({ description: 'ISO 8601 or microseconds' }),
@@ -48,26 +41,6 @@ export function endpointRoutes(dependencies: ApiDependencies): Route[] {
           stores.predictions.groundTruthCount(endpoint),
         ]);
         return { body: { ...state, predictions, groundTruth } };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/v1/endpoints/:endpoint/windows',
-      summary: 'Reports of closed windows, oldest first',
-      action: 'read',
-      query: WindowsQuery,
-      response: listOf(WindowReport.omit({ prediction: true })),
-      async handle(call) {
-        const { endpoint } = await requireEndpoint(dependencies, param(call, 'endpoint'));
-        const { version, after, through, limit } = call.query;
-        const reports = await stores.monitoring.reports({
-          endpoint,
-          limit,
-          ...(version !== undefined && { version }),
-          ...(after !== undefined && { from: readTime(after) }),
-          ...(through !== undefined && { to: readTime(through) }),
-        });
-        return { body: { items: reports.map(({ prediction: _histogram, ...report }) => report) } };
       },
     }),
     route({

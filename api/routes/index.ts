@@ -17,6 +17,7 @@ import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
 import { rolloutRoutes } from './rollouts.js';
 import { uploadRoutes } from './uploads.js';
+import { windowRoutes } from './windows.js';
 
 export function allRoutes(dependencies: ApiDependencies): Route[] {
   return [
@@ -32,6 +33,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...pipelineRoutes(dependencies),
     ...approvalRoutes(dependencies),
     ...endpointRoutes(dependencies),
+    ...windowRoutes(dependencies),
     ...rolloutRoutes(dependencies),
     ...alertRoutes(dependencies),
     ...auditRoutes(dependencies),

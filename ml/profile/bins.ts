@@ -1,7 +1,6 @@
 /** Fixed edges and the categories of text: the parts of a profile that add up by value. */
 import { type BinCounts, CATEGORY_LENGTH, totalOf } from '../../domain/profile.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../domain/time.js';
-import { countBins } from '../drift/histogram.js';
 
 const MICROS_PER_MINUTE = 60_000_000;
 
@@ -20,10 +19,48 @@ export const LAG_EDGES: readonly number[] = [
   ...[1, 2, 7, 30, 365].map((days) => days * MICROS_PER_DAY),
 ];
 
-/** Counts values that are not NaN. */
+/**
+ * Inner edges at quantiles of the finite values of a reference, at most `maxBins − 1` of them, open at both ends. A
+ * reference with few distinct values gets an edge between each two of them.
+ */
+export function freezeEdges(values: ArrayLike<number>, maxBins: number): number[] {
+  const sorted = new Float64Array(values).filter((value) => Number.isFinite(value)).sort();
+  const distinct = sorted.filter((value, index) => index === 0 || value !== sorted[index - 1]);
+  if (distinct.length <= maxBins) return [...distinct.subarray(0, Math.max(0, distinct.length - 1))];
+  const edges: number[] = [];
+  for (let bin = 1; bin < maxBins; bin += 1) {
+    const position = (bin / maxBins) * (sorted.length - 1);
+    const below = sorted[Math.floor(position)] ?? 0;
+    const above = sorted[Math.ceil(position)] ?? below;
+    const edge = below + (above - below) * (position - Math.floor(position));
+    if (edge > (edges.at(-1) ?? Number.NEGATIVE_INFINITY)) edges.push(edge);
+  }
+  return edges;
+}
+
+/** Counts values into bins (−∞, e0], (e0, e1], …, (ek, ∞); NaN is left out. */
 export function binsOf(values: ArrayLike<number>, edges: readonly number[]): BinCounts {
-  const { counts } = countBins(values, edges);
+  const counts = Array.from({ length: edges.length + 1 }, () => 0);
+  for (let row = 0; row < values.length; row += 1) {
+    const value = values[row] ?? Number.NaN;
+    if (!Number.isNaN(value)) addTo(counts, binOf(value, edges), 1);
+  }
   return { edges: [...edges], counts };
+}
+
+/** Position of the bin that a value lies in. */
+export function binOf(value: number, edges: readonly number[]): number {
+  let [low, high] = [0, edges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (value <= (edges[middle] ?? Number.POSITIVE_INFINITY)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+export function addTo(counts: number[], bin: number, rows: number): void {
+  counts[bin] = (counts[bin] ?? 0) + rows;
 }
 
 /** The value below which a share of the rows lies, from inside its bin, straight between the bin's ends. */

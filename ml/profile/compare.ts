@@ -1,7 +1,8 @@
 /** Distances between two profiles of a column, each with the value or bin that differs most. */
 import chisquareQuantile from '@stdlib/stats-base-dists-chisquare-quantile';
-import { type BinCounts, type ColumnProfile, valuesOf } from '../../domain/profile.js';
+import { type ColumnProfile, valuesOf } from '../../domain/profile.js';
 import { populationStabilityIndex } from '../drift/psi.js';
+import { type Cell, cellsOf, countsOf, densityCells } from './cells.js';
 
 export type Distance = 'linf' | 'js' | 'ks' | 'psi' | 'chi_square';
 
@@ -16,12 +17,6 @@ export interface Compared {
 /** Why two profiles cannot be compared. */
 export interface Incomparable {
   readonly problem: string;
-}
-
-interface Cell {
-  readonly label: string;
-  readonly current: number;
-  readonly reference: number;
 }
 
 /**
@@ -47,7 +42,7 @@ export function compareColumns(
     case 'ks':
       return compareKs(cells, alpha);
     case 'psi':
-      return { ...mostDifferent(cells), distance: psi(cells), critical: null };
+      return { ...mostDifferent(cells), distance: populationStabilityIndex(countsOf(cells)), critical: null };
     case 'chi_square':
       return compareChiSquare(cells, alpha);
   }
@@ -57,35 +52,8 @@ function compareJs(cells: readonly Cell[]): Compared {
   return { ...mostDifferent(cells), distance: jensenShannon(cells), critical: null };
 }
 
-function cellsOf(current: ColumnProfile, reference: ColumnProfile): Cell[] | null {
-  if (current.categories !== null && reference.categories !== null) {
-    const [left, right] = [categoryMap(current), categoryMap(reference)];
-    const labels = [...new Set([...left.keys(), ...right.keys()])];
-    return labels.map((label) => ({ label, current: left.get(label) ?? 0, reference: right.get(label) ?? 0 }));
-  }
-  const [left, right] = [current.histogram, reference.histogram];
-  if (left === null || right === null || left.edges.join() !== right.edges.join()) return null;
-  return left.counts.map((count, bin) => ({
-    label: binLabel(left, bin),
-    current: count,
-    reference: right.counts[bin] ?? 0,
-  }));
-}
-
-function categoryMap({ categories }: ColumnProfile): Map<string, number> {
-  const counts = new Map((categories?.values ?? []).map(({ value, count }) => [JSON.stringify(value), count]));
-  if ((categories?.other ?? 0) > 0) counts.set('all other values', categories?.other ?? 0);
-  return counts;
-}
-
-function binLabel({ edges }: BinCounts, bin: number): string {
-  if (edges.length === 0) return 'all values';
-  if (bin === 0) return `up to ${edges[0]}`;
-  return bin === edges.length ? `above ${edges.at(-1)}` : `above ${edges[bin - 1]}, up to ${edges[bin]}`;
-}
-
 function shares(cells: readonly Cell[]): { label: string; p: number; q: number }[] {
-  const [n, m] = cells.reduce<[number, number]>(([a, b], cell) => [a + cell.current, b + cell.reference], [0, 0]);
+  const [n, m] = totals(cells);
   return cells.map(({ label, current, reference }) => ({ label, p: current / n, q: reference / m }));
 }
 
@@ -110,15 +78,6 @@ function jensenShannon(cells: readonly Cell[]): number {
   const half = (share: number, middle: number): number => (share === 0 ? 0 : (share / 2) * Math.log2(share / middle));
   const sum = shares(cells).reduce((total, { p, q }) => total + half(p, (p + q) / 2) + half(q, (p + q) / 2), 0);
   return Math.min(1, Math.max(0, sum));
-}
-
-function psi(cells: readonly Cell[]): number {
-  const histogram = (side: 'current' | 'reference') => ({
-    edges: [],
-    counts: cells.map((cell) => cell[side]),
-    nulls: 0,
-  });
-  return populationStabilityIndex(histogram('reference'), histogram('current'));
 }
 
 /** Largest gap of the cumulative shares; critical value √(−½ ln(α/2)) · √((n + m) / nm). */
@@ -158,36 +117,4 @@ function term(observed: number, expected: number): number {
 
 function totals(cells: readonly Cell[]): [number, number] {
   return cells.reduce<[number, number]>(([n, m], cell) => [n + cell.current, m + cell.reference], [0, 0]);
-}
-
-/**
- * Histograms with any edges on the union of their edges, the mass of a bin spread evenly over it; infinite values of the
- * two sides are cells of their own, so that they count as different (TFDV).
- */
-function densityCells(current: ColumnProfile, reference: ColumnProfile): Cell[] {
-  const ends = [current.min, current.max, reference.min, reference.max].filter((end) => end !== null);
-  const edges = [...(current.histogram?.edges ?? []), ...(reference.histogram?.edges ?? []), ...ends];
-  const union = [...new Set(edges)].sort((left, right) => left - right);
-  const cells = union.flatMap((edge, index) => {
-    const from = union[index - 1] ?? edge;
-    const [here, there] = [massIn(current, from, edge), massIn(reference, from, edge)];
-    return here + there === 0 ? [] : [{ label: `${from} to ${edge}`, current: here, reference: there }];
-  });
-  const infinite = [
-    { label: 'infinite here', current: current.infinities, reference: 0 },
-    { label: 'infinite in the reference', current: 0, reference: reference.infinities },
-  ];
-  return [...cells, ...infinite.filter((cell) => cell.current + cell.reference > 0)];
-}
-
-/** Rows of a profile in (from, to], or at the point `to` where both are the same. */
-function massIn({ histogram, min, max }: ColumnProfile, from: number, to: number): number {
-  if (histogram === null || min === null || max === null) return 0;
-  return histogram.counts.reduce((sum, count, bin) => {
-    const low = Math.max(min, histogram.edges[bin - 1] ?? min);
-    const high = Math.min(max, histogram.edges[bin] ?? max);
-    if (count === 0) return sum;
-    if (high <= low) return sum + (from < high && high <= to ? count : from === to && to === high ? count : 0);
-    return sum + (count * Math.max(0, Math.min(high, to) - Math.max(low, from))) / (high - low);
-  }, 0);
 }

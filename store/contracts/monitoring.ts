@@ -1,5 +1,5 @@
-/** Window reports and alerts. */
-import type { Alert, WindowReport } from '../../domain/monitoring.js';
+/** Window reports and profiles, and alerts. */
+import type { Alert, WindowProfile, WindowReport } from '../../domain/monitoring.js';
 
 export interface MonitoringStore {
   /** Once per endpoint, version, window and revision. */
@@ -12,6 +12,16 @@ export interface MonitoringStore {
     to?: number;
     limit?: number;
   }): Promise<WindowReport[]>;
+  /** Once per endpoint, version and window: a later revision takes the place of an earlier one. */
+  saveProfiles(profiles: readonly WindowProfile[]): Promise<void>;
+  /** With `from < windowEnd ≤ to`, in order of time, then version; the newest `limit` of them. */
+  profiles(input: {
+    endpoint: string;
+    version?: number;
+    from?: number;
+    to?: number;
+    limit: number;
+  }): Promise<WindowProfile[]>;
   /** Once per `alertId`; false when it existed. */
   saveAlert(alert: Alert): Promise<boolean>;
   setAlertOutcome(alertId: string, outcome: string): Promise<void>;

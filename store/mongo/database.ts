@@ -72,6 +72,7 @@ async function ensureIndexes({ collection }: Database): Promise<void> {
     collection('ground_truth').createIndex({ endpoint: 1, receivedTs: 1 }),
     collection('ground_truth').createIndex({ expireAt: 1 }, { expireAfterSeconds: 0 }),
     collection('window_reports').createIndex({ endpoint: 1, windowEnd: 1, version: 1, revision: -1 }),
+    collection('window_profiles').createIndex({ endpoint: 1, windowEnd: 1, version: 1 }),
     collection('alerts').createIndex({ endpoint: 1, windowEnd: -1 }),
     collection('retraining_requests').createIndex({ model: 1, state: 1, receivedTs: 1 }),
     collection('pipelines').createIndex({ model: 1, startedTs: -1 }),

@@ -1,10 +1,11 @@
 /** Window reports, newest revision first, and alerts. */
-import { Alert, WindowReport } from '../../domain/monitoring.js';
+import { Alert, WindowProfile, WindowReport } from '../../domain/monitoring.js';
 import type { MonitoringStore } from '../contracts/monitoring.js';
 import { type Database, isDuplicateKey, withoutId } from './database.js';
 
 export function createMonitoringStore(database: Database): MonitoringStore {
   const reports = database.collection('window_reports');
+  const profiles = database.collection('window_profiles');
   const alerts = database.collection('alerts');
 
   return {
@@ -14,10 +15,11 @@ export function createMonitoringStore(database: Database): MonitoringStore {
         await reports.replaceOne({ _id }, { ...report }, { upsert: true });
       }
     },
-    async reports({ endpoint, version, from, to, limit }) {
-      const windowEnd = { $gt: from ?? Number.MIN_SAFE_INTEGER, $lte: to ?? Number.MAX_SAFE_INTEGER };
-      const filter = { endpoint, windowEnd, ...(version !== undefined && { version }) };
-      const found = await reports.find(filter).sort({ windowEnd: -1, version: 1, revision: -1 }).toArray();
+    async reports({ limit, ...window }) {
+      const found = await reports
+        .find(windowFilter(window))
+        .sort({ windowEnd: -1, version: 1, revision: -1 })
+        .toArray();
       const newest = new Map<string, WindowReport>();
       for (const document of found) {
         const key = `${document['version']}/${document['windowEnd']}`;
@@ -25,6 +27,20 @@ export function createMonitoringStore(database: Database): MonitoringStore {
       }
       const inOrder = [...newest.values()].toReversed();
       return limit === undefined ? inOrder : inOrder.slice(-limit);
+    },
+    async saveProfiles(rows) {
+      for (const row of rows) {
+        const _id = `${row.endpoint}/${row.version}/${row.windowEnd}`;
+        await profiles.replaceOne({ _id }, { ...row }, { upsert: true });
+      }
+    },
+    async profiles({ limit, ...window }) {
+      const found = await profiles
+        .find(windowFilter(window))
+        .sort({ windowEnd: -1, version: -1 })
+        .limit(limit)
+        .toArray();
+      return found.map((document) => WindowProfile.parse(withoutId(document))).toReversed();
     },
     async saveAlert(alert) {
       try {
@@ -52,4 +68,10 @@ export function createMonitoringStore(database: Database): MonitoringStore {
       return found.map((document) => Alert.parse(withoutId(document)));
     },
   };
+}
+
+function windowFilter(window: { endpoint: string; version?: number; from?: number; to?: number }) {
+  const { endpoint, version, from, to } = window;
+  const windowEnd = { $gt: from ?? Number.MIN_SAFE_INTEGER, $lte: to ?? Number.MAX_SAFE_INTEGER };
+  return { endpoint, windowEnd, ...(version !== undefined && { version }) };
 }

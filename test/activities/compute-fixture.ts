@@ -4,8 +4,9 @@ import { putJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
-import type { ReferenceProfile } from '../../domain/bundle.js';
+import type { ModelProfile } from '../../domain/model-profile.js';
 import { Resource } from '../../domain/resources.js';
+import { profileNumbers } from '../../ml/profile/profile-values.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import type { Stores } from '../../store/contracts/index.js';
 import { type Database, openDatabase } from '../../store/mongo/database.js';
@@ -108,10 +109,14 @@ export const RESOURCES = {
   },
 } as const;
 
-const PROFILE: ReferenceProfile = {
-  rows: 100,
-  prediction: { edges: [0.5], counts: [50, 50], nulls: 0 },
-  inputs: {},
+/** 50 rows on each side of one half. */
+const PROFILE: ModelProfile = {
+  inputs: { rows: 100, firstEventTs: 0, lastEventTs: 1, ingestLag: null, columns: [] },
+  prediction: profileNumbers(
+    { name: 'prediction', type: 'float' },
+    Array.from({ length: 100 }, (_unused, row) => (row + 1) / 100),
+    { edges: [0.5], grid: null, categories: null },
+  ),
 };
 
 const METRICS = {

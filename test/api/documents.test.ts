@@ -108,6 +108,7 @@ describe('the documents of the API', () => {
     ['/v1/endpoints', '/v1/endpoints'],
     ['/v1/endpoints/:endpoint', '/v1/endpoints/flight-delay'],
     ['/v1/endpoints/:endpoint/windows', '/v1/endpoints/flight-delay/windows'],
+    ['/v1/endpoints/:endpoint/windows/profile', '/v1/endpoints/flight-delay/windows/profile'],
     ['/v1/endpoints/:endpoint/rollouts', '/v1/endpoints/flight-delay/rollouts'],
     ['/v1/rollouts/:rollout', '/v1/rollouts/second'],
     ['/v1/alerts', '/v1/alerts?endpoint=flight-delay'],

@@ -3,7 +3,8 @@ import { getJson } from '../../activities/json-artifacts.js';
 import { evaluateModel, gateLine } from '../../activities/jobs/evaluate-model.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
-import { type Bundle, ReferenceProfile } from '../../domain/bundle.js';
+import type { Bundle } from '../../domain/bundle.js';
+import { ModelProfile } from '../../domain/model-profile.js';
 import { EvaluatedModel, TrainedModel } from '../../domain/training.js';
 import {
   type JobBench,
@@ -102,11 +103,13 @@ describe('evaluation job', () => {
     const kept = await getJson(bench.context.artifacts, first.evaluated, EvaluatedModel);
     expect(kept.evidence).toEqual(first.evidence);
     const { bundle: completed } = await read(first);
-    const profile = await getJson(bench.context.artifacts, completed.referenceProfile, ReferenceProfile);
-    expect(profile.rows).toBe(1_400);
-    expect(profile.prediction.counts.reduce((sum, count) => sum + count, 0)).toBe(1_400);
+    const profile = await getJson(bench.context.artifacts, completed.referenceProfile, ModelProfile);
+    expect(profile.inputs.rows).toBe(4_000);
+    expect(profile.prediction).toMatchObject({ count: 1_400, nulls: 0 });
+    const counts = profile.prediction.histogram?.counts ?? [];
+    expect(counts).toHaveLength(10);
     // Ten bins of equal mass over 1400 predictions, ties aside.
-    for (const count of profile.prediction.counts) expect(Math.abs(count - 140)).toBeLessThan(30);
+    for (const count of counts) expect(Math.abs(count - 140)).toBeLessThan(30);
   });
 
   it('stops when it is cancelled', async () => {

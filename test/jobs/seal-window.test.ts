@@ -2,18 +2,40 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { putJson } from '../../activities/json-artifacts.js';
 import { sealWindow, type SealWindowInput, type SealWindowResult } from '../../activities/jobs/seal-window.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
-import type { ReferenceProfile } from '../../domain/bundle.js';
+import { mergeModelProfiles, type ModelProfile } from '../../domain/model-profile.js';
 import type { WindowReport } from '../../domain/monitoring.js';
 import { MonitorSpec } from '../../domain/monitors.js';
 import { MICROS_PER_DAY } from '../../domain/time.js';
+import { profileNumbers } from '../../ml/profile/profile-values.js';
 import { bucketOf, type LoggedRow } from './prediction-rows.js';
 import { type JobBench, openJobBench } from './training-fixture.js';
 
-const PROFILE: ReferenceProfile = {
-  rows: 100,
-  prediction: { edges: [0.25, 0.5, 0.75], counts: [25, 25, 25, 25], nulls: 0 },
-  inputs: { distance: { edges: [500], counts: [50, 50], nulls: 0 } },
+const FLOAT = { type: 'float' } as const;
+/** Quarters of [0, 1] and halves of the distances, 25 rows in each quarter. */
+const PROFILE: ModelProfile = {
+  inputs: {
+    rows: 100,
+    firstEventTs: 0,
+    lastEventTs: 1,
+    ingestLag: null,
+    columns: [
+      profileNumbers({ name: 'distance', ...FLOAT }, evenly(100, 1_000), {
+        edges: [500],
+        grid: null,
+        categories: null,
+      }),
+    ],
+  },
+  prediction: profileNumbers({ name: 'prediction', ...FLOAT }, evenly(100, 1), {
+    edges: [0.25, 0.5, 0.75],
+    grid: null,
+    categories: null,
+  }),
 };
+
+function evenly(rows: number, to: number): number[] {
+  return Array.from({ length: rows }, (_unused, row) => ((row + 1) * to) / rows);
+}
 
 const CALIBRATION = MonitorSpec.parse({
   endpoint: 'flight-delay',
@@ -119,9 +141,33 @@ describe('sealing a window', () => {
       errorRate: 0,
     });
     expect(reports[0]?.metrics.logLoss).toBeCloseTo(0.836988, 6);
-    expect(reports[0]?.prediction).toEqual({ edges: [0.25, 0.5, 0.75], counts: [0, 0, 4, 0], nulls: 0 });
+    expect(reports[0]?.prediction).toMatchObject({
+      histogram: { edges: [0.25, 0.5, 0.75], counts: [0, 0, 4, 0] },
+      nulls: 0,
+      min: 0.75,
+      max: 0.75,
+      distinct: 1,
+    });
     // Jeffreys shares: reference 50.5/101 twice, current 4.5/5 and .5/5: (.5 − .9)·ln(.5/.9) + (.5 − .1)·ln(.5/.1).
     expect(reports[0]?.metrics.psiInputs['distance']).toBeCloseTo(0.4 * Math.log(9), 10);
+  });
+
+  it('profiles what was served in the frames of the reference, so that days add up to the rows of both', async () => {
+    const days = [inputOf({ day: 0, rows: OFF }), inputOf({ day: 1, rows: FINE })];
+    const sealed = await Promise.all(days.map((day) => sealWindow(day, bench.context)));
+    const [first, second] = sealed.map(({ profiles }) => profiles[0]?.profile);
+    if (first === undefined || second === undefined) throw new Error('two profiles');
+    const both = { ...inputOf({ day: 0, rows: [] }), windowEnd: 2 * MICROS_PER_DAY };
+    const labels = new Map(days.flatMap((day) => [...day.labels]));
+    const whole = await sealWindow({ ...both, labels, buckets: days.flatMap(({ buckets }) => buckets) }, bench.context);
+    const merged = mergeModelProfiles(first, second);
+    expect(merged).toEqual(whole.profiles[0]?.profile);
+    expect(merged.prediction.histogram?.counts).toEqual([1, 2, 5, 0]);
+    expect(merged.inputs).toMatchObject({ rows: 8, firstEventTs: 0, lastEventTs: MICROS_PER_DAY + 3 });
+    // Two days of the distances 0, 100, 200 and 300.
+    expect(merged.inputs.columns[0]).toMatchObject({ name: 'distance', mean: 150, m2: 100_000, nulls: 0 });
+    // Logged with the last row of a bucket, 0 to 3 microseconds after the event.
+    expect(merged.inputs.ingestLag?.counts.slice(0, 2)).toEqual([2, 6]);
   });
 
   it('leaves scores empty without labels, and counts failures', async () => {
@@ -152,7 +198,7 @@ describe('sealing a window', () => {
     const { reports } = await sealWindow(inputOf({ day: 0, rows: [] }), bench.context);
     expect(reports[0]).toMatchObject({ version: 1, metrics: { rows: 0, psiPrediction: null, errorRate: null } });
     const none = await sealWindow(inputOf({ day: 0, rows: [] }, { champion: null }), bench.context);
-    expect(none).toEqual({ reports: [], changed: [], alerts: [] });
+    expect(none).toEqual({ reports: [], changed: [], profiles: [], alerts: [] });
   });
 
   it('raises one alert when the monitor begins to fire, not while it goes on', async () => {
@@ -205,7 +251,7 @@ describe('sealing a window', () => {
     const late = new Map([...input.labels].slice(0, 3));
     const first = await sealWindow({ ...input, labels: late }, bench.context);
     const again = await sealWindow({ ...input, labels: late, standing: first.reports }, bench.context);
-    expect(again).toEqual({ reports: first.reports, changed: [], alerts: [] });
+    expect(again).toEqual({ reports: first.reports, changed: [], profiles: [], alerts: [] });
     const revised = await sealWindow({ ...input, standing: first.reports }, bench.context);
     expect(revised.changed).toEqual(revised.reports);
     expect(revised.reports[0]).toMatchObject({ revision: 2, metrics: { labelled: 4 } });

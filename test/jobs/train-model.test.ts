@@ -6,7 +6,8 @@ import { scoreProbabilities } from '../../activities/jobs/model-scoring.js';
 import { trainModel, type TrainModelInput } from '../../activities/jobs/train-model.js';
 import { loadCheckpoint, TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
-import { type Bundle, GoldenRows, ReferenceProfile } from '../../domain/bundle.js';
+import { type Bundle, GoldenRows } from '../../domain/bundle.js';
+import { ModelProfile } from '../../domain/model-profile.js';
 import { TrainedModel, TrainingDataset } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
 import { createSession } from '../../ml/onnx/session.js';
@@ -103,15 +104,18 @@ describe('training job', () => {
     expect(bundle.decisionThreshold).toBe(chooseThreshold(scores.subarray(3_200), rows.labels.subarray(3_200)));
   });
 
-  it('profiles the training inputs with frozen edges', async () => {
+  it('profiles all training inputs, numbers with ten frozen bins', async () => {
     const bundle = await bundleOf(await inputOf());
-    const profile = await getJson(bench.context.artifacts, bundle.referenceProfile, ReferenceProfile);
-    expect(Object.keys(profile.inputs)).toEqual(['distance', 'origin_traffic__late_rate']);
-    const rate = profile.inputs['origin_traffic__late_rate'];
+    const { inputs } = await getJson(bench.context.artifacts, bundle.referenceProfile, ModelProfile);
+    expect(inputs.rows).toBe(4_000);
+    expect(inputs.columns.map(({ name, type }) => [name, type])).toEqual(
+      PLAN.inputs.map(({ name, datatype }) => [name, { FP32: 'float', INT64: 'timestamp', BYTES: 'string' }[datatype]]),
+    );
+    const rate = inputs.columns.find(({ name }) => name === 'origin_traffic__late_rate');
     // 4000 rows, every 50th rate missing.
     expect(rate?.nulls).toBe(80);
-    expect(rate?.counts.reduce((sum, count) => sum + count, 0)).toBe(3_920);
-    expect(rate?.edges).toHaveLength(9);
+    expect(rate?.histogram?.counts.reduce((sum, count) => sum + count, 0)).toBe(3_920);
+    expect(rate?.histogram?.edges).toHaveLength(9);
   });
 
   it('goes on from a checkpoint and ends with the same digest as an uninterrupted run', async () => {

@@ -1,5 +1,6 @@
 /** One record of everything the API shows, as the workflows would have left it: two versions, the first in production. */
 import type { ArtifactRef } from '../../domain/artifact.js';
+import type { ModelProfile } from '../../domain/model-profile.js';
 import { parseResource } from '../../domain/resource-errors.js';
 import { inApplyOrder } from '../../domain/resource-references.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from '../../domain/time.js';
@@ -351,6 +352,19 @@ async function leaveApproval({ registry }: Stores): Promise<void> {
 
 async function leaveMonitoring({ monitoring }: Stores): Promise<void> {
   const [windowStart, windowEnd] = [T0, T0 + MICROS_PER_DAY];
+  const served: ModelProfile = {
+    inputs: {
+      rows: 2,
+      firstEventTs: T0,
+      lastEventTs: T0 + 1,
+      ingestLag: null,
+      columns: [profileNumbers({ name: 'distance', type: 'float' }, [100, 900])],
+    },
+    prediction: profileNumbers({ name: 'prediction', type: 'float' }, [0.25, 0.75]),
+  };
+  await monitoring.saveProfiles([
+    { endpoint: MODEL, version: 1, windowStart, windowEnd, revision: 1, profile: served },
+  ]);
   await monitoring.saveReports([
     {
       endpoint: MODEL,
@@ -378,7 +392,7 @@ async function leaveMonitoring({ monitoring }: Stores): Promise<void> {
         latencyP99Ms: 4.25,
         errorRate: 0,
       },
-      prediction: { edges: [0.5], counts: [300, 100], nulls: 0 },
+      prediction: served.prediction,
       monitors: [],
       sealedTs: windowEnd,
     },

@@ -170,7 +170,7 @@ describe('the same profile from a table', () => {
     );
     expect(few.profile).toEqual(profileTexts('x', few.values as string[]));
     const many = await profileTable(
-      `select 'value ' || (i % 4000) || case when i % 3 = 0 then repeat('é', 300) else '' end as x from range(9000) t(i)`,
+      `select 'value ' || (i % 4000) || case when i % 3 = 0 then repeat('é', 100 * (i % 7)) else '' end as x from range(9000) t(i)`,
       'string',
     );
     const frame = many.profile.categories?.values.map(({ value }) => value) ?? [];
