@@ -1,6 +1,7 @@
 /** Quarantine: rows that expectations refused, and the decisions about them. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
 import { workflowIds } from '../../domain/ids.js';
 import {
@@ -162,13 +163,24 @@ async function decide(dependencies: ApiDependencies, call: Call<z.infer<typeof D
   const standing = await quarantine.decision(about.caseId, decisionId);
   const stored =
     standing ?? (await quarantine.insertDecision(await newDecision(dependencies, about, { decisionId, call })));
-  const asked = { actor: call.actor.name, action: call.body.action };
-  const differs = (['actor', 'action'] as const).find((name) => stored[name] !== asked[name]);
-  if (differs !== undefined)
-    throw invalid(`decisionId ${decisionId} stands already with ${differs} ${stored[differs]}`);
+  requireSameDecision(stored, call);
   const { action, reason, actor } = stored;
   const signalled = await tellWorkflow(dependencies, about, { decisionId, action, reason, actor });
   return { location: `/v1/quarantine/${about.caseId}`, body: { ...stored, signalled } };
+}
+
+/** An id names one decision: whoever means another must not be told that it stands. */
+function requireSameDecision(
+  stored: QuarantineDecision,
+  { actor, body }: Pick<Call<z.infer<typeof DecisionBody>, unknown>, 'actor' | 'body'>,
+): void {
+  const { action, rules = null, rows = null, upload = null } = body;
+  const asked = { actor: actor.name, action, rules, rows, upload };
+  const members = ['actor', 'action', 'rules', 'rows', 'upload'] as const;
+  const differs = members.find((name) => canonicalJson(stored[name]) !== canonicalJson(asked[name]));
+  if (differs === undefined) return;
+  const value = stored[differs] ?? 'unset';
+  throw invalid(`decisionId ${stored.decisionId} stands already with ${differs} ${String(value)}; choose another id`);
 }
 
 /** Refused at once where it could not count: whoever asks is still there to ask again. */

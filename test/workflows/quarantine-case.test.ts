@@ -174,6 +174,19 @@ describe('a quarantine case', () => {
     expect(await decisions(caseId)).toMatchObject([['elsewhere', 'failed', expect.any(String)]]);
   });
 
+  it('a decision id that came again with other rows was taken for the first decision', async () => {
+    const { caseId } = await open([TOO_EARLY, NOWHERE]);
+    const about = { action: 'discard', reason: 'a test flight', decisionId: 'again' };
+    expect((await decide(caseId, { ...about, rows: [3] })).status).toBe(201);
+    expect((await decide(caseId, { ...about, rows: [3] })).status).toBe(201);
+    const other = await decide(caseId, { ...about, rows: [4] });
+    expect([other.status, other.body.error?.message]).toEqual([
+      400,
+      'Invalid body: decisionId again stands already with rows 3; choose another id.',
+    ]);
+    expect(await world.until(caseId, ({ discarded }) => discarded > 0)).toMatchObject({ remaining: 1, discarded: 1 });
+  });
+
   it('counts signals only with proof, ignores garbage and repeats, and says what did not count', async () => {
     const { caseId } = await open([TOO_EARLY]);
     await world.signal(caseId, 'garbage');
