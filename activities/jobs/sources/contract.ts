@@ -6,7 +6,7 @@ import type { SegmentReference } from '../segments.js';
 
 /** Bounds of one source, all its files together. */
 export interface SourceLimits {
-  /** Also of what compressed bytes unpack to. */
+  /** Also of what gzip unpacks to; zstd is unpacked by the reader, which only the disk for spilling bounds. */
   readonly maxBytes: number;
   readonly maxSeconds: number;
 }
