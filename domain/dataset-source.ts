@@ -17,13 +17,23 @@ export type CollectionSource = z.infer<typeof CollectionSource>;
 export const DatasetSource = z.union([z.string().min(1).max(2_000), z.strictObject({ mongo: CollectionSource })]);
 export type DatasetSource = z.infer<typeof DatasetSource>;
 
+function hasDistinctViews(aliases: readonly string[]): boolean {
+  const views = aliases.flatMap((alias) => [alias.toLowerCase(), `${alias.toLowerCase()}_history`]);
+  return new Set(views).size === views.length;
+}
+
 /**
  * One SELECT over the newest versions of other datasets. Each is a view named by its alias, with the rows that no other
  * restates and the column `known_ts`; `<alias>_history` has every row, and `superseded_ts` beside.
  */
 export const DatasetQuery = z.strictObject({
   sql: z.string().min(1).max(20_000),
-  from: z.record(ColumnName, Name).refine((from) => Object.keys(from).length > 0, 'name at least one dataset'),
+  from: z
+    .record(ColumnName, Name)
+    .refine((from) => Object.keys(from).length > 0, 'name at least one dataset')
+    .refine((from) => hasDistinctViews(Object.keys(from)), {
+      error: 'two aliases give one view, also as `<alias>_history`: they must differ in more than the case of letters',
+    }),
 });
 export type DatasetQuery = z.infer<typeof DatasetQuery>;
 

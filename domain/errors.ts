@@ -183,7 +183,7 @@ export const ERROR_CATALOGUE = {
     'No space is left where {what} is written; free some on that volume. Nothing was kept of it.',
     true,
   ),
-  PRN_OUTPUT_UNWRITABLE: entry(403, '{path} cannot be written: {reason}. Name another file with --out.'),
+  PRN_OUTPUT_UNWRITABLE: entry(403, '{path} cannot be written: {reason}. Name another file.'),
   PRN_TABLE_QUERY_FAILED: entry(500, 'The table engine refused a query: {reason}.'),
   PRN_TABLE_INTERRUPTED: entry(503, 'The table query was interrupted: {reason}.', true),
 

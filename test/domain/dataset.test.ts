@@ -26,3 +26,22 @@ describe('the columns of a dataset', () => {
     ]);
   });
 });
+
+describe('the query of a dataset', () => {
+  it('an alias that gives the view of another read the rows of that one', () => {
+    const isTaken = (aliases: readonly string[]): boolean => {
+      const from = Object.fromEntries(aliases.map((alias) => [alias, 'flights']));
+      const columns = [{ name: 'ts', type: 'timestamp' }];
+      return DatasetSpec.safeParse({ columns, eventTime: 'ts', query: { sql: 'select 1', from } }).success;
+    };
+    expect(
+      [
+        ['a', 'b'],
+        ['a', 'b_history'],
+        ['a', 'A'],
+        ['a', 'a_history'],
+        ['a', 'A_History'],
+      ].map(isTaken),
+    ).toEqual([true, true, false, false, false]);
+  });
+});
