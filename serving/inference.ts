@@ -7,7 +7,8 @@ import { contractOf } from './contract.js';
 import { parseInferRequest } from './infer-request.js';
 import type { LiveEndpoint } from './live-endpoints.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
-import { decide, type RoutedRows, scoreRows } from './row-scoring.js';
+import type { RoutedRows } from './routed-rows.js';
+import { decide, scoreRows } from './row-scoring.js';
 import type { ShadowScoring } from './shadow-scoring.js';
 import type { VisibleRows } from './visible-rows.js';
 

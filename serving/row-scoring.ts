@@ -1,24 +1,9 @@
 /** Scores the rows of a request with the versions they were routed to. */
 import { DomainError } from '../domain/errors.js';
 import type { ServedVector } from '../domain/served-vector.js';
-import type { ViewRows } from '../scoring/feature-lookup.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
-import type { InferRequest } from './infer-request.js';
-import type { LiveEndpoint } from './live-endpoints.js';
+import type { RoutedRows } from './routed-rows.js';
 import { sampleVectors } from './served-vectors.js';
-
-export interface RoutedRows {
-  readonly live: LiveEndpoint;
-  readonly request: InferRequest;
-  readonly views: ReadonlyMap<string, ViewRows>;
-  /** Microseconds, by row. */
-  readonly eventTs: Float64Array;
-  /** Version that answers, by row. */
-  readonly version: Int32Array;
-  readonly predictionIds: readonly string[];
-  /** Wall time at which the views were read, microseconds. */
-  readonly readTs: number;
-}
 
 export interface ScoredRows {
   readonly probability: Float32Array;

@@ -7,7 +7,7 @@ import { keyValue, readName } from '../scoring/feature-lookup.js';
 import type { Feeds } from '../scoring/feature-plan.js';
 import { unitPosition } from '../scoring/hash-routing.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
-import type { RoutedRows } from './row-scoring.js';
+import type { RoutedRows } from './routed-rows.js';
 
 const SALT = 'served-vectors';
 

@@ -1,7 +1,8 @@
 /** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
 import type { ServedVector } from '../domain/served-vector.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
-import { type RoutedRows, rowsWhere, scatter } from './row-scoring.js';
+import type { RoutedRows } from './routed-rows.js';
+import { rowsWhere, scatter } from './row-scoring.js';
 
 export interface AnsweredRows {
   readonly rows: RoutedRows;
