@@ -21,6 +21,7 @@ import {
   type BatchScope,
   chosen,
   chosenColumn,
+  repeatedHashes,
   repeatedRows,
 } from '../../ml/validation/batch-rules.js';
 import {
@@ -189,7 +190,7 @@ async function judgeBatchRule(
   return batchResult(rule, finding, { ruleVersion: versionOf(rule), evidence, previous });
 }
 
-/** Failing rows of the rules whose count is no plain figure: hashes only tell that nothing repeats. */
+/** Failing rows of the rules whose count is no plain figure: ascending values, then hashes, only tell that nothing repeats. */
 async function countExactly(
   session: TableSession,
   facts: JudgedRows,
@@ -200,9 +201,12 @@ async function countExactly(
     return { counted: failing, canonical };
   }
   const isUnique = rule.unique !== undefined || rule.duplicates !== undefined;
-  if (!isUnique || Number(items['repeated'] ?? 0) === 0) return { counted: 0, canonical: null };
+  if (!isUnique || Number(items['not_ascending'] ?? 2) <= 1) return { counted: 0, canonical: null };
   const columns = rule.unique ?? facts.spec.columns.map(({ name }) => name);
-  const [row] = await session.rows(repeatedRows(columns, chosen(rule, facts.spec)));
+  const where = chosen(rule, facts.spec);
+  const [hashed] = await session.rows(repeatedHashes(columns, where));
+  if (Number(hashed?.['repeated'] ?? 0) === 0) return { counted: 0, canonical: null };
+  const [row] = await session.rows(repeatedRows(columns, where));
   return { counted: Number(row?.['failing'] ?? 0), canonical: null };
 }
 

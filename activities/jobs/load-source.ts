@@ -4,7 +4,7 @@ import { DomainError } from '../../domain/errors.js';
 import { didYouMean } from '../../domain/names.js';
 import { attemptSource, describeSource } from '../../ml/features/source-sql.js';
 import { type FileRows, JUDGED, judgeRows } from '../../ml/validation/judged-sql.js';
-import type { RowRule } from '../../ml/validation/row-rules.js';
+import { mayJoin, type RowRule } from '../../ml/validation/row-rules.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import type { SourceFile } from './sources/contract.js';
 import { readHeader } from './sources/delimited-header.js';
@@ -49,7 +49,8 @@ async function loadFile(
   const names = found.map((row) => String(row['column_name']));
   requireColumns({ spec, dataset, file }, names);
   const types = Object.fromEntries(found.map((row) => [String(row['column_name']), String(row['column_type'])]));
-  const rows = judgeRows(spec, rules, attemptSource(spec, source, types));
+  const attempt = attemptSource(spec, { ...source, types, inOrder: rules.some(mayJoin) });
+  const rows = judgeRows(spec, rules, attempt);
   await session.execute(
     isFirst ? `create or replace temp table ${JUDGED} as ${rows}` : `insert into ${JUDGED} ${rows}`,
   );

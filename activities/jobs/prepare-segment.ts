@@ -12,7 +12,7 @@ import { sha256Hex } from './source-file.js';
 import { type ValidatedSource, type ValidateSourceInput, withValidated } from './validate-source.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */
-const READER_VERSION = 2;
+const READER_VERSION = 3;
 
 /** Messages travel in workflow payloads: the report has all of them in full. */
 const MESSAGE_CAP = { count: 20, length: 500 } as const;
@@ -68,11 +68,11 @@ async function writeSegment(
     );
     return artifacts.adopt(path, MEDIA_TYPES.parquet);
   };
-  const table = await copy(acceptedRows(spec));
-  progress({ message: 'accepted rows written' });
-  const quarantineTable = quarantined === 0 ? null : await copy(quarantinedRows(rules, loaded.files));
   const [bounds] = await session.rows(acceptedBounds(spec));
   const number = (name: string): number => Number(bounds?.[name] ?? 0);
+  const table = await copy(acceptedRows(spec, { inOrder: number('falls') === 0 }));
+  progress({ message: 'accepted rows written' });
+  const quarantineTable = quarantined === 0 ? null : await copy(quarantinedRows(rules, loaded.files));
   const broken = validated.report.rules.filter(({ verdict }) => verdict === 'quarantined');
   return {
     segmentId: naturalKeyId(sha256Hex, ['segment', dataset, source.sha256, revision, READER_VERSION]),

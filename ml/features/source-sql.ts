@@ -53,8 +53,14 @@ export const ATTEMPT = {
   raw: (column: string): string => `raw:${column}`,
 } as const;
 
-/** Rows of a source as the declared columns, with the columns of {@link ATTEMPT}. `types` are the reader's own column types. */
-export function attemptSource(spec: DatasetSpec, source: SourceScan, types: Readonly<Record<string, string>>): string {
+/** A file, the reader's own column types, and whether one thread reads it from its start to its end. */
+export interface AttemptedSource extends SourceScan {
+  readonly types: Readonly<Record<string, string>>;
+  readonly inOrder: boolean;
+}
+
+/** Rows of a source as the declared columns, with the columns of {@link ATTEMPT}. */
+export function attemptSource(spec: DatasetSpec, { types, inOrder, ...source }: AttemptedSource): string {
   const [casts, columns]: [string[], string[]] = [[], []];
   for (const { name, type, from = name } of spec.columns) {
     const raw = quoteIdentifier(ATTEMPT.raw(name));
@@ -71,6 +77,8 @@ export function attemptSource(spec: DatasetSpec, source: SourceScan, types: Read
     if (typed.nan !== null) columns.push(as(typed.nan, ATTEMPT.nan(name)));
     if (typed.infinite !== null) columns.push(as(typed.infinite, ATTEMPT.infinite(name)));
   }
+  // Numbers in the order of the file can only be given by one thread.
+  if (inOrder) casts.push('row_number() over () as "row:number"');
   return `select ${columns.join(', ')} from (select ${casts.join(', ')} from ${scan(source)})`;
 }
 

@@ -94,16 +94,12 @@ function trailingZeros(half: number): number {
   return half === 0 ? 32 : 31 - Math.clz32(half & -half);
 }
 
-/** Of a bitmap, highest bit first, in which bit `register · HIGHEST_RANK + rank − 1` says that a rank was seen. */
-export function registersOfBitmap(bitmap: Uint8Array): Uint8Array {
+/** What a register and the highest rank that it saw are written as, in one number. */
+export const RANK_PLACES = 64;
+
+/** Of registers with their ranks, `register · RANK_PLACES + rank`, in any order. */
+export function registersOfRanks(ranks: readonly number[]): Uint8Array {
   const registers = emptyRegisters();
-  for (const [index, byte] of bitmap.entries()) {
-    for (let bit = 0; byte !== 0 && bit < 8; bit += 1) {
-      if ((byte & (128 >> bit)) === 0) continue;
-      const position = index * 8 + bit;
-      const register = Math.floor(position / HIGHEST_RANK);
-      registers[register] = Math.max(registers[register] ?? 0, (position % HIGHEST_RANK) + 1);
-    }
-  }
+  for (const each of ranks) registers[Math.floor(each / RANK_PLACES)] = each % RANK_PLACES;
   return registers;
 }

@@ -12,7 +12,7 @@ import {
 } from '../../domain/profile.js';
 import { quoteIdentifier, quoteText } from '../features/expression/sql.js';
 import { LENGTH_EDGES } from './bins.js';
-import { REGISTER_BITS, registersOfBitmap } from './distinct.js';
+import { RANK_PLACES, REGISTER_BITS, registersOfRanks } from './distinct.js';
 
 /** A column to profile, over any relation. */
 export interface ProfiledColumn {
@@ -40,7 +40,7 @@ export function numberSql({ type, value }: Pick<ProfiledColumn, 'type' | 'value'
 /** Select items, named by the position of the column, for {@link readColumn}. `relation` is what the query selects from. */
 export function profileItems(columns: readonly ProfiledColumn[], relation: string): string[] {
   return columns.flatMap((column, index) => {
-    const parts = column.type === 'string' ? textParts(column, relation) : numberParts(column);
+    const parts = column.type === 'string' ? textParts(column, relation) : numberParts(column, relation);
     const counts = {
       given: `count(${column.value})`,
       ...(column.nan !== 'false' && { nans: `count(*) filter (where ${column.nan})` }),
@@ -50,7 +50,7 @@ export function profileItems(columns: readonly ProfiledColumn[], relation: strin
   });
 }
 
-function numberParts(column: ProfiledColumn): Record<string, string> {
+function numberParts(column: ProfiledColumn, relation: string): Record<string, string> {
   const value = numberSql(column);
   const { edges, grid } = column.frame;
   return {
@@ -58,7 +58,7 @@ function numberParts(column: ProfiledColumn): Record<string, string> {
     max: `max(${value})`,
     ...(grid !== null && momentParts(value, grid)),
     ...(edges.length > 0 && { bins: binsSql(value, edges) }),
-    distinct: distinctSql(value),
+    distinct: distinctSql(value, relation),
   };
 }
 
@@ -76,7 +76,7 @@ function textParts({ value, frame, short }: ProfiledColumn, relation: string): R
   const groups = `select ${category} as value, count(*) as n from ${relation} and ${value} is not null${members} group by 1 order by 2 desc, 1 limit ${CATEGORY_CAP}`;
   return {
     lengths: binsSql(`length(${value})::double`, LENGTH_EDGES),
-    distinct: distinctSql(value),
+    distinct: distinctSql(value, relation),
     categories: `(select to_json(list({'value': value, 'count': n} order by n desc, value))::varchar from (${groups}))`,
   };
 }
@@ -90,16 +90,16 @@ export function binsSql(value: string, edges: readonly number[]): string {
   return `map_values(histogram(${value}, [${edges.map(double).join(', ')}]))::varchar`;
 }
 
-/** A bitmap of which ranks each register saw: an OR needs no order, so any number of threads gives the same. */
-function distinctSql(value: string): string {
+/**
+ * The highest rank of each register: a maximum needs no order, so any number of threads gives the same. The lowest set bit
+ * with all bits below it grows with the rank, and as many bits are set in it.
+ */
+function distinctSql(value: string, relation: string): string {
   const hash = `hash(${value})`;
   const register = `(${hash} & ${DISTINCT_REGISTERS - 1})::int`;
   const rest = `((${hash} >> ${REGISTER_BITS}) | ${2 ** (HIGHEST_RANK - 1)}::ubigint)`;
-  const rank = `bit_count(xor(${rest}, ${rest} - 1))::int`;
-  // Without a CASE, in which the engine would compute the hash anew at each mention.
-  const position = `${register} * ${HIGHEST_RANK} + ${rank} - 1`;
-  const bits = `bitstring_agg(${position}, 0, ${DISTINCT_REGISTERS * HIGHEST_RANK - 1})`;
-  return `to_base64((${bits} filter (where ${value} is not null))::blob)`;
+  const highest = `select ${register} as register, max(xor(${rest}, ${rest} - 1)) as low from ${relation} and ${value} is not null group by 1`;
+  return `(select to_json(list(register * ${RANK_PLACES} + bit_count(low)::int))::varchar from (${highest}))`;
 }
 
 /** Written as text, which is parsed to the nearest double; a bare literal would be a decimal. */
@@ -129,8 +129,7 @@ export function readColumn(
 ): ColumnProfile {
   const part = (key: string): Cell => row[`p${index}_${key}`] ?? null;
   const given = Number(part('given'));
-  const bitmap = String(part('distinct') ?? '');
-  const registers = registersOfBitmap(Uint8Array.from(atob(bitmap), (character) => character.charCodeAt(0)));
+  const registers = registersOfRanks(JSON.parse(String(part('distinct') ?? '[]')) as number[]);
   const { grid } = frame;
   const exact =
     grid === null || given === 0 ? null : { grid, sum: String(part('sum')), squares: String(part('squares')) };

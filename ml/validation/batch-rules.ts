@@ -68,7 +68,7 @@ function ownItems(rule: Expectation, where: string, scope: BatchScope): Record<s
     };
   }
   const tuple = unique ?? (duplicates === undefined ? null : scope.spec.columns.map(({ name }) => name));
-  if (tuple !== null) return { repeated: repeatedHashes(tuple, where) };
+  if (tuple !== null) return tuple.length === 1 ? { not_ascending: notAscending(tuple, where) } : {};
   if (distinctRatio !== undefined) return distinctItems(distinctRatio.column, where);
   if (aggregate !== undefined) return aggregateItems(aggregate, where);
   if (dependence !== undefined) return dependenceItems(dependence, where, scope);
@@ -86,12 +86,22 @@ function ownItems(rule: Expectation, where: string, scope: BatchScope): Record<s
 }
 
 /**
- * Rows beyond the first of equal hashes: 0 means that no tuple repeats, as equal tuples have equal hashes. Anything else
- * has to be counted by {@link repeatedRows}.
+ * Rows of one column that are not above the row before them, the first row among them. 1 at most means that no value
+ * repeats; anything else has to be asked by {@link repeatedHashes}. Keys and times mostly ascend in their files.
  */
-function repeatedHashes(columns: readonly string[], where: string): string {
-  const hash = `hash(${columns.map(quoteIdentifier).join(', ')})`;
-  return `count(*) filter (where ${where}) - count(distinct ${hash}) filter (where ${where})`;
+function notAscending([column = '']: readonly string[], where: string): string {
+  const value = quoteIdentifier(column);
+  const pairs = `select ${value} as v, lag(${value}) over () as p from ${ACCEPTED} and ${where}`;
+  return `(select count(*) from (${pairs}) where not coalesce(v > p, false))`;
+}
+
+/**
+ * `repeated` rows beyond the first of equal hashes: 0 means that no tuple repeats, as equal tuples have equal hashes.
+ * Anything else has to be counted by {@link repeatedRows}.
+ */
+export function repeatedHashes(columns: readonly string[], where: string): string {
+  const hashes = `select count(*) as n from ${ACCEPTED} and ${where} group by hash(${columns.map(quoteIdentifier).join(', ')})`;
+  return `select coalesce(sum(n - 1), 0)::bigint as repeated from (${hashes})`;
 }
 
 /** Rows beyond the first of each group of equal tuples; nulls equal each other. */

@@ -65,7 +65,9 @@ function masksOf(name: string, conditions: readonly string[]): { name: string; s
   const masks = Math.ceil(conditions.length / MASK_BITS);
   return Array.from({ length: masks }, (_unused, index) => {
     const own = conditions.slice(index * MASK_BITS, (index + 1) * MASK_BITS);
-    const sql = own.map((condition, at) => `(case when ${condition} then ${2 ** at} else 0 end)::bigint`).join(' | ');
+    const sql = own
+      .map((condition, at) => `(case when ${condition} then ${2 ** at}::bigint else 0::bigint end)`)
+      .join(' | ');
     return { name: `${name}_${index}`, sql: `(${sql})` };
   });
 }
@@ -124,14 +126,21 @@ export function failingRange({ column, type }: { column: string; type: ColumnTyp
   return `select min(${value})::double as low, max(${value})::double as high from ${JUDGED} where ${failsAt(position)}`;
 }
 
-/** What a segment keeps: the declared columns, when each row was known (null: at commit), and its number in the source. */
-export function acceptedRows(spec: DatasetSpec): string {
+/**
+ * What a segment keeps: the declared columns, when each row was known (null: at commit), and its number in the source, by
+ * event time. Rows that stand `inOrder` already are not sorted again.
+ */
+export function acceptedRows(spec: DatasetSpec, { inOrder }: { readonly inOrder: boolean }): string {
   const columns = spec.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const known = knownExpression(spec, null);
-  return `select ${columns}, ${known} as ${KNOWN_COLUMN}, ${ROW_NUMBER} as ${SEQUENCE_COLUMN} from ${ACCEPTED} order by ${quoteIdentifier(spec.eventTime)}, rowid`;
+  const order = inOrder ? '' : ` order by ${quoteIdentifier(spec.eventTime)}, rowid`;
+  return `select ${columns}, ${known} as ${KNOWN_COLUMN}, ${ROW_NUMBER} as ${SEQUENCE_COLUMN} from ${ACCEPTED}${order}`;
 }
 
-/** First and last `event` and `known` of the accepted rows; the latter null where they are known at commit. */
+/**
+ * First and last `event` and `known` of the accepted rows, the latter null where they are known at commit, and how often
+ * the event time `falls`. A window without an order reads the rows as they stand, without sorting them.
+ */
 export function acceptedBounds(spec: DatasetSpec): string {
   const [time, known] = [quoteIdentifier(spec.eventTime), knownExpression(spec, null)];
   const items = {
@@ -139,6 +148,7 @@ export function acceptedBounds(spec: DatasetSpec): string {
     max_event: `max(${time})`,
     min_known: `min(${known})`,
     max_known: `max(${known})`,
+    falls: `(select count(*) from (select ${time} as t, lag(${time}) over () as p from ${ACCEPTED}) where t < p)`,
   };
   const selected = Object.entries(items).map(([name, sql]) => `${sql} as ${name}`);
   return `select ${selected.join(', ')} from ${ACCEPTED}`;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -150,4 +150,31 @@ describe('prepareSegment', () => {
       expect.objectContaining({ code: 'PRN_DATASET_SOURCE_FORBIDDEN' }),
     );
   });
+
+  it.each([
+    { name: 'listed', values: { column: 'delay', in: [0, 1, 2, 3, 4, 5] }, action: 'warn' },
+    { name: 'asked', expression: "in(origin, 'k0', 'k1', 'k2', 'k3', 'k4', 'k5')", action: 'warn' },
+    { name: 'paired', pairs: { columns: ['origin', 'delay'], in: [0, 1, 2, 3, 4, 5].map((n) => [`k${n}`, n]) } },
+  ])(
+    'numbers the rows as they stand; five values in a rule once made that the order of the threads ($name)',
+    async (rule) => {
+      const path = join(folder, 'artifacts', 'many.parquet');
+      // Several row groups, so that two threads share them.
+      const rows = `select 1000000000000000 + i as ts, (i % 6)::double as delay, 'k' || (i % 6) as origin from range(600000) r(i)`;
+      await tables.use((session) =>
+        session.execute(`copy (${rows}) to '${path}' (format parquet, row_group_size 50000)`),
+      );
+      const prepared = await prepare(await readFile(path), {
+        format: 'parquet',
+        expectations: [{ action: 'warn', ...rule }],
+      });
+      if (prepared.outcome !== 'accepted') throw new Error(`the source was ${prepared.outcome}`);
+      const segment = await getJson(artifacts, prepared.segment, Segment);
+      const table = await artifacts.localPath(segment.table);
+      const [misplaced] = await tables.use((session) =>
+        session.rows(`select count(*) as n from read_parquet('${table}') where ts <> 1000000000000000 + __seq - 1`),
+      );
+      expect(misplaced?.['n']).toBe(0);
+    },
+  );
 });

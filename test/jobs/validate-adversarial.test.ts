@@ -69,7 +69,7 @@ describe('the scan', () => {
       'create or replace',
     ]);
     // One query has figures, profile and what the batch rules ask.
-    expect(statements.filter((sql) => sql.includes('bitstring_agg'))).toHaveLength(1);
+    expect(statements.filter((sql) => sql.includes('bit_count'))).toHaveLength(1);
   });
 });
 
