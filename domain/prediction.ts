@@ -3,6 +3,9 @@ import { z } from 'zod';
 import type { ServedVector } from './served-vector.js';
 import type { Micros } from './time.js';
 
+export const LoggedTexts = z.record(z.string(), z.array(z.string()));
+export type LoggedTexts = Readonly<Record<string, readonly string[]>>;
+
 /**
  * Predictions of one serving instance under one route revision, in columns of equal length. `version` is 0 for a row
  * that no version could answer; its probability is NaN and its `error` 1.
@@ -27,6 +30,8 @@ export interface PredictionBucket {
   readonly shadow: Readonly<Record<string, Float32Array>>;
   /** FP32 model inputs by name, as the model saw them. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** BYTES model inputs by name, cut to what profiles compare texts by; "" where missing. Absent without any. */
+  readonly texts?: LoggedTexts;
   /** Feature vectors of sampled rows, for recomputation. */
   readonly served?: readonly ServedVector[];
 }

@@ -122,6 +122,15 @@ export function totalOf({ counts }: BinCounts): number {
   return counts.reduce((sum, each) => sum + each, 0);
 }
 
+/** What a text counts as. */
+export function categoryOf(text: string): string {
+  return text.length <= CATEGORY_LENGTH
+    ? text
+    : Array.from(text.slice(0, 2 * CATEGORY_LENGTH))
+        .slice(0, CATEGORY_LENGTH)
+        .join('');
+}
+
 /** Sorts, and moves the rarest beyond the cap to `other`; a frozen list keeps its members. */
 export function capCategories(
   counts: ReadonlyMap<string, number>,

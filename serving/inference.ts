@@ -66,11 +66,11 @@ export async function infer(
   let handedOver = false;
   try {
     const rows: RoutedRows = { ...routed, views: await lookUp(dependencies, routed) };
-    const { probability, inputs, served } = await scoreRows(rows);
+    const { probability, ...seen } = await scoreRows(rows);
     const decision = decide(rows, probability);
     if (reservation !== null) {
       const latencyMs = performance.now() - startedMs;
-      dependencies.shadows.finish({ rows, reservation, probability, decision, latencyMs, inputs, served });
+      dependencies.shadows.finish({ rows, reservation, probability, decision, latencyMs, ...seen });
       handedOver = true;
     }
     const { id, outputs, rows: count } = request;

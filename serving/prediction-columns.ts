@@ -1,5 +1,6 @@
 /** Logged predictions in columns while a bucket is being filled. */
-import type { PredictionBucket } from '../domain/prediction.js';
+import type { LoggedTexts, PredictionBucket } from '../domain/prediction.js';
+import { categoryOf } from '../domain/profile.js';
 import type { ServedVector } from '../domain/served-vector.js';
 import { micros } from '../domain/time.js';
 
@@ -17,12 +18,15 @@ export interface LoggedRows {
   readonly error: Uint8Array;
   readonly shadow: Readonly<Record<string, Float32Array>>;
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly texts?: LoggedTexts;
   /** Vectors of some of the rows, found by prediction id. */
   readonly served?: readonly ServedVector[];
 }
 
 /** Rows of one bucket at most: a document stays far below what MongoDB takes, whatever a request held. */
 export const BUCKET_ROWS = 500;
+/** Text inputs of one bucket at most: 256 characters each, they hold 8 MB where every character takes four bytes. */
+const BUCKET_TEXTS = 16;
 
 /** A bucket of one endpoint under one route revision that takes rows until it is full. */
 export class PredictionColumns {
@@ -38,6 +42,7 @@ export class PredictionColumns {
   readonly #error = new Uint8Array(BUCKET_ROWS);
   readonly #shadow = new Map<string, Float32Array>();
   readonly #inputs = new Map<string, Float32Array>();
+  readonly #texts = new Map<string, string[]>();
   readonly #served: ServedVector[] = [];
   #minEventTs = Number.MAX_SAFE_INTEGER;
   #maxEventTs = Number.MIN_SAFE_INTEGER;
@@ -80,10 +85,21 @@ export class PredictionColumns {
     copy(source.error, this.#error, range);
     for (const name in source.shadow) copy(source.shadow[name], columnOf(this.#shadow, name), range);
     for (const name in source.inputs) copy(source.inputs[name], columnOf(this.#inputs, name), range);
+    if (source.texts !== undefined) this.#takeTexts(source.texts, range);
     const isTaken = (row: number): boolean => row >= from && row < to;
     for (const vector of source.served ?? [])
       if (isTaken(source.predictionIds.indexOf(vector.predictionId))) this.#served.push(vector);
     return to - from;
+  }
+
+  #takeTexts(texts: LoggedTexts, { from, to, at }: Range): void {
+    for (const name in texts) {
+      const known = this.#texts.get(name);
+      if (known === undefined && this.#texts.size === BUCKET_TEXTS) continue;
+      const column = known ?? Array<string>(BUCKET_ROWS).fill('');
+      this.#texts.set(name, column);
+      for (let row = from; row < to; row += 1) column[row + at - from] = categoryOf(texts[name]?.[row] ?? '');
+    }
   }
 
   seal(facts: { bucketId: string; instanceId: string; loggedTs: number }): PredictionBucket {
@@ -107,15 +123,25 @@ export class PredictionColumns {
       error: this.#error.subarray(0, rows),
       shadow: trim(this.#shadow),
       inputs: trim(this.#inputs),
+      ...(this.#texts.size > 0 && {
+        texts: Object.fromEntries([...this.#texts].map(([name, column]) => [name, column.slice(0, rows)])),
+      }),
       ...(this.#served.length > 0 && { served: this.#served }),
     };
   }
 }
 
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** Position of the first row in the bucket. */
+  readonly at: number;
+}
+
 type Column = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** Element by element: most requests have one row, for which a view on the source costs more than the copy. */
-function copy(source: Column | undefined, target: Column, range: { from: number; to: number; at: number }): void {
+function copy(source: Column | undefined, target: Column, range: Range): void {
   if (source === undefined) return;
   const shift = range.at - range.from;
   for (let row = range.from; row < range.to; row += 1) target[row + shift] = source[row] ?? Number.NaN;

@@ -1,5 +1,6 @@
 /** Scores the rows of a request with the versions they were routed to. */
 import { DomainError } from '../domain/errors.js';
+import type { LoggedTexts } from '../domain/prediction.js';
 import type { ServedVector } from '../domain/served-vector.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
 import type { RoutedRows } from './routed-rows.js';
@@ -9,6 +10,8 @@ export interface ScoredRows {
   readonly probability: Float32Array;
   /** FP32 inputs by name, as the models saw them; NaN where a row's version has no such input. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
+  /** BYTES inputs by name; "" where a row's version has no such input. */
+  readonly texts: LoggedTexts;
   /** Feature vectors of sampled rows. */
   readonly served: readonly ServedVector[];
 }
@@ -48,22 +51,33 @@ async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readon
   });
   if (probability.some(Number.isNaN)) throw fail('the model answered with something that is no number');
   const inputs: Record<string, Float32Array> = {};
+  const texts: Record<string, readonly string[]> = {};
   for (const name in feeds) {
     const data = feeds[name];
     if (data instanceof Float32Array) inputs[name] = data;
+    else if (isText(data)) texts[name] = data;
   }
-  return { rows, scored: { probability, inputs, served: sampleVectors(routed, loaded, { rows, feeds }) } };
+  return { rows, scored: { probability, inputs, texts, served: sampleVectors(routed, loaded, { rows, feeds }) } };
 }
 
 function joinParts(parts: readonly Part[], rows: number): ScoredRows {
   const probability = new Float32Array(rows);
   const inputs: Record<string, Float32Array> = {};
+  const texts: Record<string, string[]> = {};
   for (const { rows: positions, scored } of parts) {
     scatter(scored.probability, positions ?? [], probability);
     for (const [name, column] of Object.entries(scored.inputs))
       scatter(column, positions ?? [], (inputs[name] ??= new Float32Array(rows).fill(Number.NaN)));
+    for (const [name, column] of Object.entries(scored.texts)) {
+      const target = (texts[name] ??= Array<string>(rows).fill(''));
+      for (const [index, row] of (positions ?? []).entries()) target[row] = column[index] ?? '';
+    }
   }
-  return { probability, inputs, served: parts.flatMap(({ scored }) => scored.served) };
+  return { probability, inputs, texts, served: parts.flatMap(({ scored }) => scored.served) };
+}
+
+function isText(data: unknown): data is readonly string[] {
+  return Array.isArray(data);
 }
 
 /** Puts values back at the rows they belong to. */

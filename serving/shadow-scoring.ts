@@ -1,17 +1,13 @@
 /** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
-import type { ServedVector } from '../domain/served-vector.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import type { RoutedRows } from './routed-rows.js';
-import { rowsWhere, scatter } from './row-scoring.js';
+import { rowsWhere, scatter, type ScoredRows } from './row-scoring.js';
 
-export interface AnsweredRows {
+export interface AnsweredRows extends ScoredRows {
   readonly rows: RoutedRows;
   readonly reservation: Reservation;
-  readonly probability: Float32Array;
   readonly decision: Uint8Array;
   readonly latencyMs: number;
-  readonly inputs: Readonly<Record<string, Float32Array>>;
-  readonly served: readonly ServedVector[];
 }
 
 export interface ShadowScoring {
@@ -86,7 +82,7 @@ async function scoreShadows(rows: RoutedRows): Promise<Record<string, Float32Arr
 
 function logAnswered(
   log: PredictionLog,
-  { rows, reservation, probability, decision, latencyMs, inputs, served }: AnsweredRows,
+  { rows, reservation, probability, decision, latencyMs, inputs, texts, served }: AnsweredRows,
   shadow: Readonly<Record<string, Float32Array>>,
 ): void {
   const { live, request, eventTs, version, predictionIds } = rows;
@@ -103,6 +99,7 @@ function logAnswered(
     error: new Uint8Array(request.rows),
     shadow,
     inputs,
+    texts,
     served,
   });
 }

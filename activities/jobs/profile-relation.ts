@@ -1,6 +1,5 @@
 /** Profiles of a DuckDB relation: ranges and a sample give the frames, then one query all figures. */
-import { CATEGORY_CAP, type ColumnFrame, type ColumnProfile } from '../../domain/profile.js';
-import { categoryOf } from '../../ml/profile/bins.js';
+import { CATEGORY_CAP, categoryOf, type ColumnFrame, type ColumnProfile } from '../../domain/profile.js';
 import { EMPTY_FRAME, frameNumbers } from '../../ml/profile/profile-values.js';
 import {
   type ProfiledColumn,

@@ -18,8 +18,8 @@ export function summariseVersion(
   rows: VersionRows,
   reference: ModelProfile,
 ): { readonly metrics: WindowMetrics; readonly profile: ModelProfile } {
-  const { probabilities: predictions, inputs, eventTs, lags, latenciesMs, failed } = rows;
-  const columns = Object.entries(inputs).map(([name, data]) => ({ name, data }));
+  const { probabilities: predictions, inputs, texts, eventTs, lags, latenciesMs, failed } = rows;
+  const columns = Object.entries({ ...inputs, ...texts }).map(([name, data]) => ({ name, data }));
   const profile = profileAgainst({ inputs: columns, eventTs, lags, predictions }, reference);
   const traffic = trafficOf(rows);
   const shift = columnShift(profile.prediction, reference.prediction);

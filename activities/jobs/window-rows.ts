@@ -14,6 +14,7 @@ export interface VersionRows {
   readonly outcomes: number[];
   readonly latenciesMs: number[];
   readonly inputs: Record<string, number[]>;
+  readonly texts: Record<string, string[]>;
   failed: number;
 }
 
@@ -50,7 +51,7 @@ export function rowsByVersion(window: WindowRows): VersionRows[] {
 
 export function emptyRows(version: number): VersionRows {
   const columns = { eventTs: [], lags: [], probabilities: [], decisions: [], outcomes: [], latenciesMs: [] };
-  return { version, ...columns, inputs: {}, failed: 0 };
+  return { version, ...columns, inputs: {}, texts: {}, failed: 0 };
 }
 
 /** Answered and failed rows together. */
@@ -82,4 +83,5 @@ function addRow(
   rows.latenciesMs.push(bucket.latencyMs[row] ?? 0);
   for (const [name, values] of Object.entries(bucket.inputs))
     (rows.inputs[name] ??= []).push(values[row] ?? Number.NaN);
+  for (const [name, values] of Object.entries(bucket.texts ?? {})) (rows.texts[name] ??= []).push(values[row] ?? '');
 }

@@ -1,5 +1,5 @@
-/** Fixed edges and the categories of text: the parts of a profile that add up by value. */
-import { type BinCounts, CATEGORY_LENGTH, totalOf } from '../../domain/profile.js';
+/** Edges and bins: the parts of a profile that add up by value. */
+import { type BinCounts, totalOf } from '../../domain/profile.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../domain/time.js';
 
 const MICROS_PER_MINUTE = 60_000_000;
@@ -74,9 +74,4 @@ export function quantileOfBins(bins: BinCounts, share: number, range: { min: num
     below += each;
   }
   return range.max;
-}
-
-/** What a text counts as. */
-export function categoryOf(text: string): string {
-  return text.length <= CATEGORY_LENGTH ? text : Array.from(text).slice(0, CATEGORY_LENGTH).join('');
 }

@@ -1,7 +1,7 @@
 /** Profiles of model inputs and predictions by one code, wherever the rows come from: training, holdout, serving. */
 import type { ModelInput } from '../../domain/features.js';
 import type { ModelProfile } from '../../domain/model-profile.js';
-import { type ColumnProfile, frozenFrameOf } from '../../domain/profile.js';
+import { categoryOf, type ColumnProfile, frozenFrameOf } from '../../domain/profile.js';
 import { MISSING_TIME } from '../../domain/time.js';
 import type { TensorData } from '../onnx/session.js';
 import { binsOf, freezeEdges, LAG_EDGES } from './bins.js';
@@ -74,9 +74,11 @@ function numbersOf(data: ModelColumnData): ArrayLike<number> {
   return isText(data) ? new Float64Array(data.length).fill(Number.NaN) : data;
 }
 
-/** The empty text means missing. */
+/** The empty text means missing; the others as the log keeps them, so that all rows are profiled alike. */
 function textsOf(data: ModelColumnData): (string | null)[] {
-  return isText(data) ? data.map((text) => (text === '' ? null : text)) : Array<null>(data.length).fill(null);
+  return isText(data)
+    ? data.map((text) => (text === '' ? null : categoryOf(text)))
+    : Array<null>(data.length).fill(null);
 }
 
 function isText(data: ModelColumnData): data is readonly string[] {

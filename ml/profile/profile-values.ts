@@ -3,12 +3,13 @@ import { emptyRegisters, estimateDistinct, writeRegisters } from '../../domain/d
 import { chooseGrid, keepGrid, type Range, readMoments, sumOnGrid } from '../../domain/moments.js';
 import {
   capCategories,
+  categoryOf,
   type CategoryCounts,
   type ColumnFrame,
   type ColumnProfile,
   type MomentGrid,
 } from '../../domain/profile.js';
-import { addTo, binOf, binsOf, categoryOf, freezeEdges, LENGTH_EDGES } from './bins.js';
+import { addTo, binOf, binsOf, freezeEdges, LENGTH_EDGES } from './bins.js';
 import { countNumber, countText } from './distinct.js';
 
 /** Bins of a histogram whose edges are derived. */

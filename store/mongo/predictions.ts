@@ -1,6 +1,6 @@
 /** The prediction log in columnar buckets: one document holds hundreds of rows as binary columns, labels lie beside. */
 import { Binary } from 'mongodb';
-import type { PredictionBucket } from '../../domain/prediction.js';
+import { LoggedTexts, type PredictionBucket } from '../../domain/prediction.js';
 import { ServedVector } from '../../domain/served-vector.js';
 import { type Micros, micros } from '../../domain/time.js';
 import type { PredictionStore } from '../contracts/predictions.js';
@@ -88,6 +88,7 @@ function encodeBucket(bucket: PredictionBucket): StoredDocument {
     error: binary(bucket.error),
     shadow: Object.fromEntries(Object.entries(bucket.shadow).map(([version, column]) => [version, binary(column)])),
     inputs: Object.fromEntries(Object.entries(bucket.inputs).map(([name, column]) => [name, binary(column)])),
+    ...(bucket.texts !== undefined && { texts: bucket.texts }),
     ...(bucket.served !== undefined && { served: bucket.served }),
   };
 }
@@ -119,6 +120,7 @@ function decodeBucket(document: StoredDocument): PredictionBucket {
     error: new Uint8Array(bytesOf(document['error'])),
     shadow: floats(document['shadow']),
     inputs: floats(document['inputs']),
+    ...(document['texts'] !== undefined && { texts: LoggedTexts.parse(document['texts']) }),
     ...(document['served'] !== undefined && { served: ServedVector.array().parse(document['served']) }),
   };
 }

@@ -13,6 +13,7 @@ export interface LoggedRow {
   /** Version → probability it gave in shadow. */
   readonly shadow?: Readonly<Record<string, number>>;
   readonly inputs?: Readonly<Record<string, number>>;
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 export function bucketOf(
@@ -45,5 +46,11 @@ export function bucketOf(
     error: Uint8Array.from(rows, ({ error }) => error ?? 0),
     shadow: columns(({ shadow }) => shadow),
     inputs: columns(({ inputs }) => inputs),
+    texts: Object.fromEntries(
+      [...new Set(rows.flatMap(({ texts }) => Object.keys(texts ?? {})))].map((name) => [
+        name,
+        rows.map(({ texts }) => texts?.[name] ?? ''),
+      ]),
+    ),
   };
 }

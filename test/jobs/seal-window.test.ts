@@ -6,7 +6,7 @@ import { mergeModelProfiles, type ModelProfile } from '../../domain/model-profil
 import type { WindowReport } from '../../domain/monitoring.js';
 import { MonitorSpec } from '../../domain/monitors.js';
 import { MICROS_PER_DAY } from '../../domain/time.js';
-import { profileNumbers } from '../../ml/profile/profile-values.js';
+import { profileNumbers, profileTexts } from '../../ml/profile/profile-values.js';
 import { bucketOf, type LoggedRow } from './prediction-rows.js';
 import { type JobBench, openJobBench } from './training-fixture.js';
 
@@ -24,6 +24,10 @@ const PROFILE: ModelProfile = {
         grid: null,
         categories: null,
       }),
+      profileTexts(
+        'origin',
+        evenly(100, 1).map((share) => (share > 0.5 ? 'ATL' : 'ORD')),
+      ),
     ],
   },
   prediction: profileNumbers({ name: 'prediction', ...FLOAT }, evenly(100, 1), {
@@ -87,7 +91,9 @@ describe('sealing a window', () => {
   function inputOf({ day, version = 1, rows }: Day, changes: Partial<SealWindowInput> = {}): SealWindowInput {
     const logged = rows.map(([probability], index): LoggedRow => {
       const id = `${day}/${version}/${index}`;
-      return { id, eventTs: day * MICROS_PER_DAY + index, version, probability, inputs: { distance: 100 * index } };
+      const texts = { origin: index < 3 ? 'ORD' : 'SFO' };
+      const inputs = { distance: 100 * index };
+      return { id, eventTs: day * MICROS_PER_DAY + index, version, probability, inputs, texts };
     });
     return {
       endpoint: 'flight-delay',
@@ -166,6 +172,15 @@ describe('sealing a window', () => {
     expect(merged.inputs).toMatchObject({ rows: 8, firstEventTs: 0, lastEventTs: MICROS_PER_DAY + 3 });
     // Two days of the distances 0, 100, 200 and 300.
     expect(merged.inputs.columns[0]).toMatchObject({ name: 'distance', mean: 150, m2: 100_000, nulls: 0 });
+    // Three of four origins each day are known to the reference, one is not.
+    expect(merged.inputs.columns[1]?.categories).toEqual({
+      values: [
+        { value: 'ORD', count: 6 },
+        { value: 'ATL', count: 0 },
+      ],
+      other: 2,
+      frozen: true,
+    });
     // Logged with the last row of a bucket, 0 to 3 microseconds after the event.
     expect(merged.inputs.ingestLag?.counts.slice(0, 2)).toEqual([2, 6]);
   });

@@ -81,6 +81,24 @@ describe('a prediction log', () => {
     expect(log.counters()).toEqual({ logged: 1_251, dropped: 0, failed: 0, queued: 0 });
   });
 
+  it('keeps texts cut to what profiles compare, and of 16 inputs at most', async () => {
+    const log = openPredictionLog({ ...FACTS, store: world.stores.predictions });
+    append(log, rowsOf(1));
+    append(log, { ...rowsOf(1), texts: { origin: ['é'.repeat(100_000)], carrier: ['UA'] } });
+    append(log, {
+      ...rowsOf(1),
+      texts: Object.fromEntries(Array.from({ length: 20 }, (_u, at) => [`text${at}`, ['x']])),
+    });
+    await log.close();
+    const [bucket] = await world.logged();
+    expect(Object.keys(bucket?.texts ?? {})).toHaveLength(16);
+    expect(bucket?.texts).toMatchObject({
+      origin: ['', 'é'.repeat(256), ''],
+      carrier: ['', 'UA', ''],
+      text13: ['', '', 'x'],
+    });
+  });
+
   it('reads NaN where rows of one bucket lack a column', async () => {
     const log = openPredictionLog({ ...FACTS, store: world.stores.predictions });
     append(log, rowsOf(1));
