@@ -67,6 +67,11 @@ export function generationOf({ viewRevision, sinceSeq }: { viewRevision: number;
   return viewRevision * REVISION + sinceSeq;
 }
 
+/** The revision of the view in a generation; 0 among rows that were written without one. */
+export function revisionOf(generation: number): number {
+  return Math.floor(generation / REVISION);
+}
+
 /**
  * The chunks that belong together: those up to `throughSeq` that read the dataset since `sinceSeq`, and what was pushed.
  * Chunks of a dataset whose rows were replaced stay for the snapshots that pinned them.

@@ -13,6 +13,8 @@ export interface OnlineRow {
   readonly seq: number;
   /** From its event time on the entity reads as missing; values are empty. */
   readonly deleted: boolean;
+  /** By which revision of the view a stored row was computed; absent where that is not known, as in history. */
+  readonly viewRevision?: number;
 }
 
 /** Rows pushed by one call. */

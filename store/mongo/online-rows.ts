@@ -4,6 +4,7 @@
  * pays for an update that the row's own rank guards.
  */
 import { type AnyBulkWriteOperation, Binary, MongoBulkWriteError } from 'mongodb';
+import { revisionOf } from '../../domain/materialization.js';
 import type { FeatureStore, OnlineRow } from '../contracts/features.js';
 import { type Database, int64, type StoredDocument } from './database.js';
 
@@ -125,11 +126,12 @@ const DUPLICATE_KEY = 11_000;
 
 function projectionOf(features: readonly string[]): { projection: Record<string, 1> } {
   const values = features.map((feature) => [`values.${feature}`, 1] as const);
-  return { projection: { eventTs: 1, knownTs: 1, seq: 1, deleted: 1, ...Object.fromEntries(values) } };
+  return { projection: { eventTs: 1, knownTs: 1, seq: 1, deleted: 1, generation: 1, ...Object.fromEntries(values) } };
 }
 
 function readRow(document: StoredDocument): OnlineRow {
-  const { _id, values, eventTs, knownTs, seq, deleted } = document;
+  const { _id, values, eventTs, knownTs, seq, deleted, generation } = document;
+  const viewRevision = revisionOf(Number(generation ?? 0));
   return {
     key: _id,
     values: values ?? {},
@@ -137,5 +139,6 @@ function readRow(document: StoredDocument): OnlineRow {
     knownTs: Number(knownTs),
     seq: Number(seq),
     deleted: deleted === true,
+    ...(viewRevision > 0 && { viewRevision }),
   };
 }

@@ -54,7 +54,12 @@ function winners(writes: readonly Write[]): Map<string, OnlineRow> {
     const standing = best.get(write.row.key);
     best.set(write.row.key, standing === undefined ? write : laterOf(standing, write));
   }
-  return new Map([...best].map(([key, { row }]) => [key, row]));
+  return new Map(
+    [...best].map(([key, { row, generation }]) => {
+      const viewRevision = Math.floor(generation / 2 ** 32);
+      return [key, viewRevision === 0 ? row : { ...row, viewRevision }];
+    }),
+  );
 }
 
 describe('online rows', () => {
