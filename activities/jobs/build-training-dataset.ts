@@ -100,16 +100,32 @@ async function localChunks(artifacts: ArtifactStore, chunks: ViewChunks['chunks'
 }
 
 /** A key of the spine in the type of one entity; two entities may take one column for text and for a number. */
-function keyColumn(column: string, type: EntityKey['type']): string {
+export function keyColumn(column: string, type: EntityKey['type']): string {
   return `key:${type}:${column}`;
 }
 
-/** The views as they join the spine, which has each key in the type of its entity. */
-function joinedByType(views: readonly ViewJoin[]): ViewJoin[] {
+/** The views as they join the spine, which has each key in the type of its entity: see {@link typedKeys}. */
+export function joinedByType<V extends ViewJoin>(views: readonly V[]): V[] {
   return views.map((view) => ({
     ...view,
     keys: view.keys.map((key) => ({ ...key, column: keyColumn(key.column, key.type) })),
   }));
+}
+
+/** SQL of each key that the views join a dataset's rows by, in the type of its entity, and its quoted name; each once. */
+export function typedKeys(
+  { columns }: Pick<DatasetSpec, 'columns'>,
+  views: readonly ViewJoin[],
+): { name: string; sql: string }[] {
+  const keys = views.flatMap((view) =>
+    view.keys.map(({ column, type }) => {
+      const declared = columns.find(({ name }) => name === column)?.type ?? 'string';
+      const sourceType = COLUMN_SQL_TYPES[declared].toUpperCase();
+      const name = quoteIdentifier(keyColumn(column, type));
+      return [name, { name, sql: coerceKey({ name: column, sourceType }, type).value }] as const;
+    }),
+  );
+  return [...new Map(keys).values()];
 }
 
 /** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */
@@ -121,18 +137,13 @@ function labelledSpine(
   const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
   const time = quoteIdentifier(spec.spine.eventTime);
   const label = renderSql(checkExpression(spec.label.expression, types));
-  const keys = views.flatMap((view) =>
-    view.keys.map(({ column: name, type }) => {
-      const sourceType = COLUMN_SQL_TYPES[types[name] ?? 'string'].toUpperCase();
-      return `${coerceKey({ name, sourceType }, type).value} as ${quoteIdentifier(keyColumn(name, type))}`;
-    }),
-  );
+  const keys = typedKeys(dataset, views).map(({ sql, name }) => `${sql} as ${name}`);
   const requests = inputs.flatMap(({ name, datatype, source }) =>
     source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
   );
   const known = `${knownAt(dataset, String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
   return `
-    select ${[...new Set(keys)].join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
+    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
       ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
       case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
       md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}

@@ -69,7 +69,7 @@ async function edgeCorpus(table: TableSession, { bundle: { plan } }: CertifySkew
 async function observedCorpus(table: TableSession, source: CertifySkewInput, context: JobContext): Promise<Corpus> {
   const { plan } = source.bundle;
   const views = await joinedViews(context, source);
-  await sampleSpine(table, context, { source, wanted: OBSERVED_ROWS });
+  await sampleSpine(table, context, { source, views, wanted: OBSERVED_ROWS });
   const relation = offlineInputsSql(plan, views);
   const offline = await matrixOf(table, featureMatrixSql(plan, relation));
   const joined = await table.columns(`select * exclude (${SKEW_ROW}) from ${relation} order by ${SKEW_ROW}`);

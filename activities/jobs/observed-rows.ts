@@ -18,7 +18,13 @@ import { compileFeatureInputs, type Feeds } from '../../scoring/feature-plan.js'
 import type { RequestColumn, RequestRows } from '../../scoring/request-columns.js';
 import type { OnlineRow } from '../../store/contracts/features.js';
 import type { ColumnarResult, TableSession } from '../../store/contracts/tables.js';
-import { type BuildTrainingDatasetInput, viewJoins } from './build-training-dataset.js';
+import {
+  type BuildTrainingDatasetInput,
+  joinedByType,
+  keyColumn,
+  typedKeys,
+  viewJoins,
+} from './build-training-dataset.js';
 import type { JobContext } from './context.js';
 import { onlineRowOf } from './feature-row.js';
 import { localSegments } from './segments.js';
@@ -32,23 +38,36 @@ export interface ObservedSource extends Omit<BuildTrainingDatasetInput, 'inputs'
   readonly bundle: Bundle;
 }
 
-/** Takes the sample into the session: rows that training could have used, drawn by a stable hash. */
+/**
+ * Takes the sample into the session: rows that training could have used, drawn by a stable hash. Keys are coerced to the
+ * types of their entities, as training coerces them and as callers send them; rows without one cannot be asked about.
+ */
 export async function sampleSpine(
   session: TableSession,
   { artifacts }: Pick<JobContext, 'artifacts'>,
-  { source, wanted }: { source: ObservedSource; wanted: number },
+  { source, views, wanted }: { source: ObservedSource; views: readonly ViewJoin[]; wanted: number },
 ): Promise<void> {
   const { snapshot, dataset, segments, bundle } = source;
   const { spine } = snapshot.spec;
   const relation = datasetRelation(dataset, await localSegments(artifacts, segments));
   const time = quoteIdentifier(spine.eventTime);
-  const keys = spine.keys.map(quoteIdentifier);
-  const fields = bundle.request.map(({ name }) => `${quoteIdentifier(name)} as ${sampledField(name)}`);
-  const given = keys.map((key) => ` and ${key} is not null`).join('');
+  const keys = typedKeys(dataset, views);
+  const sent = new Map(
+    bundle.views.flatMap((view) =>
+      view.keys.map(({ request, type }) => [request, quoteIdentifier(keyColumn(request, type))] as const),
+    ),
+  );
+  const fields = bundle.request.map(({ name, datatype }) => {
+    const key = datatype === 'FP32' ? undefined : keys.find((each) => each.name === sent.get(name));
+    return `${key?.sql ?? quoteIdentifier(name)} as ${sampledField(name)}`;
+  });
+  const given = [...spine.keys.map(quoteIdentifier), ...keys.map(({ sql }) => sql)]
+    .map((key) => ` and ${key} is not null`)
+    .join('');
   const draw = `md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq}))`;
   await session.execute(`create or replace temp table ${SAMPLE} as
     select *, (row_number() over (order by ${SAMPLE_TIME}, draw) - 1)::bigint as ${SKEW_ROW} from (
-      select ${[...keys, ...fields, `${time} as ${SAMPLE_TIME}`, `${draw} as draw`].join(', ')} from ${relation}
+      select ${[...keys.map(({ sql, name }) => `${sql} as ${name}`), ...fields, `${time} as ${SAMPLE_TIME}`, `${draw} as draw`].join(', ')} from ${relation}
       where ${knownAt(dataset, String(snapshot.asOf))} and ${time} >= ${snapshot.split.trainFrom}${given}
       order by draw limit ${wanted})`);
 }
@@ -61,7 +80,10 @@ export function offlineInputsSql(plan: FeaturePlan, views: readonly ViewJoin[]):
     return `(${value})::${types[datatype]} as ${quoteIdentifier(name)}`;
   });
   const timeColumn = SAMPLE_TIME.slice(1, -1);
-  const joined = views.reduce((relation, view) => `(${pointInTimeJoin({ relation, timeColumn }, view)})`, SAMPLE);
+  const joined = joinedByType(views).reduce(
+    (relation, view) => `(${pointInTimeJoin({ relation, timeColumn }, view)})`,
+    SAMPLE,
+  );
   return `(select ${[...columns, SKEW_ROW].join(', ')} from ${joined})`;
 }
 
@@ -117,14 +139,18 @@ function heldAt(
   view: string,
   { row, keys }: { row: number; keys: readonly string[] },
 ): ReadonlyMap<string, OnlineRow> {
-  const held = online.get(`${view}/${row}`) ?? [];
-  return new Map(held.filter(({ key }) => keys.includes(key)).map((each) => [each.key, each]));
+  const found = new Map<string, OnlineRow>();
+  // Uses of a view by different columns may ask for one entity, each with features of its own.
+  for (const held of online.get(`${view}/${row}`) ?? [])
+    if (keys.includes(held.key))
+      found.set(held.key, { ...held, values: { ...found.get(held.key)?.values, ...held.values } });
+  return found;
 }
 
 /** Online rows by view and row of the sample: one for each use of the view. */
 async function onlineRows(session: TableSession, views: readonly JoinedView[]): Promise<OnlineRows> {
   const online = new Map<string, OnlineRow[]>();
-  for (const join of views.filter(({ chunks }) => chunks.length > 0)) {
+  for (const join of joinedByType(views).filter(({ chunks }) => chunks.length > 0)) {
     for (const row of await session.rows(onlineRowsSql(join))) {
       const at = `${join.view}/${Number(row[SKEW_ROW.slice(1, -1)])}`;
       online.set(at, [

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset } from '../../activities/jobs/build-training-dataset.js';
-import { frozenViewsOf } from '../../activities/jobs/bundle-parts.js';
+import { frozenViewsOf, requestFieldsOf } from '../../activities/jobs/bundle-parts.js';
+import { joinedViews, offlineInputsSql, sampleSpine, servedInputs } from '../../activities/jobs/observed-rows.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { Bundle } from '../../domain/bundle.js';
 import { DatasetSpec } from '../../domain/dataset.js';
 import { ModelSpec, viewUses } from '../../domain/model.js';
 import { MICROS_PER_DAY as DAY, MISSING_TIME } from '../../domain/time.js';
 import { TrainingSnapshot } from '../../domain/training.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
+import { SKEW_ROW } from '../../ml/features/skew/matrix-sql.js';
 import { modelInputs } from '../../ml/features/model-inputs.js';
 import { type JobBench, openJobBench } from './training-fixture.js';
 
@@ -55,7 +58,8 @@ describe('a training dataset', () => {
         ('7', ${DAY}::bigint, ${DAY}::bigint, 1::bigint, false, 0.25::real, 'hub', ${DAY}::bigint, true),
         ('7', ${3 * DAY}, ${3 * DAY}, 2, true, null, null, null, null),
         ('7', ${5 * DAY}, ${5 * DAY}, 3, false, null, null, null, null),
-        ('8', 0, ${4 * DAY}, 4, false, 0.75, 'spoke', 5, false)
+        ('8', 0, ${4 * DAY}, 4, false, 0.75, 'spoke', 5, false),
+        ('ORD', 0, 0, 5, false, 1, 'hub', 0, true)
       ) t(airport, event_ts, known_ts, seq, deleted, rate, kind, opened_ts, open)`,
     );
   });
@@ -143,6 +147,48 @@ describe('a training dataset', () => {
         types: { rate: 'float' },
       },
     ]);
+  });
+
+  it('is what serving looks up, also where keys have another type and two uses ask for one entity', async () => {
+    // The aliases the other way round: the use that reads one feature comes last.
+    for (const features of [TWICE, TWICE.toReversed()]) {
+      const snapshot = snapshotOf(specOf(features));
+      const plan = { ...modelInputs(snapshot.spec, DATASET, snapshot.views), encodings: [] };
+      const views = frozenViewsOf(snapshot, plan);
+      const bundle = Bundle.parse({
+        bundleVersion: 1,
+        model: 'delay',
+        task: 'binary',
+        graph: segment,
+        request: requestFieldsOf(snapshot, plan, views),
+        eventTime: 'ts',
+        views,
+        plan,
+        decisionThreshold: 0.5,
+        goldenRows: segment,
+        referenceProfile: segment,
+      });
+      const source = {
+        snapshot,
+        dataset: DATASET,
+        segments: [{ table: segment, commitSeq: 1, commitKnownTs: 0 }],
+        viewChunks: [{ view: 'airports', chunks: [{ table: chunk, seq: 1 }] }],
+        bundle,
+      };
+      await bench.context.tables.use(async (session) => {
+        const joins = await joinedViews(bench.context, source);
+        await sampleSpine(session, bench.context, { source, views: joins, wanted: 100 });
+        const offline = await session.columns(`select * from ${offlineInputsSql(plan, joins)} order by ${SKEW_ROW}`);
+        const { rows, feeds } = await servedInputs(session, bundle, joins);
+        expect(rows).toBe(6);
+        for (const name of ['from__rate', 'from__kind', 'from__open', 'to__rate'])
+          expect([name, Object.values(feeds[name] ?? [])]).toEqual([
+            name,
+            Object.values(offline.columns[name]?.values ?? []),
+          ]);
+        expect(Object.values(feeds['from__kind'] ?? []).filter((kind) => kind !== '')).toEqual(['hub', 'spoke']);
+      });
+    }
   });
 
   it('takes no alias for two meanings', () => {
