@@ -84,6 +84,25 @@ describe('asOf', () => {
     ]);
   });
 
+  it('finds keys with a NUL in them, and finds none without', async () => {
+    const nul = 'A\0B';
+    const times = { eventTs: DEPARTED - HOUR, knownTs: DEPARTED - HOUR };
+    await materialise([rate('A', 0.25, { ...times, seq: 1 }), rate(nul, 0.5, { ...times, seq: 2 })]);
+    const answer = await world.ask({
+      view: 'origin-traffic',
+      entities: { origin: [nul, 'A', 'B\0'] },
+      asOf: DEPARTED,
+    });
+    expect([answer.body.source, column(answer, 'late_rate')]).toEqual([
+      'history',
+      [
+        [0.5, 'PRESENT'],
+        [0.25, 'PRESENT'],
+        [null, 'NOT_FOUND'],
+      ],
+    ]);
+  });
+
   it('never takes the newest online row, which may have been written later', async () => {
     await world.upsert(TRAFFIC, [rate('ORD', 0.25, { eventTs: DEPARTED - HOUR, knownTs: DEPARTED - HOUR, seq: 1 })]);
     const answer = await world.ask({ view: 'origin-traffic', entities: { origin: ['ORD'] }, asOf: DEPARTED });

@@ -43,11 +43,7 @@ function listOf(data: TensorData): string {
   if (data instanceof BigInt64Array) return `unnest([${Array.from(data, String).join(', ')}]::bigint[])`;
   if (data instanceof Float32Array || data instanceof Float64Array)
     return `unnest([${Array.from(data, floatText).join(', ')}]::real[])`;
-  return `unnest([${data.map(textSql).join(', ')}]::varchar[])`;
-}
-
-function textSql(text: string): string {
-  return text.split('\0').map(quoteText).join(' || chr(0) || ');
+  return `unnest([${data.map(quoteText).join(', ')}]::varchar[])`;
 }
 
 function floatText(value: number): string {
