@@ -50,12 +50,15 @@ async function readView(read: ViewReader, view: FrozenView, request: RequestRows
 
 /**
  * A key part in the type of its entity, so that "5" and 5 are the same airport to a string key and the same order to an
- * integer key. Null for a text that is no integer: no entity can have that key.
+ * integer key. Null for what can be no key: fractions, texts that are no integer, and numbers of which JSON kept only
+ * the leading digits, which would be somebody else's key.
  */
 export function keyValue(type: EntityKey['type'], value: string | number): string | number | null {
-  if (type === 'string') return String(value);
+  if (typeof value === 'string' && type === 'string') return value;
   if (typeof value === 'string' && !/^-?\d+$/.test(value)) return null;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : null;
+  const whole = Number(value);
+  if (!Number.isSafeInteger(whole)) return null;
+  return type === 'string' ? String(whole) : whole;
 }
 
 /** A row counts from its own event time on, and until it is older than the view allows: exactly as in training. A tombstone is no row. */

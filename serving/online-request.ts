@@ -137,7 +137,7 @@ function keysOf({ keys }: FrozenView, sent: SentColumns, rows: number): (string 
   });
 }
 
-const ARTICLES = { string: 'a text', integer: 'an integer' } as const;
+const ARTICLES = { string: 'a text, or an integer that JSON keeps exact', integer: 'an integer' } as const;
 
 /** A time that has not come yet cannot be asked about: what will be known by then is not known now. */
 function askedTime(asOf: OnlineFeaturesRequest['asOf'], now: number): number | null {

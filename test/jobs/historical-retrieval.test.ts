@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assembleRetrieval } from '../../activities/jobs/retrieval/assemble.js';
 import { joinRetrievalView } from '../../activities/jobs/retrieval/join-view.js';
@@ -273,6 +273,57 @@ describe('a historical retrieval', () => {
     expect(await load([{ origin: 'A', destination: 'B', asked_at: T, Wind: 1 }])).toContain(
       'its column wind has the name of a feature',
     );
+  });
+
+  it('joins keys of 32 bits from a file like those of any width', async () => {
+    const orders = await chunk(
+      'order_id bigint, event_ts bigint, known_ts bigint, seq bigint, deleted boolean, rate real',
+      [`(7, ${T}, ${T}, 1, false, 0.25)`, `(8, ${T}, ${T}, 2, false, 0.5)`],
+    );
+    const { tables, artifacts } = bench.context;
+    const path = await artifacts.scratchPath('parquet');
+    const rows = `values (7::integer, ${T}), (8::integer, ${T}), (null, ${T})`;
+    await tables.use((session) =>
+      session.execute(`copy (select * from (${rows}) t(order_id, asked_at)) to ${quoteText(path)} (format parquet)`),
+    );
+    const plan = planOf({
+      views: [
+        {
+          view: 'orders',
+          revision: 1,
+          keys: [{ key: 'order_id', type: 'integer', request: 'order_id' }],
+          features: ['rate'],
+          types: { rate: 'float' },
+          maxAgeMicros: null,
+          throughSeq: 1,
+          chunks: [orders],
+        },
+      ],
+      features: [{ kind: 'view', name: 'rate', type: 'float', use: 0, feature: 'rate' }],
+    });
+    const request = { sourceUri: path, sourceFolders: [dirname(path)] };
+    const { rows: answer } = await retrieve(plan, { kind: 'source', request });
+    expect(answer.map((each) => [each['order_id'], each['rate']])).toEqual([
+      [7, 0.25],
+      [8, 0.5],
+      [null, null],
+    ]);
+  });
+
+  it('refuses keys that JSON has rounded to those of somebody else', async () => {
+    // Sent as 1234567890123456789.
+    const rounded = 1_234_567_890_123_456_800;
+    const rows = [row('1', '2', T), row(rounded, '2', T)];
+    expect(await codeOf(retrieve(planOf(), { kind: 'rows', rows }))).toContain(
+      'PRN_SPINE_INVALID Spine of the request cannot be used: row 1: the key origin is a number beyond what JSON keeps exact; send it as text.',
+    );
+  });
+
+  it('loses no column of the spine that begins like those of the join, but refuses it', async () => {
+    for (const name of [':row', ':label'])
+      expect(await codeOf(retrieve(planOf(), { kind: 'rows', rows: [{ ...row('1', '2', T), [name]: 1 }] }))).toContain(
+        `PRN_SPINE_INVALID Spine of the request cannot be used: its column ${name} begins like those that the join adds`,
+      );
   });
 });
 

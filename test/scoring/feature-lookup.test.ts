@@ -75,6 +75,11 @@ describe('keyValue', () => {
       null,
       null,
     ]);
+    expect([keyValue('string', 5.5), keyValue('string', 2 ** 53), keyValue('string', 2 ** 53 - 1)]).toEqual([
+      null,
+      null,
+      '9007199254740991',
+    ]);
   });
 });
 

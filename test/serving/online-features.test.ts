@@ -123,6 +123,18 @@ describe('keys', () => {
       });
   });
 
+  it('that JSON has rounded are refused in place of giving those of somebody else', async () => {
+    const others = '1234567890123456800';
+    await world.upsert(TRAFFIC, [{ key: [others], values: { late_rate: 0.5 }, ...at(DEPARTED) }]);
+    const answer = await world.ask('{"view":"origin-traffic","entities":{"origin":[1234567890123456789]}}');
+    expect([answer.status, answer.body.error]).toEqual([
+      400,
+      'Invalid body: origin, row 0: expected a text, or an integer that JSON keeps exact, got 1234567890123456800.',
+    ]);
+    const sent = await world.ask({ view: 'origin-traffic', entities: { origin: [others] } });
+    expect(column(sent, 'late_rate')).toEqual([[0.5, 'PRESENT']]);
+  });
+
   it('of several parts do not run into each other', async () => {
     await world.upsert(PAIR_FACTS, [
       { key: ['1', '12'], values: { pair: 1 }, ...at(DEPARTED) },
@@ -200,6 +212,10 @@ describe('a refusal', () => {
       404,
       'Feature view order-facts has no feature amuont (did you mean "amount"?); it has amount, exact, items, city, paid, placed.',
     ]);
+    expect((await ask(['order-facts:amuont', 'order-facts:items', 'order-facts:ctiy']))[1]).toBe(
+      'Feature view order-facts has no feature amuont (did you mean "amount"?), ctiy (did you mean "city"?); ' +
+        'it has amount, exact, items, city, paid, placed.',
+    );
     // A column of the dataset is no feature (C5).
     expect((await ask(['order-facts:order_id']))[0]).toBe(404);
     expect(await ask(['pair-facts', 'order-facts:items'], { order_id: [1] })).toEqual([

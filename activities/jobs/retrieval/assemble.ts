@@ -17,7 +17,7 @@ import type { TableSession } from '../../../store/contracts/tables.js';
 import type { JoinedPart, RetrievalSpineTable } from '../../../workflows/contracts/historical-retrieval.js';
 import type { JobContext } from '../context.js';
 import { sha256Hex } from '../source-file.js';
-import { ROW, viewColumn } from './columns.js';
+import { OWN_COLUMNS, ROW, viewColumn } from './columns.js';
 import { computeFeatures } from './computed-features.js';
 
 export interface AssembleRetrievalInput {
@@ -54,7 +54,7 @@ async function spineColumns(session: TableSession, path: string): Promise<Source
   const described = await session.rows(`describe select * from read_parquet(${quoteText(path)})`);
   return described
     .map((row) => ({ name: String(row['column_name']), sourceType: String(row['column_type']) }))
-    .filter(({ name }) => !name.startsWith(':'));
+    .filter(({ name }) => !name.startsWith(OWN_COLUMNS));
 }
 
 async function joinedRows({ plan, spine, parts }: AssembleRetrievalInput, artifacts: ArtifactStore): Promise<string> {

@@ -1,8 +1,11 @@
-/** Names of the columns that a spine has beside its own while it is joined; no file's reader makes such names. */
+/** Names of the columns that a spine has beside its own while it is joined; a spine with such names is refused. */
 import type { FrozenView } from '../../../domain/bundle.js';
 import type { EntityKey } from '../../../domain/feature-view.js';
 import { SPINE } from '../../../ml/features/spine-sql.js';
 import { quoteIdentifier } from '../../../ml/features/expression/sql.js';
+
+/** What all of them begin with. */
+export const OWN_COLUMNS = ':';
 
 export const [ROW, TIME] = [quoteIdentifier(SPINE.row), quoteIdentifier(SPINE.time)];
 

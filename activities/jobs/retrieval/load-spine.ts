@@ -8,7 +8,7 @@ import { coerceKey, coerceTime, type SourceColumn } from '../../../ml/features/s
 import type { TableSession } from '../../../store/contracts/tables.js';
 import type { RetrievalSpineTable } from '../../../workflows/contracts/historical-retrieval.js';
 import type { JobContext } from '../context.js';
-import { keyColumn, keysOf, ROW, TIME } from './columns.js';
+import { keyColumn, keysOf, OWN_COLUMNS, ROW, TIME } from './columns.js';
 import { type SpineOrigin, type SpineRelation, withSpineRows } from './spine-rows.js';
 
 export interface LoadRetrievalSpineInput {
@@ -26,6 +26,7 @@ export async function loadRetrievalSpine(
     (session) =>
       withSpineRows(origin, { session, context }, async (rows) => {
         const time = requireColumns(plan, rows);
+        requireExactKeys(plan, origin);
         const keys = keysOf(plan.views).map(({ column: name, type }) => {
           const column = rows.columns.find((each) => each.name === name) ?? { name, sourceType: 'VARCHAR' };
           return { name, alias: quoteIdentifier(keyColumn(name, type)), sql: coerceKey(column, type).value };
@@ -52,6 +53,11 @@ export async function loadRetrievalSpine(
 /** Names everything that is missing at once; gives the column with the time. */
 function requireColumns(plan: RetrievalPlan, { name, columns }: SpineRelation): SourceColumn {
   const names = columns.map((column) => column.name);
+  const own = names.find((column) => column.startsWith(OWN_COLUMNS));
+  if (own !== undefined) {
+    const problem = `its column ${own} begins like those that the join adds; rename it`;
+    throw new DomainError('PRN_SPINE_INVALID', { path: name, problem, columns: names.join(', ') });
+  }
   const missing = [...new Set(keysOf(plan.views).map(({ column }) => column))].filter((key) => !names.includes(key));
   if (missing.length > 0)
     throw new DomainError('PRN_FEATURE_KEYS_MISSING', {
@@ -69,6 +75,22 @@ function requireColumns(plan: RetrievalPlan, { name, columns }: SpineRelation): 
   if (time !== undefined) return time;
   const problem = `it has no column ${plan.timeColumn}${didYouMean(plan.timeColumn, names)} with the time of each question`;
   throw new DomainError('PRN_SPINE_INVALID', { path: name, problem, columns: names.join(', ') });
+}
+
+/** A long number in a request has lost its last digits before anybody sees it, and would be somebody else's key. */
+function requireExactKeys({ views }: RetrievalPlan, origin: SpineOrigin): void {
+  if (origin.kind !== 'rows') return;
+  for (const { column } of keysOf(views))
+    for (const [index, row] of origin.rows.entries()) {
+      const value = row[column];
+      if (typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+      const problem = `row ${index}: the key ${column} is a number beyond what JSON keeps exact; send it as text`;
+      throw new DomainError('PRN_SPINE_INVALID', {
+        path: 'of the request',
+        problem,
+        columns: Object.keys(row).join(', '),
+      });
+    }
 }
 
 /** The spine's own columns; values that came as JSON get the type that all of them have. */
