@@ -21,15 +21,16 @@ export function fullFeatureName({ use, feature }: NamedFeature): string {
 
 /**
  * Names in the order of the features: bare ones unless full ones are asked for. Throws `PRN_FEATURE_NAME_CLASH` where two
- * views have a feature of one name.
+ * views have a feature of one name; names that differ in case only are one to the table engine.
  */
 export function outputNames(features: readonly NamedFeature[], fullNames: boolean): string[] {
   const names = features.map((each) => (fullNames ? fullFeatureName(each) : each.feature));
-  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  const lower = names.map((name) => name.toLowerCase());
+  const repeated = lower.find((name, index) => lower.indexOf(name) < index);
   if (repeated === undefined) return names;
-  const clashing = features.filter((_feature, index) => names[index] === repeated);
+  const clashing = features.filter((_feature, index) => lower[index] === repeated);
   throw new DomainError('PRN_FEATURE_NAME_CLASH', {
-    name: repeated,
+    name: names[lower.indexOf(repeated)] ?? repeated,
     views: [...new Set(clashing.map(({ use }) => use))].join(' and '),
     fullNames: clashing.map(fullFeatureName).join(' and '),
   });

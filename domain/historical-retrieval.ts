@@ -54,7 +54,12 @@ export const HistoricalRequest = z
     /** The features that one model version reads, computed ones included. */
     featureService: FeatureServiceReference.optional(),
     /** Of these features only the named ones, in this order. */
-    outputs: z.array(ColumnName).min(1).max(1_000).optional(),
+    outputs: z
+      .array(ColumnName)
+      .min(1)
+      .max(1_000)
+      .refine((names) => new Set(names).size === names.length, 'expected each name once')
+      .optional(),
     /** `view__feature` in place of bare names. */
     fullNames: z.boolean().default(false),
     /** `latest` also uses what became known after each question: it leaks, and the answer says so. */
