@@ -16,7 +16,13 @@ import { columnsOf } from '../ml/features/expression/ast.js';
 import { parseExpression } from '../ml/features/expression/parse.js';
 import { requireFeatureService } from '../scoring/feature-service.js';
 import { standingChunks } from '../scoring/feature-history.js';
-import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
+import {
+  type DeclaredView,
+  type OnlinePlan,
+  type PlanOutline,
+  planOfVersion,
+  planOfViews,
+} from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import { entityOf, requireResource } from './declared.js';
 import { type DrainDependencies, drainPushedRows } from './pushed-rows.js';
@@ -99,11 +105,11 @@ async function declaredView(stores: Stores, view: string): Promise<DeclaredView>
 }
 
 async function planOfService(
-  { registry }: Stores,
+  stores: Stores,
   reference: FeatureServiceReference,
-): Promise<{ plan: OnlinePlan; computed: FeaturePlan }> {
-  const { model, version, bundle } = await requireFeatureService(registry, reference);
-  return { plan: await planOfVersion({ model, version }, bundle), computed: bundle.plan };
+): Promise<{ plan: PlanOutline; computed: FeaturePlan }> {
+  const { model, version, bundle } = await requireFeatureService(stores, reference);
+  return { plan: planOfVersion({ model, version }, bundle), computed: bundle.plan };
 }
 
 /**

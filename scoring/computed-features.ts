@@ -12,6 +12,8 @@ import { compileFeatureInputs, type PlannedRows } from './feature-plan.js';
 export interface ComputedFeatures {
   /** One array for each feature of the plan, in its order; NaN where an expression has no value. */
   compute(rows: Omit<PlannedRows, 'rows'>): Promise<readonly Float32Array[]>;
+  /** Frees the native session; nothing may be computed afterwards. */
+  release(): Promise<void>;
 }
 
 /** Only the inputs that the features read need to come. Throws `PRN_ONNX_INVALID`. */
@@ -34,5 +36,6 @@ export async function openComputedFeatures(plan: FeaturePlan, views: readonly Fr
         Float32Array.from({ length: rows.request.rows }, (_unused, row) => matrix[row * width + column] ?? Number.NaN),
       );
     },
+    release: () => session.release(),
   };
 }

@@ -4,6 +4,7 @@ import { DomainError } from '../domain/errors.js';
 import { didYouMean } from '../domain/names.js';
 import type { FeatureServiceReference } from '../domain/online-features.js';
 import type { RegistryStore } from '../store/contracts/registry.js';
+import type { ResourceStore } from '../store/contracts/resources.js';
 
 export interface FeatureService {
   readonly model: string;
@@ -11,12 +12,21 @@ export interface FeatureService {
   readonly bundle: Bundle;
 }
 
+const UNTRAINED = ': it is declared, but no version of it was trained yet; until then ask for its features by name';
+
+interface ServiceStores {
+  readonly registry: Pick<RegistryStore, 'head' | 'heads' | 'champion' | 'version'>;
+  readonly resources: Pick<ResourceStore, 'get'>;
+}
+
 /** Throws `PRN_RESOURCE_NOT_FOUND`, `PRN_MODEL_NO_CHAMPION` or `PRN_MODEL_VERSION_NOT_FOUND`. */
 export async function requireFeatureService(
-  registry: Pick<RegistryStore, 'head' | 'heads' | 'champion' | 'version'>,
+  { registry, resources }: ServiceStores,
   { model, version, alias = 'champion' }: FeatureServiceReference,
 ): Promise<FeatureService> {
   if ((await registry.head(model)) === null) {
+    if ((await resources.get('Model', model)) !== null)
+      throw new DomainError('PRN_MODEL_NO_CHAMPION', { model, when: UNTRAINED });
     const known = (await registry.heads()).map((each) => each.model);
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Model', name: model, hint: didYouMean(model, known) });
   }

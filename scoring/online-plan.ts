@@ -16,6 +16,9 @@ import { parseExpression } from '../ml/features/expression/parse.js';
 import { featureTypes } from '../ml/features/feature-row-sql.js';
 import { type ComputedFeatures, openComputedFeatures } from './computed-features.js';
 
+/** Unknown names that a message lists. */
+const MAX_NAMED = 20;
+
 export type PlannedFeature = { readonly name: string; readonly type: FeatureType } & (
   | { readonly kind: 'view'; readonly use: number; readonly feature: string }
   | { readonly kind: 'request'; readonly field: string }
@@ -39,6 +42,18 @@ export interface OnlinePlan {
   readonly computed: ComputedFeatures | null;
 }
 
+/** A plan of which nothing is opened yet: it holds no native session. */
+export type PlanOutline = Omit<OnlinePlan, 'computed'> & {
+  /** The features of kind `computed`, in their order. */
+  readonly computed: FeaturePlan | null;
+};
+
+/** Throws `PRN_ONNX_INVALID`. */
+export async function openPlan(outline: PlanOutline): Promise<OnlinePlan> {
+  const { computed, views } = outline;
+  return { ...outline, computed: computed === null ? null : await openComputedFeatures(computed, views) };
+}
+
 /** A view as it is declared now. */
 export interface DeclaredView {
   readonly view: string;
@@ -58,6 +73,7 @@ export function planOfViews(
   declared: ReadonlyMap<string, DeclaredView>,
   fullNames: boolean,
 ): OnlinePlan {
+  requireKnown(references, declared);
   const uses = new Map<string, { index: number; view: FrozenView }>();
   const found = references.flatMap((reference) => {
     const view = declared.get(reference.view);
@@ -132,12 +148,25 @@ function wholeViews(wanted: readonly WantedFeature[]): Set<string> {
   return new Set(wanted.filter(isMost).map(({ view }) => view.view));
 }
 
-function wantedFeatures({ view, spec }: DeclaredView, { feature }: ViewReference): string[] {
-  const known = spec.features.map(({ name }) => name);
-  if (feature === undefined) return known;
-  if (known.includes(feature)) return [feature];
-  const hint = didYouMean(feature, known);
-  throw new DomainError('PRN_FEATURE_UNKNOWN', { view, feature: feature.slice(0, 100), hint, known: known.join(', ') });
+function wantedFeatures({ spec }: DeclaredView, { feature }: ViewReference): string[] {
+  return feature === undefined ? spec.features.map(({ name }) => name) : [feature];
+}
+
+/** Names all that is unknown in the first view that lacks something. */
+function requireKnown(references: readonly ViewReference[], declared: ReadonlyMap<string, DeclaredView>): void {
+  for (const [view, { spec }] of declared) {
+    const known = spec.features.map(({ name }) => name);
+    const asked = references.flatMap((each) =>
+      each.view === view && each.feature !== undefined ? [each.feature] : [],
+    );
+    const unknown = [...new Set(asked)].filter((feature) => !known.includes(feature));
+    if (unknown.length === 0) continue;
+    const feature = unknown
+      .slice(0, MAX_NAMED)
+      .map((name) => name.slice(0, 100) + didYouMean(name, known))
+      .join(', ');
+    throw new DomainError('PRN_FEATURE_UNKNOWN', { view, feature, hint: '', known: known.join(', ') });
+  }
 }
 
 function sameRead(left: FrozenView, right: FrozenView): boolean {
@@ -154,12 +183,12 @@ function twoMeanings(use: string): DomainError {
 
 /**
  * The features of a model version, in its order: inputs as they are, and what is computed from them by the same graph as
- * in the model. Fitted encodings are the model's own business and are left out. Throws `PRN_ONNX_INVALID`.
+ * in the model. Fitted encodings are the model's own business and are left out.
  */
-export async function planOfVersion(
+export function planOfVersion(
   service: { readonly model: string; readonly version: number },
   { plan, views, request }: Pick<Bundle, 'plan' | 'views' | 'request'>,
-): Promise<OnlinePlan> {
+): PlanOutline {
   const inputs = new Map(plan.inputs.map((input) => [input.name, input]));
   const features = plan.features.map(({ name, expression }): PlannedFeature => {
     const tree = parseExpression(expression);
@@ -176,7 +205,7 @@ export async function planOfVersion(
     features,
     fields: requiredFields(plan, request),
     optional: request.map(({ name }) => name),
-    computed: computed.length === 0 ? null : await openComputedFeatures({ ...plan, features: computed }, views),
+    computed: computed.length === 0 ? null : { ...plan, features: computed },
   };
 }
 

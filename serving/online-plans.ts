@@ -10,7 +10,7 @@ import { didYouMean } from '../domain/names.js';
 import type { FeatureServiceReference, OnlineFeaturesRequest } from '../domain/online-features.js';
 import type { ResourceKind, ResourceOf } from '../domain/resources.js';
 import { requireFeatureService } from '../scoring/feature-service.js';
-import { type DeclaredView, type OnlinePlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
+import { type DeclaredView, type OnlinePlan, openPlan, planOfVersion, planOfViews } from '../scoring/online-plan.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { DefinitionListener } from '../store/contracts/resources.js';
 import { createRecentlyUsed } from './recently-used.js';
@@ -110,13 +110,13 @@ async function resolvePlan(
 }
 
 async function planOfService(
-  { registry }: Pick<Stores, 'registry'>,
+  stores: Pick<Stores, 'registry' | 'resources'>,
   reference: FeatureServiceReference,
   sources: Sources,
 ): Promise<OnlinePlan> {
   if (reference.version === undefined) sources.add(`Model/${reference.model}`);
-  const { model, version, bundle } = await requireFeatureService(registry, reference);
-  return planOfVersion({ model, version }, bundle);
+  const { model, version, bundle } = await requireFeatureService(stores, reference);
+  return openPlan(planOfVersion({ model, version }, bundle));
 }
 
 /** A view with what it refers to; adds all of them to `sources`. Throws `PRN_RESOURCE_NOT_FOUND` with the nearest name. */

@@ -1,5 +1,5 @@
 /** Features of past moments: pins what is read, joins the spine chunk by chunk and view by view, and keeps one file. */
-import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import { activityOptions } from './activity-options.js';
 import type {
   HistoricalRetrievalInput,
@@ -27,7 +27,8 @@ export async function historicalRetrieval(input: HistoricalRetrievalInput): Prom
     return { resultId: result.resultId, rows: result.rows };
   } catch (error) {
     const facts = failureFacts(error);
-    await steps.failRetrieval({ retrievalId: input.retrievalId, error: facts });
+    // Also when it is cancelled: a record that says `running` for ever would be waited for.
+    await CancellationScope.nonCancellable(() => steps.failRetrieval({ retrievalId: input.retrievalId, error: facts }));
     setCurrentDetails(card(`It failed: ${facts.message}`));
     setKeywords({ MlStage: 'closed', MlOutcome: 'failed' });
     throw error;

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Bundle } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
+import { generationOf } from '../../domain/materialization.js';
+import { onlineRow } from '../support/feature-rows.js';
 import { column, ORDER_FACTS, ORDER_FACTS_SPEC, openOnlineWorld, type OnlineWorld, TRAFFIC } from './online-world.js';
 import { bundleOf, DEPARTED, ENDPOINT, HOUR, MAX_AGE, MODEL, until } from './serving-fixture.js';
 
@@ -18,6 +20,23 @@ afterEach(async () => {
 afterAll(async () => {
   await world.close();
 });
+
+function untrainedModel(name: string): unknown {
+  return {
+    apiVersion: 'perennial/v1',
+    kind: 'Model',
+    metadata: { name },
+    spec: {
+      task: 'binary',
+      endpoint: ENDPOINT,
+      spine: { dataset: 'flights', keys: ['origin'], eventTime: 'departed_ts' },
+      label: { expression: 'delay > 15', availableAfter: '12h' },
+      features: [{ request: 'distance' }],
+      split: { holdout: '14d' },
+      trainer: { kind: 'gbdt', parameters: { trees: 30, depth: 4 }, seed: 7 },
+    },
+  };
+}
 
 const PLAN: FeaturePlan = {
   inputs: [
@@ -156,6 +175,31 @@ describe('the features of a model version', () => {
     expect((await ask({ distance: [1], departed_ts: [1] }, {}))[1]).toBe('PRN_FEATURE_KEYS_MISSING');
   });
 
+  it('do not change when a view is applied anew and materialised by its new revision', async () => {
+    const version = await addVersion();
+    const times = { eventTs: DEPARTED - HOUR, knownTs: DEPARTED - HOUR, seq: 1 };
+    const row = (rate: number) => ({ key: ['ORD'], values: { late_rate: rate }, ...times });
+    await world.chunk(TRAFFIC, [row(0.25)]);
+    await world.chunk({ ...TRAFFIC, revision: 2 }, [row(100)]);
+    const publish = (rate: number, viewRevision: number) =>
+      world.stores.features.upsertOnline(
+        TRAFFIC.view,
+        [onlineRow(row(rate))],
+        generationOf({ viewRevision, sinceSeq: 1 }),
+      );
+    const risk = async () => {
+      const entities = { origin: ['ORD'] };
+      const request = { distance: [8], departed_ts: [DEPARTED] };
+      return column(await world.ask({ featureService: { model: MODEL, version }, entities, request }), 'risk');
+    };
+    await publish(0.25, 1);
+    expect(await risk()).toEqual([[2, 'PRESENT']]);
+    await publish(100, 2);
+    const online = await world.stores.features.readOnline(TRAFFIC.view, ['["ORD"]'], ['late_rate']);
+    expect(online.get('["ORD"]')).toMatchObject({ values: { late_rate: 100 }, viewRevision: 2 });
+    expect(await risk()).toEqual([[2, 'PRESENT']]);
+  });
+
   it('follow the champion where no version is named', async () => {
     const ask = async (service: object) => {
       const { status, body } = await world.ask({
@@ -188,6 +232,13 @@ describe('the features of a model version', () => {
       `No alias of model ${MODEL} named champoin exists (did you mean "champion"?).`,
     ]);
     expect(await ask({ version: 999 })).toEqual([404, `Model ${MODEL} has no version 999.`]);
+    await world.apply(untrainedModel('untrained'));
+    const untrained = await world.ask({ featureService: { model: 'untrained' }, entities: { origin: ['ORD'] } });
+    expect([untrained.status, untrained.body.error]).toEqual([
+      404,
+      'Model untrained had no version in production: it is declared, but no version of it was trained yet; ' +
+        'until then ask for its features by name.',
+    ]);
     expect((await world.ask({ featureService: { model: 'flight-dealy' } })).body.error).toBe(
       'No Model named flight-dealy exists (did you mean "flight-delay"?).',
     );

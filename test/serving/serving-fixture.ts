@@ -238,7 +238,7 @@ function resources(endpoint: { clock: 'wall' | 'event'; unit?: string }): unknow
 
 let registrations = 0;
 
-function newVersion(bundle: Bundle): NewModelVersion {
+export function newVersion(bundle: Bundle): NewModelVersion {
   const requestId = `version-${(registrations += 1)}`;
   const lineage = { ...NO_LINEAGE, pipelineId: requestId, requestId };
   return { ...UNJUDGED, model: MODEL, requestId, bundle, bundleDigest: requestId, evidenceDigest: requestId, lineage };

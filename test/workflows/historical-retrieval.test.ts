@@ -2,11 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDatasetActivities, createDatasetComputeActivities } from '../../activities/dataset.js';
 import { createRetrievalActivities, createRetrievalComputeActivities } from '../../activities/historical-retrieval.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { workflowIds } from '../../domain/ids.js';
+import { Resource } from '../../domain/resources.js';
 import { parseIso } from '../../domain/time.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import type { TableEngine } from '../../store/contracts/tables.js';
@@ -14,7 +15,8 @@ import { openTableEngine } from '../../store/tables/engine.js';
 import { sha256Hex } from '../../workers/activities.js';
 import { activityInterceptors } from '../../workers/interceptors.js';
 import { createWorkflowPort } from '../../workers/ports/workflow-port.js';
-import { runHere } from '../activities/compute-fixture.js';
+import { RESOURCES as FLIGHTS, runHere } from '../activities/compute-fixture.js';
+import { bundleOf, MODEL, newVersion } from '../serving/serving-fixture.js';
 import { type ApiReply, type ApiWorld, openApiWorld } from '../support/api-world.js';
 import { recordHistory } from '../support/histories.js';
 
@@ -56,6 +58,8 @@ describe('historical retrieval over HTTP', () => {
   let tables: TableEngine;
   let workers: Worker[];
   let running: Promise<unknown>;
+  /** Spines are not read before it is open. */
+  let gate: Promise<void> = Promise.resolve();
 
   beforeAll(async () => {
     api = await openApiWorld();
@@ -73,9 +77,14 @@ describe('historical retrieval over HTTP', () => {
       ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
       ...createRetrievalActivities({ stores, tables, now, sha256Hex }),
     };
+    const retrieval = createRetrievalComputeActivities({ stores, runJob, sources });
     const compute = {
       ...createDatasetComputeActivities({ stores, runJob, ...sources }),
-      ...createRetrievalComputeActivities({ stores, runJob, sources }),
+      ...retrieval,
+      loadRetrievalSpine: async (input: Parameters<typeof retrieval.loadRetrievalSpine>[0]) => {
+        await gate;
+        return retrieval.loadRetrievalSpine(input);
+      },
     };
     const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
     const workflowBundle = await bundleWorkflowCode({ workflowsPath });
@@ -194,6 +203,74 @@ describe('historical retrieval over HTTP', () => {
       [1001, expect.closeTo(0.6, 6), 0.5],
       [1002, expect.closeTo(0.7, 6), 0.25],
     ]);
+  });
+
+  it('gives what a registered version reads, computed features included', async () => {
+    const { stores } = api.dependencies;
+    const { revision = 0 } = (await stores.resources.get('FeatureView', 'driver-rates')) ?? {};
+    await stores.resources.apply({ resource: Resource.parse(FLIGHTS.model), actor: 'test' });
+    const asked = { rows: spine.rows.map((row) => ({ ...row, distance: 8 })) };
+    const untrained = await retrieve({ spine: asked, featureService: { model: MODEL } });
+    expect(untrained.ended['error']).toMatchObject({
+      code: 'PRN_MODEL_NO_CHAMPION',
+      message: expect.stringContaining('it is declared, but no version of it was trained yet'),
+    });
+    const base = await bundleOf(stores, { base: 0, readsView: false });
+    const conv = { kind: 'view', view: 'driver-rates', feature: 'conv_rate' } as const;
+    await stores.registry.registerVersion(
+      newVersion({
+        ...base,
+        request: [...base.request, { name: 'driver', datatype: 'BYTES', nullable: false }],
+        views: [
+          {
+            view: 'driver-rates',
+            revision,
+            keys: [{ key: 'driver', type: 'string', request: 'driver' }],
+            features: ['conv_rate'],
+            types: { conv_rate: 'float' },
+            maxAgeMicros: null,
+          },
+        ],
+        plan: {
+          inputs: [
+            { name: 'distance', datatype: 'FP32', nullable: true, source: { kind: 'request', column: 'distance' } },
+            { name: 'driver_rates__conv_rate', datatype: 'FP32', nullable: true, source: conv },
+          ],
+          features: [
+            { name: 'conv', expression: 'driver_rates__conv_rate' },
+            { name: 'scaled', expression: 'coalesce(driver_rates__conv_rate, 1) * distance' },
+          ],
+          encodings: [],
+        },
+      }),
+    );
+    const featureService = { model: MODEL, version: 1 };
+    const { ended } = await retrieve({ spine: asked, featureService, retrievalId: 'version' });
+    expect(ended).toMatchObject({ state: 'completed', error: null });
+    // Nobody knew the rate of 1002 at that time.
+    expect((await tableOf('version')).map((row) => [row['conv'], row['scaled']])).toEqual([
+      [null, 8],
+      [0.5, 4],
+    ]);
+    const champion = await retrieve({ spine: asked, featureService: { model: MODEL } });
+    expect(champion.ended['error']).toMatchObject({ code: 'PRN_MODEL_NO_CHAMPION' });
+  });
+
+  it('ends as failed when it is cancelled, so that nobody waits for it', async () => {
+    let open = (): void => undefined;
+    // Whatever happens, later spines are read.
+    setTimeout(() => open(), 10_000);
+    gate = new Promise<void>((resolve) => (open = resolve));
+    const ended = retrieve({ spine, features: ['driver-trips'], retrievalId: 'cancelled' });
+    const handle = api.temporal.client.workflow.getHandle(workflowIds.historicalRetrieval('cancelled'));
+    await vi.waitFor(() => handle.cancel(), { timeout: 10_000 });
+    open();
+    expect((await ended).ended).toMatchObject({
+      state: 'failed',
+      result: null,
+      error: { code: 'CancelledFailure' },
+      endedTs: expect.any(String),
+    });
   });
 
   it('keeps only the outputs that are asked for', async () => {

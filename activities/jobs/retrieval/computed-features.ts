@@ -34,11 +34,15 @@ export async function computeFeatures(
   const { plan, rows } = request;
   const path = await context.artifacts.scratchPath('csv');
   const computed = await openComputedFeatures(plan, request.views);
-  await writeFile(path, '');
-  for (let from = 1; from <= rows; from += BATCH) {
-    context.signal.throwIfAborted();
-    await appendFile(path, await computeBatch(session, { request, computed, from }));
-    context.progress({ message: `features of ${Math.min(rows, from + BATCH - 1)} rows computed` });
+  try {
+    await writeFile(path, '');
+    for (let from = 1; from <= rows; from += BATCH) {
+      context.signal.throwIfAborted();
+      await appendFile(path, await computeBatch(session, { request, computed, from }));
+      context.progress({ message: `features of ${Math.min(rows, from + BATCH - 1)} rows computed` });
+    }
+  } finally {
+    await computed.release();
   }
   const types = [`'row': 'BIGINT'`, ...plan.features.map(({ name }) => `${quoteText(name)}: 'FLOAT'`)].join(', ');
   const names = plan.features.map(({ name }) => quoteIdentifier(name)).join(', ');
