@@ -16,13 +16,18 @@ const BOUNDARIES = [
   'applyStep.after',
 ];
 
+/** The same for a historical retrieval: what it pinned, one of its parts, and what is left to say in the end. */
+const RETRIEVAL_BOUNDARIES = ['planRetrieval.after', 'joinRetrievalView.after', 'completeRetrieval.before'];
+
 describe('a worker killed at every kind of boundary', () => {
   let world: SmallWorld;
   let markers: string;
 
   beforeAll(async () => {
     markers = await temporaryFolder();
-    const failpoints = BOUNDARIES.map((name) => `${name}@${join(markers, name)}`).join(';');
+    const failpoints = [...BOUNDARIES, ...RETRIEVAL_BOUNDARIES]
+      .map((name) => `${name}@${join(markers, name)}`)
+      .join(';');
     world = await openSmallWorld({ env: { PERENNIAL_FAILPOINT: failpoints } });
   });
 
@@ -64,6 +69,25 @@ describe('a worker killed at every kind of boundary', () => {
       await client.close();
     }
     expect(await world.api.get('/v1/audit/verification')).toMatchObject({ valid: true });
+  });
+
+  it('gives the historical answer of an undisturbed run, byte for byte', async () => {
+    const retrieve = async (retrievalId: string): Promise<unknown> => {
+      const spine = { dataset: 'flights' };
+      const features = ['origin-traffic', 'destination-traffic'];
+      await world.api.post('/v1/features/historical', { retrievalId, spine, features, fullNames: true });
+      const ended = await world.api.poll(
+        `/v1/features/historical/${retrievalId}`,
+        (body) => ((body as { state: string }).state === 'running' ? undefined : body),
+        { timeoutMs: 150_000, everyMs: 100 },
+      );
+      expect(ended).toMatchObject({ state: 'completed', error: null });
+      return (ended as { result: unknown }).result;
+    };
+    const killed = await retrieve('killed');
+    expect(RETRIEVAL_BOUNDARIES.filter((name) => !existsSync(join(markers, name)))).toEqual([]);
+    expect(killed).toMatchObject({ table: { sha256: expect.any(String) } });
+    expect(await retrieve('undisturbed')).toEqual(killed);
   });
 });
 

@@ -103,7 +103,8 @@ describe('requests at once', () => {
     }
     const reads = await db.collection('system.profile').countDocuments({ ns: `${world.test.name}.online_order-facts` });
     expect(reads).toBeGreaterThan(0);
-    expect(reads).toBeLessThan(100);
+    // How many meet depends on the machine; see the test of shared reads.
+    expect(reads).toBeLessThanOrEqual(100);
   });
 });
 
