@@ -65,11 +65,13 @@ async function materialize({ stores, runJob, jobs }: ComputeBench, view: string)
   const { tables } = jobs.context;
   const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
   const io = createFeatureActivities({ stores, tables, sha256Hex, now: () => NOW, heartbeat: () => undefined });
-  const { materializeChunk } = createFeatureComputeActivities({ stores, runJob });
+  const { materializeChunk, gatherPublication } = createFeatureComputeActivities({ stores, runJob });
   const at = await io.pinMaterialization({ view, through: AS_OF });
   const { chunks } = await io.planMaterialization({ at, limit: 100 });
   for (const chunk of chunks) await io.commitChunk({ chunk: await materializeChunk({ at, chunk }) });
-  await io.finishMaterialization({ at, publication: null });
+  const publication = await gatherPublication({ at });
+  if (publication !== null) await io.publishRows({ at, publication, fromRow: 0, toRow: publication.rows });
+  await io.finishMaterialization({ at, publication });
 }
 
 /** The snapshot of a training as of the end of history. */
