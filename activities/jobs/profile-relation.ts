@@ -54,10 +54,10 @@ function frameColumn(
     const categories = given?.categories ?? frequentCategories(values);
     return { ...column, short: Number(bounds.high) <= 256, frame: { edges: [], grid: null, categories } };
   }
-  if (bounds.low === null || values === undefined || values.type === 'string')
-    return { ...column, frame: given ?? EMPTY_FRAME };
-  const frame = frameNumbers(values.values, { min: Number(bounds.low), max: Number(bounds.high) }, given);
-  return { ...column, frame };
+  if (bounds.low === null) return { ...column, frame: given ?? EMPTY_FRAME, range: null };
+  const range = { min: Number(bounds.low), max: Number(bounds.high) };
+  if (values === undefined || values.type === 'string') return { ...column, frame: given ?? EMPTY_FRAME, range };
+  return { ...column, frame: frameNumbers(values.values, range, given), range };
 }
 
 /** Null while all categories can be counted; otherwise the most frequent ones of the sample. */

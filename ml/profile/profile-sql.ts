@@ -26,6 +26,8 @@ export interface ProfiledColumn {
   readonly frame: ColumnFrame;
   /** No text of the column is longer than what categories are compared by. */
   readonly short?: boolean;
+  /** Least and greatest number, where they are known already; null without numbers. */
+  readonly range?: { readonly min: number; readonly max: number } | null;
 }
 
 /** A row of a result, as the table engine gives it. */
@@ -54,8 +56,7 @@ function numberParts(column: ProfiledColumn, relation: string): Record<string, s
   const value = numberSql(column);
   const { edges, grid } = column.frame;
   return {
-    min: `min(${value})`,
-    max: `max(${value})`,
+    ...(column.range === undefined && { min: `min(${value})`, max: `max(${value})` }),
     ...(grid !== null && momentParts(value, grid)),
     ...(edges.length > 0 && { bins: binsSql(value, edges) }),
     distinct: distinctSql(value, relation),
@@ -124,7 +125,7 @@ export function sampleItems(columns: readonly Pick<ProfiledColumn, 'name' | 'typ
 
 /** The profile of the column at a position, of `rows` rows. */
 export function readColumn(
-  { name, type, frame }: ProfiledColumn,
+  { name, type, frame, range }: ProfiledColumn,
   { row, index, rows }: { readonly row: ResultRow; readonly index: number; readonly rows: number },
 ): ColumnProfile {
   const part = (key: string): Cell => row[`p${index}_${key}`] ?? null;
@@ -142,8 +143,8 @@ export function readColumn(
     nulls: rows - given - infinities,
     nans: Number(part('nans')),
     infinities,
-    min: isText ? null : finite(part('min')),
-    max: isText ? null : finite(part('max')),
+    min: isText ? null : finite(range === undefined ? part('min') : (range?.min ?? null)),
+    max: isText ? null : finite(range === undefined ? part('max') : (range?.max ?? null)),
     ...(exact === null ? { mean: null, m2: null } : readMoments(exact, given)),
     exact,
     histogram: isText ? null : { edges: frame.edges, counts: readBins(part('bins'), frame.edges, given) },
