@@ -1,8 +1,10 @@
 /** Recomputes sampled feature vectors of a window from history, and raises an alert where serving gave something else. */
+import { durationMicros } from '../domain/duration.js';
+import { EndpointSpec } from '../domain/endpoint.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import { naturalKeyId } from '../domain/ids.js';
 import type { Alert } from '../domain/monitoring.js';
-import type { ServedDifference, ServedVector } from '../domain/served-vector.js';
+import type { ServedDifference, ServedVector, ServedVerdict } from '../domain/served-vector.js';
 import { micros, toIso } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { AlertSummary, CheckedFeatures, ServedFeatureActivities } from '../workflows/contracts/monitoring.js';
@@ -38,8 +40,9 @@ export function createServedFeatureActivities({ stores, runJob, now, sha256Hex }
       const { clock, routes } = await requireEndpoint(stores, endpoint);
       const model = (await modelOfEndpoint(stores, endpoint))?.metadata.name ?? routes.model ?? '';
       const versions = await servedVersions(stores, model, vectors);
-      const result = await runJob('checkServedFeatures', { vectors, versions });
-      // A replay asks about the past of a store that has moved on: what it reads early is expected there.
+      const maxLateMicros = await allowedDelayMicros(stores, endpoint);
+      const result = await runJob('checkServedFeatures', { vectors, versions, maxLateMicros });
+      // A replay asks about the past of a store that has moved on: what it reads early or late is expected there.
       const told = result.differences.filter(({ verdict }) => verdict === 'different' || clock === 'wall');
       const alerts = firstOfEach(told).map(({ first, count }) =>
         alertOf({
@@ -55,6 +58,12 @@ export function createServedFeatureActivities({ stores, runJob, now, sha256Hex }
       return { alerts: alerts.map(summaryOf), lines: [lineOf(vectors.length, result)] } satisfies CheckedFeatures;
     },
   } satisfies ServedFeatureActivities;
+}
+
+async function allowedDelayMicros(stores: Stores, endpoint: string): Promise<number> {
+  const declared = await stores.resources.get('Endpoint', endpoint);
+  const { featureCheck } = declared?.resource.kind === 'Endpoint' ? declared.resource.spec : EndpointSpec.parse({});
+  return durationMicros(featureCheck.maxPublicationDelay);
 }
 
 async function servedVersions(
@@ -107,7 +116,7 @@ function alertOf(found: {
     version,
     monitor: MONITOR,
     metric: 'feature_skew',
-    severity: verdict === 'different' ? 'page' : 'info',
+    severity: verdict === 'early' ? 'info' : 'page',
     windowEnd: window.windowEnd,
     windowRevision: 1,
     effect: count,
@@ -121,15 +130,22 @@ function alertOf(found: {
   };
 }
 
+const EXPLAINED: Readonly<Record<ServedVerdict, string>> = {
+  equal: 'was served as history has it',
+  late: 'was served from an older row, the newer not being online yet',
+  overdue: 'was served without a row that had long been due; is it lost, or is materialisation behind?',
+  early: 'was read from a row that was not known then',
+  unverifiable: 'was read from a row that was only pushed online',
+  different: 'was served as history does not have it',
+};
+
 function explain(first: ServedDifference, count: number): string {
   const { input, keys, eventTs, predictionId, served, recomputed, servedRow, offlineRow, verdict } = first;
   const iso = (time: number): string => toIso(micros(time));
   const row = (rank: ServedDifference['servedRow']): string =>
     rank === null ? 'no row' : `row of ${iso(rank.eventTs)}, known ${iso(rank.knownTs)}`;
-  const kind =
-    verdict === 'early' ? 'was read from a row that was not known then' : 'was served as history does not have it';
   return (
-    `${input} of ${JSON.stringify(keys)} at ${iso(eventTs)} ${kind}: served ${served} (${row(servedRow)}), ` +
+    `${input} of ${JSON.stringify(keys)} at ${iso(eventTs)} ${EXPLAINED[verdict]}: served ${served} (${row(servedRow)}), ` +
     `recomputed ${recomputed} (${row(offlineRow)}); prediction ${predictionId}, ${count} such in the window`
   );
 }
@@ -139,10 +155,12 @@ function summaryOf({ alertId, monitor, severity, action, explanation }: Alert): 
 }
 
 function lineOf(vectors: number, { counts, latestMicros }: CheckServedFeaturesResult): string {
-  const { equal, late, early, unverifiable, different } = counts;
+  const { equal, late, overdue, early, unverifiable, different } = counts;
   const parts = [
     `${equal} as history has them`,
-    ...(late === 0 ? [] : [`${late} published late, by up to ${Math.ceil(latestMicros / 1_000_000)} s`]),
+    ...(late === 0 ? [] : [`${late} published late`]),
+    ...(overdue === 0 ? [] : [`${overdue} OVERDUE`]),
+    ...(latestMicros === 0 ? [] : [`up to ${Math.ceil(latestMicros / 1_000_000)} s after they were known`]),
     ...(early === 0 ? [] : [`${early} before they were known`]),
     ...(unverifiable === 0 ? [] : [`${unverifiable} only ever pushed online`]),
     ...(different === 0 ? [] : [`${different} DIFFERENT`]),

@@ -12,7 +12,13 @@ export const EndpointSpec = z.strictObject({
   /** Request field whose value decides routing; without it each request row is its own unit. */
   unit: ColumnName.optional(),
   /** Share of the answered rows whose features are recomputed from history when their window is sealed. */
-  featureCheck: z.strictObject({ share: z.number().min(0).max(1).default(0.01) }).prefault({}),
+  featureCheck: z
+    .strictObject({
+      share: z.number().min(0).max(1).default(0.01),
+      /** How long after a row was known an older one may still be served; later it is an alert, on a wall clock. */
+      maxPublicationDelay: Duration.default('1h'),
+    })
+    .prefault({}),
 });
 export type EndpointSpec = z.infer<typeof EndpointSpec>;
 

@@ -34,11 +34,11 @@ export const ServedVector = z.strictObject({
 export type ServedVector = z.infer<typeof ServedVector>;
 
 /**
- * `late`: an older row than history has for that moment, because the newer one was not published yet. `early`: a row that
- * was not known at that moment. `unverifiable`: a row that was pushed to the online store only. `different`: history
+ * `late`: an older row than history has for that moment, because the newer one was not published yet; `overdue`: so for
+ * longer than the endpoint allows, as when an online row was lost. `early`: a row that was not known at that moment. `unverifiable`: a row that was pushed to the online store only. `different`: history
  * knows no such row, or knows it with another value.
  */
-export const ServedVerdict = z.enum(['equal', 'late', 'early', 'unverifiable', 'different']);
+export const ServedVerdict = z.enum(['equal', 'late', 'overdue', 'early', 'unverifiable', 'different']);
 export type ServedVerdict = z.infer<typeof ServedVerdict>;
 
 export interface ServedComparison {

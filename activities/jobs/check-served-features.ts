@@ -32,12 +32,14 @@ export interface ServedVersion {
 export interface CheckServedFeaturesInput {
   readonly vectors: readonly ServedVector[];
   readonly versions: readonly ServedVersion[];
+  /** A row that is due for longer than this is overdue rather than late, microseconds. */
+  readonly maxLateMicros: number;
 }
 
 export interface CheckServedFeaturesResult {
   /** Values by verdict. */
   readonly counts: Readonly<Record<ServedVerdict, number>>;
-  /** All that are neither equal nor late, up to a bound. */
+  /** All that are neither equal nor merely late, up to a bound. */
   readonly differences: readonly ServedDifference[];
   /** Longest time for which a row that was served late had been due, microseconds. */
   readonly latestMicros: number;
@@ -51,25 +53,39 @@ interface Compared {
 }
 
 export async function checkServedFeatures(
-  { vectors, versions }: CheckServedFeaturesInput,
+  { vectors, versions, maxLateMicros }: CheckServedFeaturesInput,
   context: JobContext,
 ): Promise<CheckServedFeaturesResult> {
-  const counts: Record<ServedVerdict, number> = { equal: 0, late: 0, early: 0, unverifiable: 0, different: 0 };
+  const counts: Record<ServedVerdict, number> = {
+    equal: 0,
+    late: 0,
+    overdue: 0,
+    early: 0,
+    unverifiable: 0,
+    different: 0,
+  };
   const differences: ServedDifference[] = [];
   let latestMicros = 0;
   await context.tables.use(async (session) => {
     for (const version of versions) {
       for (const view of version.bundle.views) {
-        for (const { difference, lateMicros } of await compareView(session, { vectors, version, view }, context)) {
+        for (const compared of await compareView(session, { vectors, version, view }, context)) {
+          const { difference, lateMicros } = timely(compared, maxLateMicros);
           counts[difference.verdict] += 1;
           latestMicros = Math.max(latestMicros, lateMicros);
-          if (['early', 'different'].includes(difference.verdict)) differences.push(difference);
+          if (['overdue', 'early', 'different'].includes(difference.verdict)) differences.push(difference);
         }
         context.progress({ message: `version ${version.version}: ${useName(view)} recomputed` });
       }
     }
   }, context.signal);
   return { counts, differences: differences.slice(0, MAX_DIFFERENCES), latestMicros };
+}
+
+function timely(compared: Compared, maxLateMicros: number): Compared {
+  const { difference, lateMicros } = compared;
+  if (difference.verdict !== 'late' || lateMicros <= maxLateMicros) return compared;
+  return { lateMicros, difference: { ...difference, verdict: 'overdue' } };
 }
 
 interface AskedView {

@@ -4,6 +4,7 @@ import { getJson } from '../../activities/json-artifacts.js';
 import { createServedFeatureActivities } from '../../activities/served-features.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import type { Bundle } from '../../domain/bundle.js';
+import { Resource } from '../../domain/resources.js';
 import { MICROS_PER_HOUR, parseIso } from '../../domain/time.js';
 import { TrainedModel } from '../../domain/training.js';
 import { type LoadedVersion, loadVersion } from '../../scoring/loaded-version.js';
@@ -101,6 +102,12 @@ describe('features that were served', () => {
     return checkServedFeatures({ endpoint: ENDPOINT, windowStart, windowEnd: windowStart + MICROS_PER_HOUR });
   }
 
+  async function allowDelay(maxPublicationDelay: string): Promise<void> {
+    const spec = { featureCheck: { maxPublicationDelay } };
+    const document = { apiVersion: 'perennial/v1', kind: 'Endpoint', metadata: { name: ENDPOINT }, spec };
+    await bench.stores.resources.apply({ resource: Resource.parse(document), actor: 'test' });
+  }
+
   const onlineRows = () => bench.database.collection('online_origin-traffic');
   const ORD = onlineKey(['ORD']);
 
@@ -143,11 +150,24 @@ describe('features that were served', () => {
     await onlineRows().deleteOne({ _id: ORD });
     await serve();
     if (before !== null) await onlineRows().insertOne(before);
+    await allowDelay('1d');
     const { alerts, lines } = await check();
     expect(alerts).toEqual([]);
     expect(lines[0]).toMatch(
-      /^features of 3 sampled predictions recomputed: 15 as history has them, 3 published late, by up to \d+ s$/,
+      /^features of 3 sampled predictions recomputed: 15 as history has them, 3 published late, up to \d+ s after they were known$/,
     );
+  });
+
+  it('raise an alert where a row had been due for longer than allowed, as a lost one is', async () => {
+    const before = await onlineRows().findOne({ _id: ORD });
+    await onlineRows().deleteOne({ _id: ORD });
+    await serve();
+    if (before !== null) await onlineRows().insertOne(before);
+    await allowDelay('1h');
+    const { alerts, lines } = await check();
+    expect(lines[0]).toContain('15 as history has them, 3 OVERDUE');
+    expect(alerts.map(({ severity }) => severity)).toEqual(['page', 'page', 'page']);
+    expect(alerts[0]?.explanation).toContain('was served without a row that had long been due');
   });
 
   it('are told of where serving had moved on to a row that was not known at the moment asked about', async () => {
