@@ -8,6 +8,7 @@ import type { Stores } from '../store/contracts/index.js';
 import type { DatasetActivities, DatasetComputeActivities } from '../workflows/contracts/dataset.js';
 import type { QuarantineComputeActivities } from '../workflows/contracts/quarantine.js';
 import { feedOf } from './dataset-feed.js';
+import { type DependentsDependencies, startDependents } from './dependents.js';
 import type { RunJob } from './jobs/index.js';
 import type { SourceRequest } from './jobs/sources/contract.js';
 import { getJson } from './json-artifacts.js';
@@ -53,11 +54,11 @@ export function createDatasetComputeActivities({
 
 export function createDatasetActivities(dependencies: {
   stores: Stores;
-  workflows: Pick<WorkflowPort, 'ingestDataset'>;
+  workflows: DependentsDependencies['workflows'];
   now: Clock;
   sha256Hex: Sha256Hex;
 }) {
-  const { stores, workflows, now, sha256Hex } = dependencies;
+  const { stores, now } = dependencies;
   const { datasets, artifacts } = stores;
   return {
     async commitDatasetVersion({ ingestionId, dataset, revision, segment: reference, actor }) {
@@ -79,21 +80,6 @@ export function createDatasetActivities(dependencies: {
       const ingestion: Ingestion = { ...state, startedTs: standing?.startedTs ?? now(), endedTs: ended };
       await datasets.saveIngestion(ingestion);
     },
-    async startDependents({ dataset }) {
-      const started: string[] = [];
-      for (const { name, revision, resource } of await stores.resources.list('Dataset')) {
-        const from = resource.kind === 'Dataset' ? Object.values(resource.spec.query?.from ?? {}) : [];
-        if (!from.includes(dataset)) continue;
-        const heads = await Promise.all([...new Set(from)].sort().map((input) => datasets.head(input)));
-        // The one that comes last starts it.
-        if (heads.includes(null)) continue;
-        const versions = heads.map((head) => head?.versionId);
-        const ingestionId = naturalKeyId(sha256Hex, ['query', name, revision, ...versions]);
-        const requestedBy = `dataset/${dataset}`;
-        await workflows.ingestDataset({ ingestionId, dataset: name, sourceUri: `query:${name}`, requestedBy });
-        started.push(name);
-      }
-      return { started };
-    },
+    startDependents: ({ dataset }) => startDependents(dependencies, dataset),
   } satisfies DatasetActivities;
 }

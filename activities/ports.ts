@@ -11,6 +11,12 @@ export interface WorkflowPort {
   }): Promise<void>;
   /** Starts the workflow of a quarantine case unless it runs; one that has ended is not started again. */
   quarantineCase(input: { readonly caseId: string; readonly dataset: string }): Promise<void>;
+  /** Brings a view up to now, unless a run with this id goes on or has succeeded. */
+  materializeFeatures(input: {
+    readonly materializationId: string;
+    readonly view: string;
+    readonly requestedBy: string;
+  }): Promise<void>;
   /** Starts the lifecycle if needed and hands it the request, in one call. */
   requestRetraining(model: string, request: RetrainingRequest): Promise<void>;
   /** Tells a workflow how far event time has come; one that is gone is not an error. */

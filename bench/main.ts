@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { inference } from './inference.js';
 import { ingest } from './ingest.js';
+import { materialize } from './materialize.js';
 import { onlineFeatures } from './online-features.js';
 import { pipeline } from './pipeline.js';
 import { pitJoin } from './pit-join.js';
@@ -19,6 +20,12 @@ const CASES: Readonly<Record<string, BenchmarkCase>> = {
     help:
       'CSV files validated, profiled and written as Parquet, next to a bare DuckDB copy. --data: every *.parquet with a ' +
       'column of times, each turned into CSV first',
+  },
+  materialize: {
+    run: materialize,
+    help:
+      'chunks of windowed features next to a bare aggregate, and their publication next to a bare insert. --data: ' +
+      'events.parquet (key text, ts microseconds, x number, flag boolean)',
   },
   'online-features': {
     run: onlineFeatures,

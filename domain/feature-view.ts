@@ -65,6 +65,8 @@ export const FeatureViewSpec = z
     deletes: z.string().min(1).optional(),
     /** Time until a computed row can be served; added to `known_ts`. */
     servingDelay: Duration.default('0s'),
+    /** Brings the view up to now whenever its dataset has a new version; by hand only, where it is left out. */
+    materialize: z.strictObject({ on: z.literal('commit') }).optional(),
     /** A row older than this at request time reads as missing, offline and online alike. */
     maxAge: Duration.optional(),
   })

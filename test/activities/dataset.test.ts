@@ -22,12 +22,14 @@ describe('ingestion of declared sources', () => {
   let bench: ComputeBench;
   let shop: TestDatabase;
   let started: { ingestionId: string; dataset: string; sourceUri: string; requestedBy: string }[];
+  let materialized: { materializationId: string; view: string; requestedBy: string }[];
   let now: number;
 
   beforeEach(async () => {
     bench = await openComputeBench();
     shop = await openTestDatabase();
     started = [];
+    materialized = [];
     now = 1_000;
   });
 
@@ -66,6 +68,10 @@ describe('ingestion of declared sources', () => {
     const workflows = {
       ingestDataset: (input: (typeof started)[number]) => {
         started.push(input);
+        return Promise.resolve();
+      },
+      materializeFeatures: (input: (typeof materialized)[number]) => {
+        materialized.push(input);
         return Promise.resolve();
       },
     };
@@ -127,6 +133,30 @@ describe('ingestion of declared sources', () => {
     expect(await activities().commitDatasetVersion(commit)).toMatchObject({ status: 'moved', commitSeq: 1 });
     expect(await ingest('live', { ingestionId: 'slow' })).toEqual({ status: 'unchanged' });
     expect(await rowsOf('live')).toHaveLength(2);
+  });
+
+  it('sets the feature views going that follow its versions, once for each', async () => {
+    await declare('flights', {});
+    const view = { dataset: 'flights', features: [{ name: 'delay', expression: 'delay' }] };
+    for (const [name, more] of [
+      ['follows', { materialize: { on: 'commit' } }],
+      ['waits', {}],
+    ] as const)
+      await bench.apply({
+        apiVersion: 'perennial/v1',
+        kind: 'FeatureView',
+        metadata: { name },
+        spec: { ...view, ...more },
+      });
+    expect(await activities().startDependents({ dataset: 'flights' })).toEqual({ started: [] });
+    await ingest('flights', { source: await file('a.csv', ['1970-01-01T00:00:01Z,ATL,10']) });
+    expect(await activities().startDependents({ dataset: 'flights' })).toEqual({ started: ['follows'] });
+    await activities().startDependents({ dataset: 'flights' });
+    await ingest('flights', { source: await file('b.csv', ['1970-01-01T00:00:02Z,ATL,11']) });
+    await activities().startDependents({ dataset: 'flights' });
+    const ids = materialized.map(({ materializationId }) => materializationId);
+    expect([ids.length, ids[1] === ids[0], ids[2] === ids[0]]).toEqual([3, true, false]);
+    expect(materialized[0]).toMatchObject({ view: 'follows', requestedBy: 'dataset/flights' });
   });
 
   it('makes a dataset of others, keeps what it read as lineage, and follows their versions', async () => {

@@ -54,7 +54,7 @@ async function ingest({ stores, runJob, jobs }: ComputeBench, sourceUri: string)
   const { segment, revision } = prepared;
   const activities = createDatasetActivities({
     stores,
-    workflows: { ingestDataset: () => Promise.resolve() },
+    workflows: { ingestDataset: () => Promise.resolve(), materializeFeatures: () => Promise.resolve() },
     now: () => NOW,
     sha256Hex: String,
   });

@@ -40,6 +40,7 @@ describe('entities that continue as new', () => {
     const workflows: WorkflowPort = {
       requestRetraining: () => Promise.resolve(),
       ingestDataset: () => Promise.resolve(),
+      materializeFeatures: () => Promise.resolve(),
       quarantineCase: () => Promise.resolve(),
       observe: () => Promise.resolve(),
       reportBreach: () => Promise.resolve(),

@@ -24,6 +24,17 @@ export function createWorkflowPort(client: Client, timing: Timing): WorkflowPort
       } as const;
       await tolerateStarted(() => workflow.start(WORKFLOW_TYPES.ingestDataset, options));
     },
+    async materializeFeatures(input) {
+      const options = {
+        workflowId: workflowIds.materializeFeatures(input.view, input.materializationId),
+        taskQueue: TASK_QUEUES.orchestration,
+        args: [{ ...input, timing }],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        staticSummary: `Materialise ${input.view}`,
+      } as const;
+      await tolerateStarted(() => workflow.start(WORKFLOW_TYPES.materializeFeatures, options));
+    },
     async quarantineCase({ caseId, dataset }) {
       const options = {
         workflowId: workflowIds.quarantineCase(caseId),

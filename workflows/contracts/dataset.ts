@@ -65,7 +65,7 @@ export interface DatasetActivities {
     readonly commitSeq: number;
     readonly versionId: string;
   }>;
-  /** Starts the queries that read this dataset over its newest version; those that run or ran over it are left alone. */
+  /** Starts the queries and feature views that follow this dataset over its newest version; those that run or ran over it are left alone. */
   startDependents(input: { dataset: string }): Promise<{ readonly started: readonly string[] }>;
   /** Keeps the state of the ingestion for lists and polls. */
   recordIngestion(input: {
