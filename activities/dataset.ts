@@ -1,7 +1,7 @@
 /** Ingestion as activities: the CPU part runs in the pool, the writes here. */
 import { DatasetSpec, Segment } from '../domain/dataset.js';
 import { replacesRows } from '../domain/dataset-source.js';
-import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
+import type { Sha256Hex } from '../domain/ids.js';
 import { quarantineAddressIn } from '../domain/quarantine-release.js';
 import type { Ingestion } from '../store/contracts/datasets.js';
 import type { Stores } from '../store/contracts/index.js';
@@ -12,7 +12,7 @@ import { type DependentsDependencies, startDependents } from './dependents.js';
 import type { RunJob } from './jobs/index.js';
 import type { SourceRequest } from './jobs/sources/contract.js';
 import { getJson } from './json-artifacts.js';
-import type { Clock, WorkflowPort } from './ports.js';
+import type { Clock } from './ports.js';
 import { requireResource } from './declared.js';
 import { appliedDecision, splitCase, storedSource } from './stored-sources.js';
 import { validationContext } from './validation-context.js';
