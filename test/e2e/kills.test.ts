@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { materializedTwin } from '../support/feature-twin.js';
 import { openSmallWorld, type SmallWorld } from '../support/small-world.js';
 import { killNow, temporaryFolder } from '../support/stack.js';
 
 /** Boundaries at which the worker ends as by `kill -9`, each once: one of every kind, inside the transaction included. */
 const BOUNDARIES = [
   'commitDatasetVersion.after',
+  'commitChunk.after',
+  'publishRows.after',
   'trainModel.before',
   'registerVersion.after',
   'promote.before',
@@ -88,6 +91,12 @@ describe('a worker killed at every kind of boundary', () => {
     expect(RETRIEVAL_BOUNDARIES.filter((name) => !existsSync(join(markers, name)))).toEqual([]);
     expect(killed).toMatchObject({ table: { sha256: expect.any(String) } });
     expect(await retrieve('undisturbed')).toEqual(killed);
+  });
+
+  it('leaves the feature rows, in history and online, that an undisturbed run leaves', async () => {
+    const views = await materializedTwin(world, 'origin-traffic');
+    expect(views.twin.chunks.length).toBeGreaterThan(1);
+    expect(views.disturbed).toEqual(views.twin);
   });
 });
 
