@@ -86,6 +86,10 @@ export const ERROR_CATALOGUE = {
     409,
     'Dataset {dataset} has versions, so its schema can only grow: {changes}. Or declare `mode: replace`, and let the next ingestion bring all rows anew.',
   ),
+  PRN_FEATURE_VIEW_IN_USE: entry(
+    409,
+    'FeatureView {view} is read by {readers}, whose features would get no new rows once it changes. Declare the changed view under another name and let the next version of the model read that.',
+  ),
   PRN_DATASET_QUERY_INVALID: entry(422, 'The query of dataset {dataset} cannot be used: {problem}.'),
   PRN_DATASET_SOURCE_FORMAT: entry(
     422,

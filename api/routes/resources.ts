@@ -13,7 +13,7 @@ import { applySchedule, dropSchedule } from '../dataset-schedule.js';
 import { requireDeclared } from '../require-declared.js';
 import { ResourceSummary, StoredResourceAnswer } from '../responses.js';
 import { param, type Route, route } from '../route.js';
-import { requireGrowing } from '../schema-check.js';
+import { requireGrowing, requireUnusedViews } from '../schema-check.js';
 
 const Documents = z.union([z.array(z.unknown()).min(1).max(500), z.record(z.string(), z.unknown())]).meta({
   description: 'One resource document or several',
@@ -140,6 +140,7 @@ async function readAll({ stores }: ApiDependencies, body: unknown): Promise<Reso
     known.map(({ resource }) => resource),
   );
   await requireGrowing(stores, resources);
+  await requireUnusedViews(stores, resources);
   return inApplyOrder(resources);
 }
 

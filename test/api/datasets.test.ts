@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scheduleIds } from '../../domain/ids.js';
-import { leaveRecords } from '../support/api-records.js';
+import { leaveRecords, MODEL } from '../support/api-records.js';
 import { type ApiWorld, openApiWorld } from '../support/api-world.js';
 
 const COLUMNS = [
@@ -45,6 +45,23 @@ describe('datasets over the API', () => {
     const retyped = { ...grown, columns: [...spec.columns, { name: 'gate', type: 'float' }], mode: 'replace' };
     expect((await apply('flights', retyped)).status).toBe(200);
     expect((await apply('flights', spec)).status).toBe(200);
+  });
+
+  it('keep their feature views as production reads them: a change needs another name', async () => {
+    const { body } = await world.call('get', '/v1/resources/FeatureView/origin-traffic');
+    const view = body['resource'] as { spec: object; metadata: object };
+    const refused = await world.call('put', '/v1/resources', {
+      body: { ...view, spec: { ...view.spec, maxAge: '9d' } },
+    });
+    expect(refused.status).toBe(409);
+    expect(refused.body.error).toMatchObject({
+      code: 'PRN_FEATURE_VIEW_IN_USE',
+      details: { view: 'origin-traffic', readers: `${MODEL}/1` },
+    });
+    const described = { ...view, metadata: { ...view.metadata, description: 'late departures' } };
+    expect((await world.call('put', '/v1/resources', { body: described })).status).toBe(200);
+    const renamed = { ...view, metadata: { name: 'origin-traffic-9d' }, spec: { ...view.spec, maxAge: '9d' } };
+    expect((await world.call('put', '/v1/resources', { body: renamed })).status).toBe(200);
   });
 
   it('have a Temporal schedule while they declare one', async () => {

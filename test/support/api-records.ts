@@ -1,5 +1,6 @@
 /** One record of everything the API shows, as the workflows would have left it: two versions, the first in production. */
 import type { ArtifactRef } from '../../domain/artifact.js';
+import type { FrozenView } from '../../domain/bundle.js';
 import type { ModelProfile } from '../../domain/model-profile.js';
 import { parseResource } from '../../domain/resource-errors.js';
 import { inApplyOrder } from '../../domain/resource-references.js';
@@ -266,6 +267,15 @@ async function leaveRollout(endpoints: Stores['endpoints']): Promise<void> {
   });
 }
 
+const FROZEN: FrozenView = {
+  view: 'origin-traffic',
+  revision: 1,
+  keys: [{ key: 'origin', type: 'string', request: 'origin' }],
+  features: ['late_rate_7d'],
+  types: { late_rate_7d: 'float' },
+  maxAgeMicros: null,
+};
+
 function candidate(requestId: string): NewModelVersion {
   return {
     model: MODEL,
@@ -277,7 +287,7 @@ function candidate(requestId: string): NewModelVersion {
       graph: ref,
       request: [{ name: 'distance', datatype: 'FP32', nullable: false }],
       eventTime: 'departed_ts',
-      views: [],
+      views: [FROZEN],
       plan: {
         inputs: [
           { name: 'distance', datatype: 'FP32', nullable: true, source: { kind: 'request', column: 'distance' } },
