@@ -173,27 +173,35 @@ function leaveCut({ base, tile, every }: Layout, windowMicros: number): string {
   return `least(${left}, coalesce(":restated", ${left}))`;
 }
 
-/** What enters a window at a cut, and what leaves it, as changes of the sums. Row counts of the longest window included. */
+/**
+ * What enters the windows at a cut, all of them at the same, and what leaves each of them at its own, as changes of the
+ * sums. Row counts are those of the longest window.
+ */
 function windowChanges(layout: Layout): string {
   const { input, keys, additive, longest } = layout;
   const { fromCut, toCut } = input;
   const windows = [...new Set([longest, ...additive.map(({ windowMicros }) => windowMicros)])];
-  const changes = windows.flatMap((window) => {
+  const seen = (window: number): string => {
     const leave = leaveCut(layout, window);
-    const seen = `":enter" < ${leave} and ":enter" <= ${toCut} and ${leave} >= ${fromCut}`;
-    const column = (sign: '' | '-'): string =>
-      list(
-        [`${window === longest ? `${sign}":rows"` : '0'} as ":rows"`],
-        additive.flatMap(({ windowMicros, sums }) =>
-          sums.map((sum) => `${windowMicros === window ? `${sign}${sum}` : '0'} as ${sum}`),
-        ),
-      );
-    return [
-      `select ${list(keys, [`greatest(":enter", ${fromCut}) as ":cut"`, column('')])} from partials where ${seen}`,
-      `select ${list(keys, [`${leave} as ":cut"`, column('-')])} from partials where ${seen} and ${leave} <= ${toCut}`,
-    ];
+    return `":enter" < ${leave} and ":enter" <= ${toCut} and ${leave} >= ${fromCut}`;
+  };
+  const columns = (change: (column: string, window: number) => string): string =>
+    list(
+      [`${change('":rows"', longest)} as ":rows"`],
+      additive.flatMap(({ windowMicros, sums }) => sums.map((sum) => `${change(sum, windowMicros)} as ${sum}`)),
+    );
+  const entering = columns((column, window) =>
+    window === longest ? column : `case when ${seen(window)} then ${column} else 0 end`,
+  );
+  const leaving = windows.map((window) => {
+    const leave = leaveCut(layout, window);
+    const taken = columns((column, each) => (each === window ? `-${column}` : '0'));
+    return `select ${list(keys, [`${leave} as ":cut"`, taken])} from partials where ${seen(window)} and ${leave} <= ${toCut}`;
   });
-  return changes.join('\n    union all ');
+  return [
+    `select ${list(keys, [`greatest(":enter", ${fromCut}) as ":cut"`, entering])} from partials where ${seen(longest)}`,
+    ...leaving,
+  ].join('\n    union all ');
 }
 
 function sumNames({ additive }: Layout): string[] {
