@@ -33,7 +33,10 @@ export async function frameColumns(
   const [range = {}] = await session.rows(`select ${rangeItems(columns).join(', ')} from ${relation.from}`);
   const step = Math.ceil(relation.rows / SAMPLE_ROWS);
   const condition = step <= 1 ? '' : ` and hash(${relation.rowNumber}) % ${step} = 0`;
-  const sample = await session.columns(`select ${sampleItems(columns).join(', ')} from ${relation.from}${condition}`);
+  // Sorted, because a sorted result comes in a few full pieces, and a filtered one in many with some rows each.
+  const sample = await session.columns(
+    `select ${sampleItems(columns).join(', ')} from ${relation.from}${condition} order by ${relation.rowNumber}`,
+  );
   return columns.map((column, index) => {
     const values = sample.columns[`s${index}`];
     const bounds = { low: range[`r${index}_low`] ?? null, high: range[`r${index}_high`] ?? null };

@@ -11,7 +11,7 @@ import { formatOf } from '../../../domain/source-format.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 
 /** Of one read: small ones cost more in calls than in bytes. */
-const CHUNK_BYTES = 262_144;
+const CHUNK_BYTES = 1_048_576;
 
 /**
  * Copies every file that the request names. Throws `PRN_DATASET_SOURCE_MISSING`, `…_FORBIDDEN` if any lies outside the
