@@ -68,11 +68,11 @@ async function writeSegment(
     );
     return artifacts.adopt(path, MEDIA_TYPES.parquet);
   };
-  const [bounds] = await session.rows(acceptedBounds(spec));
-  const number = (name: string): number => Number(bounds?.[name] ?? 0);
-  const table = await copy(acceptedRows(spec, { inOrder: number('falls') === 0 }));
+  const table = await copy(acceptedRows(spec));
   progress({ message: 'accepted rows written' });
   const quarantineTable = quarantined === 0 ? null : await copy(quarantinedRows(rules, loaded.files));
+  const [bounds] = await session.rows(acceptedBounds(spec));
+  const number = (name: string): number => Number(bounds?.[name] ?? 0);
   const broken = validated.report.rules.filter(({ verdict }) => verdict === 'quarantined');
   return {
     segmentId: naturalKeyId(sha256Hex, ['segment', dataset, source.sha256, revision, READER_VERSION]),

@@ -128,19 +128,15 @@ export function failingRange({ column, type }: { column: string; type: ColumnTyp
 
 /**
  * What a segment keeps: the declared columns, when each row was known (null: at commit), and its number in the source, by
- * event time. Rows that stand `inOrder` already are not sorted again.
+ * event time. Sorted even where the rows stand in order already: a copy of filtered rows cuts row groups by thread.
  */
-export function acceptedRows(spec: DatasetSpec, { inOrder }: { readonly inOrder: boolean }): string {
+export function acceptedRows(spec: DatasetSpec): string {
   const columns = spec.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const known = knownExpression(spec, null);
-  const order = inOrder ? '' : ` order by ${quoteIdentifier(spec.eventTime)}, rowid`;
-  return `select ${columns}, ${known} as ${KNOWN_COLUMN}, ${ROW_NUMBER} as ${SEQUENCE_COLUMN} from ${ACCEPTED}${order}`;
+  return `select ${columns}, ${known} as ${KNOWN_COLUMN}, ${ROW_NUMBER} as ${SEQUENCE_COLUMN} from ${ACCEPTED} order by ${quoteIdentifier(spec.eventTime)}, rowid`;
 }
 
-/**
- * First and last `event` and `known` of the accepted rows, the latter null where they are known at commit, and how often
- * the event time `falls`. A window without an order reads the rows as they stand, without sorting them.
- */
+/** First and last `event` and `known` of the accepted rows; the latter null where they are known at commit. */
 export function acceptedBounds(spec: DatasetSpec): string {
   const [time, known] = [quoteIdentifier(spec.eventTime), knownExpression(spec, null)];
   const items = {
@@ -148,7 +144,6 @@ export function acceptedBounds(spec: DatasetSpec): string {
     max_event: `max(${time})`,
     min_known: `min(${known})`,
     max_known: `max(${known})`,
-    falls: `(select count(*) from (select ${time} as t, lag(${time}) over () as p from ${ACCEPTED}) where t < p)`,
   };
   const selected = Object.entries(items).map(([name, sql]) => `${sql} as ${name}`);
   return `select ${selected.join(', ')} from ${ACCEPTED}`;

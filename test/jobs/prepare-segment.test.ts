@@ -177,4 +177,25 @@ describe('prepareSegment', () => {
       expect(misplaced?.['n']).toBe(0);
     },
   );
+
+  it('writes the same bytes for any number of threads, of rows that stand in order too', async () => {
+    const path = join(folder, 'artifacts', 'ordered.parquet');
+    const rows = `select 1000000000000000 + i as ts, (i % 7)::double as delay, 'k' || (i % 6) as origin from range(400000) r(i)`;
+    await tables.use((session) =>
+      session.execute(`copy (${rows}) to '${path}' (format parquet, row_group_size 50000)`),
+    );
+    const source = await readFile(path);
+    const expectations = [{ name: 'small', range: { column: 'delay', max: 5 }, action: 'drop' }];
+    const digests: string[] = [];
+    for (const threads of [2, 1]) {
+      await tables.close();
+      const dataDirectories = [join(folder, 'artifacts')];
+      tables = await openTableEngine({ dataDirectories, spillDirectory: join(folder, 'spill'), threads });
+      const prepared = await prepare(source, { format: 'parquet', expectations });
+      if (prepared.outcome !== 'accepted') throw new Error(`the source was ${prepared.outcome}`);
+      const { table, quarantineTable } = await getJson(artifacts, prepared.segment, Segment);
+      digests.push(`${table.sha256} ${quarantineTable?.sha256}`);
+    }
+    expect(digests[1]).toBe(digests[0]);
+  });
 });
