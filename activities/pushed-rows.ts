@@ -4,8 +4,9 @@ import { durationMicros } from '../domain/duration.js';
 import type { EntityKey } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
 import type { NewChunk } from '../domain/materialization.js';
+import type { PlacedRow } from '../domain/row-push.js';
 import { featureTypes } from '../ml/features/feature-row-sql.js';
-import { pushedRows } from '../ml/features/pushed-row-sql.js';
+import { pushedRowLines, pushedRows } from '../ml/features/pushed-row-sql.js';
 import type { RowPush } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
@@ -70,7 +71,7 @@ async function writeChunk(
   const keys: readonly EntityKey[] = (await entityOf(stores, spec))?.keys ?? [];
   const path = await stores.artifacts.scratchPath('ndjson');
   try {
-    await writeFile(path, linesOf(pushes, keys));
+    await writeFile(path, pushedRowLines(pushes.flatMap(placedRows), keys));
     const sql = pushedRows({
       path,
       keys,
@@ -97,20 +98,6 @@ async function writeChunk(
   }
 }
 
-/** One JSON object a row: what `pushedRows` reads. */
-function linesOf(pushes: readonly RowPush[], keys: readonly EntityKey[]): string {
-  const lines = pushes.flatMap(({ number, receivedTs, rows }) =>
-    rows.map((row, index) =>
-      JSON.stringify({
-        push: number,
-        row: index,
-        received: receivedTs,
-        event: row.eventTs,
-        deleted: row.deleted,
-        keys: Object.fromEntries(keys.map(({ name }, part) => [name, row.keys[part]])),
-        values: row.values,
-      }),
-    ),
-  );
-  return lines.map((line) => `${line}\n`).join('');
+function placedRows({ number, receivedTs, rows }: RowPush): PlacedRow[] {
+  return rows.map((row, index) => ({ push: number, index, receivedTs, row }));
 }

@@ -18,6 +18,17 @@ export const PushedRow = z.strictObject({
 });
 export type PushedRow = z.infer<typeof PushedRow>;
 
+/** A kept row with its place among all pushes of its view, which ranks it among rows of the same times. */
+export interface PlacedRow {
+  /** Number of the push. */
+  readonly push: number;
+  /** Of the row within the push, from 0. */
+  readonly index: number;
+  /** When the platform took the row in, microseconds. */
+  readonly receivedTs: number;
+  readonly row: PushedRow;
+}
+
 /** A row as a caller sends it. */
 export const SentRow = z.strictObject({
   /** By name; left out for a view without entity. */

@@ -1,14 +1,22 @@
-/** Feature rows as of a time, from the chunks of a view: what an online read at that time would have found. */
+/**
+ * Feature rows as of a time: what an online read at that time would have found. From the chunks of a view, and from rows
+ * that were pushed for history and lie in no chunk yet.
+ */
+import { rm, writeFile } from 'node:fs/promises';
 import type { FrozenView } from '../domain/bundle.js';
+import { durationMicros } from '../domain/duration.js';
 import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
-import { POSITION, rowsAsOf } from '../ml/features/history-sql.js';
+import { type HistoryQuestion, POSITION, rowsAsOf } from '../ml/features/history-sql.js';
+import { pushedRowLines, pushedRows } from '../ml/features/pushed-row-sql.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import type { FeatureStore, OnlineRow } from '../store/contracts/features.js';
+import type { ResourceStore } from '../store/contracts/resources.js';
 import type { SqlValue, TableEngine } from '../store/contracts/tables.js';
 
 export interface HistoryDependencies {
-  readonly features: Pick<FeatureStore, 'chunks' | 'state'>;
-  readonly artifacts: Pick<ArtifactStore, 'localPath'>;
+  readonly features: Pick<FeatureStore, 'chunks' | 'state' | 'newestPushed'>;
+  readonly resources: Pick<ResourceStore, 'getRevision'>;
+  readonly artifacts: Pick<ArtifactStore, 'localPath' | 'scratchPath'>;
   readonly tables: TableEngine;
 }
 
@@ -20,26 +28,67 @@ export interface AskedHistory {
   readonly asOf: number;
 }
 
+type Question = Omit<HistoryQuestion, 'pushed'> & Pick<AskedHistory, 'view'>;
+
 /**
  * Rows by key; a key that had no row by then is absent. Aborting the signal ends the query with `PRN_TABLE_INTERRUPTED`.
  */
 export async function readHistory(
-  { features, artifacts, tables }: HistoryDependencies,
+  dependencies: HistoryDependencies,
   { view, keys, asOf }: AskedHistory,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, OnlineRow>> {
-  const chunks = (await standingChunks(features, view)).filter((chunk) => canHold(chunk, asOf));
-  if (chunks.length === 0 || keys.length === 0) return new Map();
+  if (keys.length === 0) return new Map();
+  const { features, artifacts, tables } = dependencies;
+  const standing = await standingChunks(features, view);
+  const chunks = standing.filter((chunk) => canHold(chunk, asOf));
   const paths = await Promise.all(chunks.map(({ table }) => artifacts.localPath(table)));
   const parts = keys.map((key) => JSON.parse(key) as (string | number)[]);
-  const sql = rowsAsOf({ view, paths, keys: parts, asOf });
-  const rows = await tables.use((session) => session.rows(sql), signal);
+  const question: Question = { view, paths, keys: parts, asOf };
+  // Read after the chunks, and never deleted: rows that are drained meanwhile are found twice rather than not at all.
+  const rows = await withPushedRows(dependencies, { question, after: lastDrained(standing) }, async (pushed) =>
+    paths.length === 0 && pushed === null
+      ? []
+      : tables.use((session) => session.rows(rowsAsOf({ ...question, pushed })), signal),
+  );
   return new Map(
     rows.map((row) => {
       const key = keys[Number(row[POSITION])] ?? '';
       return [key, readRow(row, { key, features: view.features })] as const;
     }),
   );
+}
+
+/** Number of the last push whose rows are in the chunks; 0 for none. */
+function lastDrained(chunks: readonly MaterializationChunk[]): number {
+  return chunks.reduce((last, { toPush = 0 }) => Math.max(last, toPush), 0);
+}
+
+/**
+ * Gives `use` the SQL of the rows that were pushed since, typed and ranked as the drain will write them; null for none.
+ * They lie in a file as long as `use` runs.
+ */
+async function withPushedRows<T>(
+  { features, resources, artifacts }: HistoryDependencies,
+  { question: { view, keys, asOf }, after }: { question: Question; after: number },
+  use: (pushed: string | null) => Promise<T>,
+): Promise<T> {
+  const declared = await resources.getRevision('FeatureView', view.view, view.revision);
+  if (declared?.resource.kind !== 'FeatureView') return use(null);
+  const servingDelayMicros = durationMicros(declared.resource.spec.servingDelay);
+  const since = { after, viewRevision: view.revision };
+  const until = { happenedBy: asOf, receivedBy: asOf - servingDelayMicros };
+  const rows = await features.newestPushed(view.view, { keys, ...since, ...until });
+  if (rows.length === 0) return use(null);
+  const entityKeys = view.keys.map(({ key, type }) => ({ name: key, type }));
+  const types = view.features.map((name) => ({ name, type: view.types[name] ?? 'float' }));
+  const path = await artifacts.scratchPath('ndjson');
+  try {
+    await writeFile(path, pushedRowLines(rows, entityKeys));
+    return await use(pushedRows({ path, keys: entityKeys, features: types, servingDelayMicros }));
+  } finally {
+    await rm(path, { force: true });
+  }
 }
 
 /** Of a dataset whose rows were replaced, the chunks of the rows that the view last was complete with. */

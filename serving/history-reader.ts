@@ -27,7 +27,7 @@ export interface HiddenRows {
 }
 
 export interface HistoryReaderDependencies {
-  readonly stores: Pick<Stores, 'features' | 'artifacts'>;
+  readonly stores: Pick<Stores, 'features' | 'artifacts' | 'resources'>;
   readonly access: StoreAccess;
   readonly openTables: () => Promise<TableEngine>;
   /** A clock that only goes forward, milliseconds. */
@@ -57,8 +57,9 @@ export function createHistoryReader({
     access.ask(
       'The feature history',
       async () => {
-        const { features, artifacts } = stores;
-        return readHistory({ features, artifacts, tables: await tables() }, asked, AbortSignal.timeout(ANSWER_MS));
+        const { features, artifacts, resources } = stores;
+        const dependencies = { features, artifacts, resources, tables: await tables() };
+        return readHistory(dependencies, asked, AbortSignal.timeout(ANSWER_MS));
       },
       ANSWER_MS,
     );

@@ -41,6 +41,7 @@ export async function takeRows(
   const push = {
     view: call.view,
     pushId,
+    viewRevision: declared.revision,
     receivedTs: call.now,
     online: to !== 'offline',
     digest: createHash('sha256').update(canonicalJson({ to, fitted })).digest('hex'),

@@ -4,8 +4,10 @@ import { quoteIdentifier, quoteText } from './expression/sql.js';
 
 export interface HistoryQuestion {
   readonly view: Pick<FrozenView, 'keys' | 'features'>;
-  /** Parquet files of the view's chunks, at least one. */
+  /** Parquet files of the view's chunks. */
   readonly paths: readonly string[];
+  /** SQL of feature rows that lie in no chunk yet; needed where there is no file. */
+  readonly pushed: string | null;
   /** Parts of each asked key, in the order of the view's keys. */
   readonly keys: readonly (readonly (string | number)[])[];
   /** Microseconds. */
@@ -20,7 +22,7 @@ export const POSITION = ':position';
  * seq). The rule is that of the point-in-time join for a single time. Tombstones and rows beyond the age limit are
  * returned as well: what they mean is for the caller to say, as with an online row.
  */
-export function rowsAsOf({ view, paths, keys, asOf }: HistoryQuestion): string {
+export function rowsAsOf({ view, paths, pushed, keys, asOf }: HistoryQuestion): string {
   const parts = view.keys.map(({ key }, part) => ({ column: `r.${quoteIdentifier(key)}`, asked: `a.key_${part}` }));
   const columns = ['event_ts', 'known_ts', 'seq', 'deleted', ...view.features.map(quoteIdentifier)];
   const asked = keys.map((key, position) => {
@@ -28,11 +30,14 @@ export function rowsAsOf({ view, paths, keys, asOf }: HistoryQuestion): string {
     return `(${[position, ...values].join(', ')})`;
   });
   const names = [quoteIdentifier(POSITION), ...parts.map((_part, index) => `key_${index}`)];
-  const files = paths.map(quoteText).join(', ');
+  const read = [...view.keys.map(({ key }) => quoteIdentifier(key)), ...columns].join(', ');
+  const chunks = paths.length === 0 ? [] : [`read_parquet([${paths.map(quoteText).join(', ')}])`];
+  const sources = [...chunks, ...(pushed === null ? [] : [`(${pushed})`])];
+  const rows = sources.map((source) => `select ${read} from ${source}`).join(' union all ');
   const matches = parts.map(({ column, asked: key }) => `${column} = ${key}`);
   return `with asked(${names.join(', ')}) as (values ${asked.join(', ')})
     select a.${quoteIdentifier(POSITION)}, ${columns.map((column) => `r.${column}`).join(', ')}
-    from asked a join read_parquet([${files}]) r on ${['true', ...matches].join(' and ')}
+    from asked a join (${rows}) r on ${['true', ...matches].join(' and ')}
     where r.event_ts <= ${asOf} and r.known_ts <= ${asOf}
     qualify row_number() over (
       partition by a.${quoteIdentifier(POSITION)} order by r.event_ts desc, r.known_ts desc, r.seq desc) = 1`;

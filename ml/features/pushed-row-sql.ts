@@ -1,10 +1,11 @@
-/** SQL of feature rows that were pushed, from a file with one JSON object a row. */
+/** Feature rows that were pushed: the file they are written to, one JSON object a row, and the SQL that reads it. */
 import type { EntityKey, FeatureType } from '../../domain/feature-view.js';
-import { ROWS_PER_PUSH } from '../../domain/row-push.js';
+import { type PlacedRow, ROWS_PER_PUSH } from '../../domain/row-push.js';
 import { quoteIdentifier, quoteText } from './expression/sql.js';
 import { FEATURE_SQL_TYPES, FIRST_PUSHED_ROW } from './feature-row-sql.js';
 
 export interface PushedRowsInput {
+  /** A file of {@link pushedRowLines}. */
   readonly path: string;
   readonly keys: readonly EntityKey[];
   readonly features: readonly { readonly name: string; readonly type: FeatureType }[];
@@ -40,6 +41,22 @@ export function pushedRows({ path, keys, features, servingDelayMicros }: PushedR
   ];
   return `select ${selected.join(', ')} from read_json(${quoteText(path)}, format = 'newline_delimited',
     columns = {${columns.join(', ')}}) order by event_ts, seq`;
+}
+
+/** The rows as {@link pushedRows} reads them. `keys` in the order of the rows' own. */
+export function pushedRowLines(rows: readonly PlacedRow[], keys: readonly EntityKey[]): string {
+  const lines = rows.map(({ push, index, receivedTs, row }) =>
+    JSON.stringify({
+      push,
+      row: index,
+      received: receivedTs,
+      event: row.eventTs,
+      deleted: row.deleted,
+      keys: Object.fromEntries(keys.map(({ name }, part) => [name, row.keys[part]])),
+      values: row.values,
+    }),
+  );
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The rank of a pushed row among rows of the same times. */

@@ -1,7 +1,7 @@
 /** Materialised feature rows: chunks of history, pushed rows, and the newest row of each entity for online reads. */
 import type { FeatureValue } from '../../domain/feature-view.js';
 import type { MaterializationChunk, MaterializationState, NewChunk } from '../../domain/materialization.js';
-import type { PushedRow } from '../../domain/row-push.js';
+import type { PlacedRow, PushedRow } from '../../domain/row-push.js';
 
 /** A feature row as the online store keeps it. `key` is the canonical key text of the entity. */
 export interface OnlineRow {
@@ -24,12 +24,28 @@ export interface RowPush {
   readonly pushId: string;
   /** Numbers the pushes of a view without gaps that a reader could miss. */
   readonly number: number;
+  /** Revision of the view by which the rows were taken; 0 where it was not recorded. */
+  readonly viewRevision: number;
   /** When the platform took the rows in, microseconds. */
   readonly receivedTs: number;
   readonly online: boolean;
   /** Of the rows: tells a repetition from another push under the same id. */
   readonly digest: string;
   readonly rows: readonly PushedRow[];
+}
+
+/** Which rows of kept pushes count. */
+export interface AskedPushes {
+  /** Parts of each key, in the order of the entity's keys. */
+  readonly keys: readonly (readonly (string | number)[])[];
+  /** Only pushes with a greater number. */
+  readonly after: number;
+  /** Not what was pushed to a later revision of the view. */
+  readonly viewRevision: number;
+  /** Last event time, microseconds. */
+  readonly happenedBy: number;
+  /** Last time at which rows were taken in, microseconds. */
+  readonly receivedBy: number;
 }
 
 export interface FeatureStore {
@@ -63,6 +79,8 @@ export interface FeatureStore {
   savePush(push: Omit<RowPush, 'number'>, keep: boolean): Promise<RowPush>;
   /** Kept pushes in order of their numbers. */
   pushes(view: string, read: { readonly after: number; readonly limit: number }): Promise<RowPush[]>;
+  /** Of the rows in kept pushes the newest of each asked key: the greatest by (event, received, push, index). */
+  newestPushed(view: string, asked: AskedPushes): Promise<PlacedRow[]>;
 }
 
 /** Text of an entity key: values in the order of the entity's keys, unambiguous for any content. */

@@ -57,6 +57,7 @@ async function ensureIndexes({ collection }: Database): Promise<void> {
     collection('quarantine_decisions').createIndex({ caseId: 1, at: 1 }),
     collection('uploads').createIndex({ dataset: 1, uploadedTs: -1 }),
     collection('materializations').createIndex({ view: 1, viewRevision: 1, seq: 1 }),
+    collection('pushed_feature_rows').createIndex({ view: 1, number: 1 }),
     collection('model_versions').createIndex({ model: 1, version: -1 }, { unique: true }),
     collection('model_versions').createIndex({ model: 1, requestId: 1 }, { unique: true }),
     collection('model_versions').createIndex(

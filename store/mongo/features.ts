@@ -1,5 +1,6 @@
 /** Materialised chunks, how far each view has come, and pushed rows. Online rows are in `online-rows.ts`. */
 import { laterState, MaterializationChunk, MaterializationState } from '../../domain/materialization.js';
+import { PushedRow } from '../../domain/row-push.js';
 import type { FeatureStore, RowPush } from '../contracts/features.js';
 import { type Database, int64, type StoredDocument, withoutId } from './database.js';
 import { createOnlineRows } from './online-rows.js';
@@ -65,10 +66,38 @@ export function createFeatureStore(database: Database): FeatureStore {
         .toArray();
       return found.map(readPush);
     },
+    async newestPushed(view, { keys, after, viewRevision, happenedBy, receivedBy }) {
+      const isAsked = { 'rows.keys': { $in: keys } };
+      const found = await pushes
+        .aggregate([
+          { $match: { view, number: { $gt: after }, receivedTs: { $lte: int64(receivedBy) }, ...isAsked } },
+          // Pushes of earlier releases have no revision.
+          { $match: { viewRevision: { $not: { $gt: viewRevision } } } },
+          { $unwind: { path: '$rows', includeArrayIndex: 'index' } },
+          { $match: { ...isAsked, 'rows.eventTs': { $lte: happenedBy } } },
+          { $group: { _id: '$rows.keys', newest: { $max: RANKED_ROW } } },
+        ])
+        .toArray();
+      return found.map(({ newest }) => ({
+        push: Number(newest.push),
+        index: Number(newest.index),
+        receivedTs: Number(newest.receivedTs),
+        row: PushedRow.parse(newest.row),
+      }));
+    },
   };
 }
 
+/** Documents compare field by field in this order; push and index are never the same twice. */
+const RANKED_ROW = {
+  eventTs: '$rows.eventTs',
+  receivedTs: '$receivedTs',
+  push: '$number',
+  index: '$index',
+  row: '$rows',
+};
+
 function readPush(document: StoredDocument): RowPush {
-  const { view, pushId, number, receivedTs, online, digest, rows } = document;
-  return { view, pushId, number, receivedTs: Number(receivedTs), online, digest, rows };
+  const { view, pushId, number, viewRevision = 0, receivedTs, online, digest, rows } = document;
+  return { view, pushId, number, viewRevision, receivedTs: Number(receivedTs), online, digest, rows };
 }

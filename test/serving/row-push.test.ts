@@ -4,7 +4,8 @@ import { pinView } from '../../activities/pinned-views.js';
 import { drainPushedRows } from '../../activities/pushed-rows.js';
 import { chunksAsOf } from '../../domain/materialization.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
-import { column, openOnlineWorld, ORDER_FACTS_SPEC, type OnlineWorld } from './online-world.js';
+import { readHistory } from '../../scoring/feature-history.js';
+import { column, openOnlineWorld, ORDER_FACTS, ORDER_FACTS_SPEC, type OnlineWorld } from './online-world.js';
 import { DEPARTED, HOUR } from './serving-fixture.js';
 
 const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -44,6 +45,17 @@ const row = (order: number, values: object = FACTS, eventTs = DEPARTED - HOUR) =
   eventTs,
   values,
 });
+
+const NOT_FOUND = [null, 'NOT_FOUND'];
+const PAIRS = { view: 'pair-facts' };
+
+async function itemsAsOf(orders: readonly number[], asOf = DEPARTED): Promise<unknown[]> {
+  const answer = await world.ask({ view: 'order-facts', entities: { order_id: orders }, asOf });
+  expect(answer.body.source).toBe('history');
+  return column(answer, 'items');
+}
+
+const drain = () => drainPushedRows({ stores: world.stores, tables: world.tables, sha256Hex }, 'order-facts');
 
 /** What training would read of the view now. */
 async function history(): Promise<unknown[]> {
@@ -119,16 +131,88 @@ describe('pushed rows', () => {
     expect(column(await ask(7), 'items')).toEqual([[3, 'PRESENT']]);
   });
 
+  it('answer asOf before they are drained, as far as they had been sent to history and were known', async () => {
+    await push({ to: 'both', rows: [row(7)] });
+    await push({ to: 'offline', rows: [row(8, { items: 4 })] });
+    await push({ to: 'online', rows: [row(9)] });
+    expect(await itemsAsOf([7, 8, 9, 10])).toEqual([[3, 'PRESENT'], [4, 'PRESENT'], NOT_FOUND, NOT_FOUND]);
+    expect(await itemsAsOf([7, 8], DEPARTED - 1)).toEqual([NOT_FOUND, NOT_FOUND]);
+    expect(await world.stores.features.chunks('order-facts', 1)).toEqual([]);
+    const answer = await world.ask({ view: 'order-facts', entities: { order_id: [7] }, asOf: DEPARTED });
+    expect(['amount', 'exact', 'city', 'paid', 'placed'].map((name) => column(answer, name)[0])).toEqual(
+      [0.10000000149011612, 0.1, 'Łódź', true, DEPARTED].map((value) => [value, 'PRESENT']),
+    );
+  });
+
+  it('compete with drained and computed rows by (event, known, seq) in answers asOf, deletions included', async () => {
+    const computed = (key: number, eventTs: number, knownTs: number) => ({
+      key: [key],
+      eventTs,
+      knownTs,
+      seq: 2 ** 32 + key,
+      values: { items: 1 },
+    });
+    await world.chunk(ORDER_FACTS, [
+      computed(1, DEPARTED - HOUR, DEPARTED),
+      computed(2, DEPARTED - HOUR + 1, DEPARTED - HOUR),
+      computed(3, DEPARTED - HOUR, DEPARTED - 1),
+      computed(4, DEPARTED - 2 * HOUR, DEPARTED),
+    ]);
+    await push({ to: 'both', rows: [row(5, { items: 2 }), row(6, { items: 2 })] });
+    await drain();
+    await push({ to: 'both', rows: [1, 2, 3].map((order) => row(order, { items: 7 })) });
+    await push({ to: 'both', rows: [{ keys: { order_id: 4 }, eventTs: DEPARTED - HOUR, deleted: true }] });
+    await push({ to: 'both', rows: [row(5, { items: 8 }), row(5, { items: 9 })] });
+    await push({ to: 'both', rows: [row(6, { items: 8 }, DEPARTED - HOUR - 1), row(6, { items: 5 }, DEPARTED + 1)] });
+    const items = [7, 1, 7, null, 9, 2];
+    const expected = items.map((value) => (value === null ? NOT_FOUND : [value, 'PRESENT']));
+    expect(await itemsAsOf([1, 2, 3, 4, 5, 6])).toEqual(expected);
+    expect(await drain()).toEqual({ chunks: 1, rows: 8 });
+    expect(await itemsAsOf([1, 2, 3, 4, 5, 6])).toEqual(expected);
+  });
+
+  it('answer asOf by their whole key, and for everybody where the view has no entity', async () => {
+    await push({ to: 'both', rows: [{ keys: { a: '1', b: '12' }, eventTs: DEPARTED, values: { pair: 2 } }] }, PAIRS);
+    const entities = { a: ['1', '11'], b: ['12', '2'] };
+    const pairs = await world.ask({ view: 'pair-facts', entities, asOf: DEPARTED });
+    expect(column(pairs, 'pair')).toEqual([[2, 'PRESENT'], NOT_FOUND]);
+    await push({ to: 'both', rows: [{ eventTs: DEPARTED, values: { amount: 21 } }] }, { view: 'weather' });
+    expect(column(await world.ask({ view: 'weather', asOf: DEPARTED }), 'amount')).toEqual([[21, 'PRESENT']]);
+  });
+
   it('are drained once, and again for a new revision of the view, whose rows have new features as null', async () => {
     await push({ to: 'both', rows: [row(7)] });
-    const dependencies = { stores: world.stores, tables: world.tables, sha256Hex };
-    expect(await drainPushedRows(dependencies, 'order-facts')).toEqual({ chunks: 1, rows: 1 });
-    expect(await drainPushedRows(dependencies, 'order-facts')).toEqual({ chunks: 0, rows: 0 });
+    expect(await drain()).toEqual({ chunks: 1, rows: 1 });
+    expect(await drain()).toEqual({ chunks: 0, rows: 0 });
     const features = [...ORDER_FACTS_SPEC.features, { name: 'twice', expression: 'amount * 2' }];
     const view = { apiVersion: 'perennial/v1', kind: 'FeatureView', metadata: { name: 'order-facts' } };
     await world.apply({ ...view, spec: { ...ORDER_FACTS_SPEC, features } });
     try {
       expect(await history()).toMatchObject([{ order_id: 7, items: 3, twice: null }]);
+    } finally {
+      await world.apply({ ...view, spec: ORDER_FACTS_SPEC });
+    }
+  });
+
+  it('count asOf after the serving delay of the view, and not for an earlier revision than they were pushed to', async () => {
+    const view = { apiVersion: 'perennial/v1', kind: 'FeatureView', metadata: { name: 'order-facts' } };
+    const revision = async () => (await world.stores.resources.get('FeatureView', 'order-facts'))?.revision ?? 0;
+    const itemsAt = async (at: number, asOf: number) => {
+      const keys = [{ key: 'order_id', type: 'integer' as const, request: 'order_id' }];
+      const reads = { keys, features: ['items'], types: { items: 'integer' as const }, maxAgeMicros: null };
+      const frozen = { view: 'order-facts', revision: at, ...reads };
+      const rows = await readHistory({ ...world.stores, tables: world.tables }, { view: frozen, keys: ['[7]'], asOf });
+      return rows.get('[7]')?.values['items'];
+    };
+    await push({ to: 'both', rows: [row(7)] });
+    const earlier = await revision();
+    await world.apply({ ...view, spec: { ...ORDER_FACTS_SPEC, servingDelay: '1h' } });
+    try {
+      await push({ to: 'both', rows: [row(7, { items: 4 }, DEPARTED - 1)] });
+      const later = await revision();
+      expect(await itemsAt(later, DEPARTED + HOUR - 1)).toBeUndefined();
+      expect(await itemsAt(later, DEPARTED + HOUR)).toBe(4);
+      expect(await itemsAt(earlier, DEPARTED + HOUR)).toBe(3);
     } finally {
       await world.apply({ ...view, spec: ORDER_FACTS_SPEC });
     }
