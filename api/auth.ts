@@ -1,12 +1,13 @@
 /** API keys: 256 random bits, stored as digest, shown once. The first start mints one for the admin into a private file. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { type Action, type Actor, type ApiKeyRecord, mayDo, type Role, rolesFor } from '../domain/access.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 
 export function keyDigest(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return sha256Hex(key);
 }
 
 /** The key itself is in the answer and nowhere else. `by` is who makes it. */

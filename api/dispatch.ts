@@ -1,11 +1,12 @@
 /** What happens between the router and a handler: who calls, may they, is the request sound, was it asked before. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Actor } from '../domain/access.js';
 import { DomainError } from '../domain/errors.js';
 import { naturalKeyId } from '../domain/ids.js';
 import type { KeyStore } from '../store/contracts/audit.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { authenticate, requireAction } from './auth.js';
 import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
@@ -93,8 +94,4 @@ function parse(schema: z.ZodType, value: unknown, what: string): unknown {
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
     .join('; ');
   throw new DomainError('PRN_REQUEST_INVALID', { what, problem });
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

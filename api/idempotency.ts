@@ -1,9 +1,9 @@
 /** Repeated requests: the same Idempotency-Key and request get the first answer again; another request is refused. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { SentFile } from './route.js';
 
 const MAX_KEY_LENGTH = 200;
@@ -57,7 +57,7 @@ async function answerOnce(
   { key, actor, ...request }: RepeatableRequest,
   work: () => Promise<SentAnswer>,
 ): Promise<SentAnswer> {
-  const requestDigest = createHash('sha256').update(canonicalJson(request)).digest('hex');
+  const requestDigest = sha256Hex(canonicalJson(request));
   const earlier = await keys.answer(key, actor);
   if (earlier !== null) return repeated(earlier, { key, requestDigest });
   const answer = await work();

@@ -1,5 +1,4 @@
 /** Composition root of the API process. It listens at once and answers 503 until its engines can be reached. */
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { dirname, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { type Database, openDatabase } from '../store/mongo/database.js';
 import type { TableEngine } from '../store/contracts/tables.js';
 import { createStores } from '../store/mongo/stores.js';
@@ -57,7 +57,7 @@ async function openControlPlane({ db, ...rest }: Database): Promise<RequestListe
     {
       artifacts,
       now,
-      sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+      sha256Hex,
     },
   );
   await mkdir(dirname(config.PERENNIAL_ADMIN_KEY_FILE), { recursive: true, mode: 0o700 });

@@ -1,6 +1,5 @@
 /** `inference`: our serving process next to a bare server with the same graph, in turn, in one run. */
 import { fork } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { MEDIA_TYPES } from '../domain/artifact.js';
 import type { Bundle } from '../domain/bundle.js';
 import { parseResource } from '../domain/resource-errors.js';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { Stores } from '../store/contracts/index.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
@@ -95,7 +95,6 @@ function report(measured: Measured): BenchmarkReport {
 async function putModelInProduction(at: { folder: string; uri: string; database: string }): Promise<void> {
   const database = await openDatabase({ uri: at.uri, database: at.database });
   const artifacts = openFileArtifacts(join(at.folder, 'artifacts'));
-  const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
   const now = (): number => Date.now() * 1_000;
   const stores = createStores(database, { artifacts, now, sha256Hex });
   try {

@@ -1,8 +1,8 @@
 /** Entities with 50 features each, generated or read from Parquet, as declared resources and online rows. */
-import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { parseResource } from '../domain/resource-errors.js';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { type OnlineRow, onlineKey } from '../store/contracts/features.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
@@ -77,7 +77,7 @@ export async function publishEntities(
   const stores = createStores(database, {
     artifacts: openFileArtifacts(join(at.folder, 'artifacts')),
     now,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex,
   });
   try {
     for (const document of resources(entities.features))

@@ -1,9 +1,9 @@
 /** Who may ask: programs on this machine where serving is open, otherwise holders of an API key that is not revoked. */
-import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Action, type ApiKeyRecord, mayDo, rolesFor } from '../domain/access.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { StoreAccess } from './store-access.js';
 
 /** Throws `PRN_AUTH_MISSING`, `PRN_AUTH_INVALID` or `PRN_AUTH_FORBIDDEN`. */
@@ -52,7 +52,7 @@ export function createKeyCheck(
   return async ({ authorization }, action) => {
     const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
     if (key === undefined) throw new DomainError('PRN_AUTH_MISSING');
-    const { name: actor, role } = await holderOf(createHash('sha256').update(key).digest('hex'));
+    const { name: actor, role } = await holderOf(sha256Hex(key));
     if (!mayDo(role, action))
       throw new DomainError('PRN_AUTH_FORBIDDEN', { actor, role, action, required: rolesFor(action).join(' or ') });
   };

@@ -1,8 +1,8 @@
 /** Composition root of the serving process. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { openTableEngine } from '../store/tables/engine.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
@@ -17,7 +17,7 @@ const database = await openDatabase({ uri: config.MONGODB_URI, database: config.
 const stores = createStores(database, {
   artifacts: openFileArtifacts(join(config.PERENNIAL_DATA, 'artifacts')),
   now,
-  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+  sha256Hex,
 });
 const serving = await startServing({
   stores,

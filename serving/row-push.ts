@@ -1,5 +1,5 @@
 /** Takes pushed feature rows: into history and online, or into one of them. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
@@ -7,6 +7,7 @@ import { generationOf } from '../domain/materialization.js';
 import { type PushAnswer, PushTarget, ROWS_PER_PUSH, SentRow } from '../domain/row-push.js';
 import type { DeclaredView } from '../scoring/online-plan.js';
 import { fitRow, pushedOnlineRows, pushKnownTs, pushShape } from '../scoring/row-push.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { RowPush } from '../store/contracts/features.js';
 import type { Stores } from '../store/contracts/index.js';
 import { parseBody } from './json-body.js';
@@ -44,7 +45,7 @@ export async function takeRows(
     viewRevision: declared.revision,
     receivedTs: call.now,
     online: to !== 'offline',
-    digest: createHash('sha256').update(canonicalJson({ to, fitted })).digest('hex'),
+    digest: sha256Hex(canonicalJson({ to, fitted })),
     rows: fitted,
   };
   const taken = await access.ask('The feature store', () => write(stores, push, { declared, to }), PUSH_MS);

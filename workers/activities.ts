@@ -1,5 +1,4 @@
 /** All activities, grouped by the queue they are served on. */
-import { createHash } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
 import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
 import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
@@ -17,6 +16,7 @@ import { createTrainingActivities } from '../activities/training.js';
 import { createServedFeatureActivities } from '../activities/served-features.js';
 import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
 import { quarantineRows } from '../store/tables/quarantine-rows.js';
@@ -30,10 +30,6 @@ export interface ActivityDependencies {
   readonly sources: SourceSettings;
   /** Wall time in microseconds. */
   readonly now: () => number;
-}
-
-export function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 export function createIoActivities(dependencies: ActivityDependencies) {

@@ -7,10 +7,11 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import { pino } from 'pino';
 import { TASK_QUEUES } from '../domain/ids.js';
 import { openFileArtifacts } from '../store/artifacts/file.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { openDatabase } from '../store/mongo/database.js';
 import { createStores } from '../store/mongo/stores.js';
 import { openTableEngine } from '../store/tables/engine.js';
-import { type ActivityDependencies, createComputeActivities, createIoActivities, sha256Hex } from './activities.js';
+import { type ActivityDependencies, createComputeActivities, createIoActivities } from './activities.js';
 import { createComputePool } from './compute/pool.js';
 import { runJobInActivity } from './compute/run-in-activity.js';
 import { readWorkerConfig, type WorkerConfig } from './config.js';

@@ -15,12 +15,12 @@ import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/express
 import { coerceKey } from '../../ml/features/spine-sql.js';
 import type { ViewJoin } from '../../ml/features/point-in-time.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import { pinnedView, requestFieldOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { joinViews } from './join-views.js';
 import { localSegments, type SegmentReference } from './segments.js';
-import { sha256Hex } from './source-file.js';
 
 export interface ViewChunks {
   readonly view: string;

@@ -17,11 +17,11 @@ import { createSession, ONNX_RUNTIME_VERSION, type OnnxSession } from '../../ml/
 import { exposeOutput } from '../../ml/onnx/writer.js';
 import { scoreInBatches } from '../../scoring/batch.js';
 import type { Feeds } from '../../scoring/feature-plan.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ColumnData, TableSession } from '../../store/contracts/tables.js';
 import { putJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
 import { joinedViews, type ObservedSource, offlineInputsSql, sampleSpine, servedInputs } from './observed-rows.js';
-import { sha256Hex } from './source-file.js';
 
 export type CertifySkewInput = ObservedSource;
 

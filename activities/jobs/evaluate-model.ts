@@ -8,6 +8,7 @@ import { ModelProfile } from '../../domain/model-profile.js';
 import type { BinaryMetrics, Evidence } from '../../domain/registry.js';
 import { TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { evaluateBinary } from '../../ml/evaluation/metrics.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
 import { type Contestant, scoreBaselines, scoreChampion } from './contestants.js';
@@ -16,7 +17,6 @@ import { judgeGates } from './gate-judging.js';
 import { inputNames, readModelRows } from './model-rows.js';
 import { scoreProbabilities } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
-import { sha256Hex } from './source-file.js';
 
 export interface EvaluateModelInput {
   /** JSON artefacts with the `TrainingSnapshot`, `TrainingDataset` and `TrainedModel`. */

@@ -35,13 +35,13 @@ import {
 import { writeReport } from '../../ml/validation/report.js';
 import { knownExpression, type RowRule } from '../../ml/validation/row-rules.js';
 import { batchResult, NO_EVIDENCE, rowResult } from '../../ml/validation/rule-results.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import type { JobContext } from './context.js';
 import { countCustom } from './custom-sql.js';
 import type { LoadedSource } from './load-source.js';
 import { frameColumns } from './profile-relation.js';
 import { batchEvidence, rowEvidence } from './rule-evidence.js';
-import { sha256Hex } from './source-file.js';
 
 export interface JudgedRows {
   readonly dataset: string;

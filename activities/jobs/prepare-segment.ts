@@ -4,11 +4,11 @@ import type { Segment } from '../../domain/dataset.js';
 import { naturalKeyId } from '../../domain/ids.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import { acceptedBounds, acceptedRows, quarantinedRows } from '../../ml/validation/judged-sql.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import type { PreparedSegment, RefusedSegment } from '../../workflows/contracts/dataset.js';
 import { putJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
-import { sha256Hex } from './source-file.js';
 import { type ValidatedSource, type ValidateSourceInput, withValidated } from './validate-source.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */

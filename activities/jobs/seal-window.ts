@@ -6,10 +6,10 @@ import { ModelProfile } from '../../domain/model-profile.js';
 import type { Alert, MonitorResult, WindowProfile, WindowReport } from '../../domain/monitoring.js';
 import { debounce, judgeWindow, type MonitorSpec, parseAfter } from '../../domain/monitors.js';
 import type { PredictionBucket } from '../../domain/prediction.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
 import { measure } from './monitor-measurement.js';
-import { sha256Hex } from './source-file.js';
 import { summariseVersion } from './window-metrics.js';
 import { emptyRows, rowsByVersion } from './window-rows.js';
 

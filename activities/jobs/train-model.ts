@@ -11,6 +11,7 @@ import { encodeModel } from '../../ml/onnx/writer.js';
 import { GbdtParameters } from '../../domain/gbdt-parameters.js';
 import type { TreeEnsemble } from '../../ml/training/tree-ensemble.js';
 import type { InputColumns } from '../../scoring/batch.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf, frozenViewsOf, requestFieldsOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
@@ -19,7 +20,6 @@ import { pickGoldenRows } from './golden-rows.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
 import { computeFeatures, scoreProbabilities } from './model-scoring.js';
 import { profileTraining } from './reference-profile.js';
-import { sha256Hex } from './source-file.js';
 
 export interface TrainModelInput {
   /** JSON artefact with the `TrainingSnapshot`. */

@@ -1,11 +1,11 @@
 /** Models: which there are, train, pause. What became of them lies in the registry's routes. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { naturalKeyId } from '../../domain/ids.js';
 import { RetrainingRequest } from '../../domain/retraining.js';
 import type { ResourceOf } from '../../domain/resources.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelHead } from '../../domain/registry.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { listOf, pageOf, PageQuery, readPage } from '../paging.js';
 import { readTime } from '../present.js';
@@ -152,8 +152,4 @@ export async function requireModel(
   if (resource.kind !== 'Model')
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Model', name: model, hint: '' });
   return resource;
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,10 +1,10 @@
 /** The registry: versions with lineage and evidence, the champion now and then, and the way back to an earlier one. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
 import { ChampionEntry, Evidence, Lineage, ModelVersion } from '../../domain/registry.js';
 import { SkewCertificate } from '../../domain/skew-certificate.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
 import { readTime } from '../present.js';
@@ -187,8 +187,4 @@ function versionSummary(found: ModelVersion): z.infer<typeof VersionSummary> {
   const { metrics, outcome: gates } = evidence;
   const { trainRows, holdoutRows, trigger } = lineage;
   return { model, version, stage, metrics, gates, bundleDigest, trigger, trainRows, holdoutRows, createdTs, createdBy };
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

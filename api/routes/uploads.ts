@@ -1,11 +1,11 @@
 /** Uploads: files of any size, streamed into the artefact store, to be ingested by their id. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { DomainError, isDomainError } from '../../domain/errors.js';
 import { formatOf } from '../../domain/source-format.js';
 import { MICROS_PER_DAY } from '../../domain/time.js';
 import { Upload, uploadAddress, uploadIdOf, whyBadFilename } from '../../domain/upload.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { requireDeclared } from '../require-declared.js';
 import { type Call, param, type Route, route, type StreamedBody } from '../route.js';
@@ -116,8 +116,4 @@ function isCallerGone(error: unknown): error is Error {
   return (
     /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE|HPE_.*)$/.test(code) || error.message.startsWith('nothing came')
   );
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -2,12 +2,12 @@
  * What the promotion was worth: the rows that version 2 answered after it took all traffic, scored again with the
  * archived version's own graph, paired row by row and resampled by days.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MICROS_PER_DAY } from '../../domain/time.js';
 import { logLossImprovement, rocAucImprovement } from '../../ml/evaluation/block-bootstrap.js';
 import { loadVersion } from '../../scoring/loaded-version.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { Stores } from '../../store/contracts/index.js';
 import { openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
@@ -31,7 +31,7 @@ export async function compareAfterPromotion(world: World): Promise<void> {
     const stores = createStores(database, {
       artifacts,
       now: () => Date.now() * 1_000,
-      sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+      sha256Hex,
     });
     const rows = await pairRows(stores, { version: completed.version, other: completed.fromVersion, from: promotedAt });
     const loss = logLossImprovement(rows, BOOTSTRAP);

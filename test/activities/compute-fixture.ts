@@ -1,5 +1,4 @@
 /** Real stores on a database of their own, real engines on a folder of their own, and jobs run in this thread. */
-import { createHash } from 'node:crypto';
 import { putJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
@@ -7,6 +6,7 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import type { ModelProfile } from '../../domain/model-profile.js';
 import { Resource } from '../../domain/resources.js';
 import { profileNumbers } from '../../ml/profile/profile-values.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import type { Stores } from '../../store/contracts/index.js';
 import { type Database, openDatabase } from '../../store/mongo/database.js';
@@ -31,7 +31,6 @@ export async function openComputeBench(): Promise<ComputeBench> {
   const test = await openTestDatabase();
   const database = await openDatabase({ uri: test.uri, database: test.name });
   const jobs = await openJobBench();
-  const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
   const stores = createStores(database, { artifacts: jobs.context.artifacts, now: () => NOW, sha256Hex });
   return {
     stores,

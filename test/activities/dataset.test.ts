@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { localSegments } from '../../activities/jobs/segments.js';
 import { segmentReferences } from '../../activities/segment-references.js';
 import { declaredSourceUri } from '../../domain/dataset-source.js';
 import { datasetRelation } from '../../ml/features/dataset-sql.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { createCollectionReader } from '../../store/mongo/collection-reader.js';
 import { openTestDatabase, type TestDatabase } from '../support/mongo.js';
 import { type ComputeBench, openComputeBench } from './compute-fixture.js';
@@ -75,7 +75,6 @@ describe('ingestion of declared sources', () => {
         return Promise.resolve();
       },
     };
-    const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
     return createDatasetActivities({ stores: bench.stores, workflows, now: () => now, sha256Hex });
   }
 

@@ -1,5 +1,4 @@
 /** Datasets and feature views on real stores, and materialisation as the workflow does it, step by step. */
-import { createHash } from 'node:crypto';
 import { createFeatureActivities, createFeatureComputeActivities } from '../../activities/features.js';
 import { pinView } from '../../activities/pinned-views.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
@@ -7,11 +6,10 @@ import type { DatasetSpec, DatasetVersion, Segment } from '../../domain/dataset.
 import { chunksAsOf } from '../../domain/materialization.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { SqlValue } from '../../store/contracts/tables.js';
 import type { MaterializedVersion, Publication } from '../../workflows/contracts/features.js';
 import { type ComputeBench, NOW, openComputeBench } from './compute-fixture.js';
-
-export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export interface FeatureBench extends ComputeBench {
   readonly io: ReturnType<typeof createFeatureActivities>;

@@ -1,5 +1,4 @@
 /** The flights example on real stores: ingested and with both views materialised. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { createDatasetActivities, createDatasetComputeActivities } from '../../activities/dataset.js';
@@ -7,6 +6,7 @@ import { createFeatureActivities, createFeatureComputeActivities } from '../../a
 import { createTrainingActivities } from '../../activities/training.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import { MICROS_PER_DAY, parseIso } from '../../domain/time.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { type ComputeBench, NOW, openComputeBench } from './compute-fixture.js';
 
 const RESOURCES = new URL('../../examples/flights/resources/', import.meta.url);
@@ -63,7 +63,6 @@ async function ingest({ stores, runJob, jobs }: ComputeBench, sourceUri: string)
 
 async function materialize({ stores, runJob, jobs }: ComputeBench, view: string): Promise<void> {
   const { tables } = jobs.context;
-  const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
   const io = createFeatureActivities({ stores, tables, sha256Hex, now: () => NOW, heartbeat: () => undefined });
   const { materializeChunk, gatherPublication } = createFeatureComputeActivities({ stores, runJob });
   const at = await io.pinMaterialization({ view, through: AS_OF });

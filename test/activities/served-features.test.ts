@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getJson } from '../../activities/json-artifacts.js';
 import { createServedFeatureActivities } from '../../activities/served-features.js';
@@ -14,6 +13,7 @@ import type { LiveEndpoint } from '../../serving/live-endpoints.js';
 import { openPredictionLog } from '../../serving/prediction-log.js';
 import { createShadowScoring } from '../../serving/shadow-scoring.js';
 import type { VisibleRows } from '../../serving/visible-rows.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { onlineKey } from '../../store/contracts/features.js';
 import { type ComputeBench, newVersion } from './compute-fixture.js';
 import { openFlightsBench, snapshotFlights } from './flights-fixture.js';
@@ -97,7 +97,7 @@ describe('features that were served', () => {
     const { checkServedFeatures } = createServedFeatureActivities({
       ...bench,
       now: () => 1,
-      sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+      sha256Hex,
     });
     return checkServedFeatures({ endpoint: ENDPOINT, windowStart, windowEnd: windowStart + MICROS_PER_HOUR });
   }

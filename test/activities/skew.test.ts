@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { createRegistryActivities } from '../../activities/registry.js';
@@ -12,10 +11,9 @@ import { SkewCertificate } from '../../domain/skew-certificate.js';
 import { TrainedModel, TrainingSnapshot } from '../../domain/training.js';
 import { compilePrefix, planMetadata } from '../../ml/features/plan.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { type ComputeBench, newVersion } from './compute-fixture.js';
 import { openFlightsBench, snapshotFlights } from './flights-fixture.js';
-
-const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe('the skew certificate of a version', () => {
   let bench: ComputeBench;

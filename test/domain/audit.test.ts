@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AUDIT_GENESIS, type AuditEntry, auditHash, verifyAuditChain } from '../../domain/audit.js';
-
-const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+import { sha256Hex } from '../../store/contracts/digests.js';
 
 function chain(length: number): AuditEntry[] {
   const entries: AuditEntry[] = [];

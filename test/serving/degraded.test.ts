@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Serving } from '../../serving/server.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { type Database, openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { type CutProxy, openCutProxy } from './cut-proxy.js';
@@ -34,7 +35,7 @@ beforeEach(async () => {
   const stores = createStores(database, {
     artifacts: openFileArtifacts(join(world.folder, 'artifacts')),
     now: () => Date.now() * 1_000,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex,
   });
   const digest = createHash('sha256').update(KEY).digest('hex');
   const record = { digest, keyId: 'k1', name: 'tester', role: 'viewer', createdTs: 1, revoked: false } as const;

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { type Database, openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { type CutProxy, openCutProxy } from './cut-proxy.js';
@@ -36,7 +36,7 @@ const stores = () =>
   createStores(database, {
     artifacts: openFileArtifacts(join(world.folder, 'artifacts')),
     now: () => Date.now() * 1_000,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex,
   });
 let writes = 0;
 const publish = (rates: Readonly<Record<string, number>>) =>

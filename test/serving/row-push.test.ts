@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { pinView } from '../../activities/pinned-views.js';
 import { drainPushedRows } from '../../activities/pushed-rows.js';
 import { chunksAsOf } from '../../domain/materialization.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import { readHistory } from '../../scoring/feature-history.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { column, openOnlineWorld, ORDER_FACTS, ORDER_FACTS_SPEC, type OnlineWorld } from './online-world.js';
 import { DEPARTED, HOUR } from './serving-fixture.js';
 
-const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 const FACTS = { amount: 0.1, exact: 0.1, items: 3, city: 'Łódź', paid: true, placed: DEPARTED };
 
 let world: OnlineWorld;

@@ -1,5 +1,4 @@
 /** A serving process on real stores, and two-tree models whose answers can be worked out by hand. */
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { encodeModel } from '../../ml/onnx/writer.js';
 import type { Tree } from '../../ml/training/tree-ensemble.js';
 import { type Serving, type ServingOptions, startServing } from '../../serving/server.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { Stores } from '../../store/contracts/index.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import { openDatabase } from '../../store/mongo/database.js';
@@ -134,7 +134,7 @@ export async function openServingWorld(
   const stores = createStores(database, {
     artifacts: openFileArtifacts(join(folder, 'artifacts')),
     now,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex,
   });
   const { clock = 'event', unit } = options;
   for (const resource of resources({ clock, ...(unit !== undefined && { unit }) }))

@@ -1,5 +1,4 @@
 /** The control plane in this process, on the real engines of the test run, with a key for each role and a clock of its own. */
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { createWorkflowGateway } from '../../api/workflow-gateway.js';
 import { Role } from '../../domain/access.js';
 import { MICROS_PER_SECOND, parseIso } from '../../domain/time.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import { openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { openTableEngine } from '../../store/tables/engine.js';
@@ -58,7 +58,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
   const stores = createStores(database, {
     artifacts,
     now,
-    sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256Hex,
   });
   const internalErrors: unknown[] = [];
   const dependencies: ApiDependencies = {

@@ -13,10 +13,10 @@ import { quoteIdentifier, quoteText } from '../../../ml/features/expression/sql.
 import { FEATURE_SQL_TYPES } from '../../../ml/features/feature-row-sql.js';
 import type { SourceColumn } from '../../../ml/features/spine-sql.js';
 import type { ArtifactStore } from '../../../store/contracts/artifacts.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import type { TableSession } from '../../../store/contracts/tables.js';
 import type { JoinedPart, RetrievalSpineTable } from '../../../workflows/contracts/historical-retrieval.js';
 import type { JobContext } from '../context.js';
-import { sha256Hex } from '../source-file.js';
 import { OWN_COLUMNS, ROW, viewColumn } from './columns.js';
 import { computeFeatures } from './computed-features.js';
 

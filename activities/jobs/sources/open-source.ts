@@ -1,7 +1,7 @@
 /** Opens a source of any kind: its bytes are copied, within limits, before anything reads them. */
 import { rm } from 'node:fs/promises';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import type { JobContext } from '../context.js';
-import { sha256Hex } from '../source-file.js';
 import { copyCollection } from './collection.js';
 import { DEFAULT_LIMITS, type OpenedSource, type SourceFile, type SourceRequest } from './contract.js';
 import { copyLocalFiles } from './local-files.js';

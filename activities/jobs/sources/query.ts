@@ -11,10 +11,10 @@ import {
   queryProblem,
   viewNames,
 } from '../../../ml/features/query-sql.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import type { TableSession } from '../../../store/contracts/tables.js';
 import type { JobContext } from '../context.js';
 import { localSegments } from '../segments.js';
-import { sha256Hex } from '../source-file.js';
 import type { Feed, SourceFile } from './contract.js';
 import type { CopyBudget } from './private-copy.js';
 

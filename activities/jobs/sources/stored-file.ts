@@ -4,8 +4,8 @@ import { rm } from 'node:fs/promises';
 import { canonicalJson } from '../../../domain/canonical-json.js';
 import { DomainError } from '../../../domain/errors.js';
 import { formatOf } from '../../../domain/source-format.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import type { JobContext } from '../context.js';
-import { sha256Hex } from '../source-file.js';
 import type { Feed, SourceFile, SourceRequest } from './contract.js';
 import { type CopyBudget, copyPrivately } from './private-copy.js';
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Segment } from '../../../domain/dataset.js';
 import type { DatasetStore } from '../../../store/contracts/datasets.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import { createAppendAudit } from '../../../store/mongo/audit.js';
 import { type Database, openDatabase } from '../../../store/mongo/database.js';
 import { createDatasetStore } from '../../../store/mongo/datasets.js';
@@ -19,7 +19,6 @@ describe('the head of a dataset', () => {
   beforeEach(async () => {
     test = await openTestDatabase();
     database = await openDatabase({ uri: test.uri, database: test.name });
-    const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
     const append = createAppendAudit(database, sha256Hex);
     datasets = createDatasetStore(database, { append, appendEvent: createAppendEvent(database, () => 1), sha256Hex });
   });

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArtifactRef } from '../../../domain/artifact.js';
 import { openFileArtifacts } from '../../../store/artifacts/file.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import type { PromotionRequest } from '../../../store/contracts/endpoints.js';
 import type { Stores } from '../../../store/contracts/index.js';
 import type { NewModelVersion } from '../../../store/contracts/registry.js';
@@ -102,7 +102,7 @@ describe('versions and promotions', () => {
     stores = createStores(database, {
       artifacts: openFileArtifacts(folder),
       now: () => (clock += 1),
-      sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+      sha256Hex,
       failpoint: (name) => (name === strike ? Promise.reject(new Error(`struck at ${name}`)) : Promise.resolve()),
     });
     await stores.endpoints.ensure('e', 'wall');

@@ -1,4 +1,4 @@
-/** Digests of texts, as jobs need them for ids. */
+/** Digests of texts, as ids and chains are made of. */
 import { createHash } from 'node:crypto';
 
 export function sha256Hex(text: string): string {
