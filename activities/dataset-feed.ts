@@ -4,7 +4,7 @@ import { declaredSourceUri, replacesRows } from '../domain/dataset-source.js';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { Feed, QueryInput } from './jobs/sources/contract.js';
-import { segmentReferences } from './segment-references.js';
+import { historyReferences } from './segment-references.js';
 import { requireResource } from './declared.js';
 
 /**
@@ -35,6 +35,6 @@ async function pinInput(stores: Stores, alias: string, dataset: string): Promise
   const head = await stores.datasets.head(dataset);
   if (head === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source into it first' });
   const { versionId, commitSeq } = head;
-  const segments = await segmentReferences(stores, dataset, versionId);
+  const segments = await historyReferences(stores, dataset, versionId);
   return { alias, dataset, versionId, commitSeq, spec: resource.spec, segments };
 }

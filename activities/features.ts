@@ -5,6 +5,7 @@ import { type FeatureViewSpec, isWindowedView } from '../domain/feature-view.js'
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
 import { generationOf, type MaterializationState } from '../domain/materialization.js';
 import { cutAtOrBefore, planCuts } from '../ml/features/cut-planning.js';
+import { datasetRelation, ROW } from '../ml/features/dataset-sql.js';
 import { quoteIdentifier, quoteText } from '../ml/features/expression/sql.js';
 import { planRows } from '../ml/features/row-planning.js';
 import type { Stores } from '../store/contracts/index.js';
@@ -17,10 +18,11 @@ import type {
 } from '../workflows/contracts/features.js';
 import { chunksOf, viewRevisionOf } from './feature-versions.js';
 import type { RunJob } from './jobs/index.js';
+import { localSegments } from './jobs/segments.js';
 import { readOnlineRows } from './online-rows.js';
 import type { Clock } from './ports.js';
 import { drainPushedRows } from './pushed-rows.js';
-import { segmentReferences } from './segment-references.js';
+import { historyReferences, historyVersions } from './segment-references.js';
 import { requireResource } from './declared.js';
 
 /** Rows that are read, written and reported at a time. */
@@ -32,7 +34,7 @@ export function createFeatureComputeActivities({ stores, runJob }: { stores: Sto
       if (at.version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: '' });
       const { spec: view, entityKeys } = await viewRevisionOf(stores, at);
       const dataset = (await requireResource(stores, 'Dataset', at.dataset)).resource.spec;
-      const segments = await segmentReferences(stores, at.dataset, at.version.versionId);
+      const segments = await historyReferences(stores, at.dataset, at.version.versionId);
       return runJob('materializeChunk', { at, chunk, view, entityKeys, dataset, segments });
     },
     async gatherPublication({ at }) {
@@ -43,11 +45,14 @@ export function createFeatureComputeActivities({ stores, runJob }: { stores: Sto
       const last = chunks.at(-1);
       if (last === undefined) return null;
       const { entityKeys } = await viewRevisionOf(stores, at);
-      const tables = chunks.filter((chunk) => chunk.online && chunk.rows > 0).map(({ table }) => table);
+      const filled = chunks.filter((chunk) => chunk.online && chunk.rows > 0);
+      const tables = filled.map(({ table }) => table);
+      const keys = entityKeys.map(({ name }) => name);
+      const withdraws = filled.some((chunk) => chunk.withdraws);
       const gathered =
         tables.length === 0
           ? { table: last.table, rows: 0 }
-          : await runJob('gatherPublication', { tables, keys: entityKeys.map(({ name }) => name) });
+          : await runJob('gatherPublication', { tables, keys, withdraws });
       return { ...gathered, generation, throughSeq: last.seq };
     },
   } satisfies FeatureComputeActivities;
@@ -127,15 +132,19 @@ async function plan(
 ): Promise<PlannedChunk[]> {
   const version = await stores.datasets.version(at.dataset, versionId);
   if (version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: ` ${versionId}` });
-  const segments = await stores.datasets.segments(version);
+  const versions = await historyVersions(stores, version);
+  const segments = (await Promise.all(versions.map((each) => stores.datasets.segments(each)))).flat();
   const chunks = (await chunksOf(stores, at)).filter(({ content }) => content !== 'pushed');
   const { spec } = await viewRevisionOf(stores, at);
   const id = (...key: unknown[]): string => naturalKeyId(sha256Hex, ['chunk', at.view, at.viewRevision, ...key]);
   if (!isWindowedView(spec)) {
-    const commits = segments.map(({ commitSeq, accepted, quarantined }) => ({
-      commitSeq,
-      rows: accepted + quarantined,
-    }));
+    const distinct = versions.length === 1 ? null : await countDistinct({ stores, tables }, at, versionId);
+    const commits = segments
+      .map(({ commitSeq, accepted, quarantined }) => ({
+        commitSeq,
+        rows: distinct === null ? accepted + quarantined : (distinct.get(commitSeq) ?? 0),
+      }))
+      .toSorted((left, right) => left.commitSeq - right.commitSeq);
     return planRows({ commits, chunks }).map((range) => ({ chunkId: id('rows', sinceSeq, range), ...range }));
   }
   const paths = await Promise.all(segments.map(({ table }) => stores.artifacts.localPath(table)));
@@ -145,6 +154,22 @@ async function plan(
     fromCut,
     toCut,
   }));
+}
+
+/** Rows by the commit that first had them, where versions replaced each other: most of their rows are the same. */
+async function countDistinct(
+  { stores, tables }: Pick<FeatureDependencies, 'stores' | 'tables'>,
+  { dataset }: MaterializedVersion,
+  versionId: string,
+): Promise<ReadonlyMap<number, number>> {
+  const { spec } = (await requireResource(stores, 'Dataset', dataset)).resource;
+  const files = await localSegments(stores.artifacts, await historyReferences(stores, dataset, versionId));
+  const counted = await tables.use((session) =>
+    session.rows(
+      `select ${ROW.commitSeq} as commit, count(*) as rows from ${datasetRelation(spec, files)} group by all`,
+    ),
+  );
+  return new Map(counted.map(({ commit, rows }) => [Number(commit), Number(rows)]));
 }
 
 /** Different entities of the dataset, counted exactly: the same data must always be cut into the same chunks. */

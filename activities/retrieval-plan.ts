@@ -125,5 +125,6 @@ async function pinView(dependencies: DrainDependencies, view: FrozenView): Promi
       view: view.view,
       hint: ` at revision ${view.revision}; run \`perennial materialize\` first`,
     });
-  return { ...view, throughSeq: last.seq, chunks: chunks.map(({ table }) => table) };
+  const withdraws = chunks.some((chunk) => chunk.withdraws);
+  return { ...view, throughSeq: last.seq, chunks: chunks.map(({ table }) => table), withdraws };
 }

@@ -1,15 +1,71 @@
-/** The segments of a dataset version as jobs take them. */
+/** The segments of a dataset version as jobs take them, alone or with those that they replaced. */
+import type { DatasetSpec, DatasetVersion } from '../domain/dataset.js';
+import { sameDefinition } from '../domain/dataset-history.js';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { SegmentReference } from './jobs/segments.js';
 
+type DatasetStores = Pick<Stores, 'datasets' | 'resources'>;
+
+/** The rows that stand in a version. When they were known follows only with {@link historyReferences}. */
 export async function segmentReferences(
-  stores: Stores,
+  stores: Pick<Stores, 'datasets'>,
   dataset: string,
   versionId: string,
 ): Promise<SegmentReference[]> {
-  const version = await stores.datasets.version(dataset, versionId);
+  return standing(stores, await requireVersion(stores, dataset, versionId));
+}
+
+/**
+ * Those, and before them the segments of all versions that were replaced since the dataset means the same rows: what each
+ * row was at any time, and since when it was known.
+ */
+export async function historyReferences(
+  stores: DatasetStores,
+  dataset: string,
+  versionId: string,
+): Promise<SegmentReference[]> {
+  const history: SegmentReference[] = [];
+  for (const version of await historyVersions(stores, await requireVersion(stores, dataset, versionId))) {
+    // A version that replaces all rows begins with the commit that did.
+    const replacedTs = history[0]?.commitKnownTs;
+    const segments = await standing(stores, version);
+    history.unshift(...segments.map((segment) => ({ ...segment, ...(replacedTs !== undefined && { replacedTs }) })));
+  }
+  return history;
+}
+
+/** The version and those it replaced under the same definition of the dataset, newest first. */
+export async function historyVersions(stores: DatasetStores, version: DatasetVersion): Promise<DatasetVersion[]> {
+  const versions = [version];
+  const definition = await definitionAt(stores, version);
+  for (const replaced of await stores.datasets.replaced(version)) {
+    const earlier = await definitionAt(stores, replaced);
+    if (definition === null || earlier === null || !sameDefinition(definition, earlier)) break;
+    versions.push(replaced);
+  }
+  return versions;
+}
+
+async function definitionAt(
+  { resources }: Pick<Stores, 'resources'>,
+  { dataset, revision }: DatasetVersion,
+): Promise<DatasetSpec | null> {
+  const stored = await resources.getRevision('Dataset', dataset, revision);
+  return stored?.resource.kind === 'Dataset' ? stored.resource.spec : null;
+}
+
+async function requireVersion(
+  { datasets }: Pick<Stores, 'datasets'>,
+  dataset: string,
+  versionId: string,
+): Promise<DatasetVersion> {
+  const version = await datasets.version(dataset, versionId);
   if (version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: ` ${versionId}` });
-  const segments = await stores.datasets.segments(version);
+  return version;
+}
+
+async function standing({ datasets }: Pick<Stores, 'datasets'>, version: DatasetVersion): Promise<SegmentReference[]> {
+  const segments = await datasets.segments(version);
   return segments.map(({ table, commitSeq, commitKnownTs }) => ({ table, commitSeq, commitKnownTs }));
 }

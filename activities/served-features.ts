@@ -8,10 +8,13 @@ import type { ServedDifference, ServedVector, ServedVerdict } from '../domain/se
 import { micros, toIso } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { AlertSummary, CheckedFeatures, ServedFeatureActivities } from '../workflows/contracts/monitoring.js';
+import { standingChunks } from '../scoring/feature-history.js';
+import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { CheckServedFeaturesResult, ServedVersion } from './jobs/check-served-features.js';
 import type { RunJob } from './jobs/index.js';
 import { modelOfEndpoint } from './monitoring.js';
 import type { Clock } from './ports.js';
+import { chunksOfView } from './training-compute.js';
 import { requireVersion } from './registry.js';
 import { requireEndpoint } from './rollout.js';
 
@@ -76,13 +79,15 @@ async function servedVersions(
     numbers.map(async (version) => {
       const { bundle } = await requireVersion(stores, model, version);
       const revisions = new Map(bundle.views.map(({ view, revision }) => [view, revision]));
-      const chunks = await Promise.all(
-        [...revisions].map(async ([view, revision]) => ({
-          view,
-          chunks: (await stores.features.chunks(view, revision)).map(({ table, seq }) => ({ table, seq })),
-        })),
-      );
-      return { version, bundle: { plan: bundle.plan, views: bundle.views }, chunks };
+      const [chunks, replaced]: [ViewChunks[], ViewChunks[]] = [[], []];
+      for (const [view, revision] of revisions) {
+        const standing = await standingChunks(stores.features, { view, revision });
+        const seen = new Set(standing.map(({ seq }) => seq));
+        const others = (await stores.features.chunks(view, revision)).filter(({ seq }) => !seen.has(seq));
+        chunks.push(chunksOfView(view, standing));
+        replaced.push(chunksOfView(view, others));
+      }
+      return { version, bundle: { plan: bundle.plan, views: bundle.views }, chunks, replaced };
     }),
   );
 }

@@ -4,7 +4,7 @@ import type { Stores } from '../store/contracts/index.js';
 import type { SkewActivities } from '../workflows/contracts/skew.js';
 import type { RunJob } from './jobs/index.js';
 import { getJson } from './json-artifacts.js';
-import { segmentReferences } from './segment-references.js';
+import { historyReferences } from './segment-references.js';
 import { requireVersion } from './registry.js';
 import { spineSpec, viewChunks } from './training-compute.js';
 
@@ -22,7 +22,7 @@ export function createSkewActivities({ stores, runJob }: SkewDependencies) {
         bundle,
         snapshot,
         dataset: await spineSpec(stores, snapshot),
-        segments: await segmentReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
+        segments: await historyReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
         viewChunks: await viewChunks(stores, snapshot),
       });
       await stores.registry.setSkew({ model, version, skew, actor });

@@ -3,7 +3,7 @@ import type { Bundle, FrozenView } from '../domain/bundle.js';
 import type { DatasetSpec } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
-import { chunksAsOf } from '../domain/materialization.js';
+import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
 import { useName, type ViewUse, viewUses } from '../domain/model.js';
 import type { BinaryMetrics } from '../domain/registry.js';
 import { TrainingSnapshot } from '../domain/training.js';
@@ -16,7 +16,7 @@ import type { ViewChunks } from './jobs/build-training-dataset.js';
 import { gateLine } from './jobs/evaluate-model.js';
 import type { RunJob } from './jobs/index.js';
 import { getJson, putJson } from './json-artifacts.js';
-import { segmentReferences } from './segment-references.js';
+import { historyReferences } from './segment-references.js';
 
 export interface TrainingComputeDependencies {
   readonly stores: Stores;
@@ -35,7 +35,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       const dataset = await runJob('buildTrainingDataset', {
         snapshot,
         dataset: spec,
-        segments: await segmentReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
+        segments: await historyReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
         viewChunks: await viewChunks(stores, snapshot),
         ...readsOf(champion, { plan, spec, snapshot }),
       });
@@ -138,11 +138,20 @@ function usesOnlyOf(champion: Bundle | null, own: readonly ViewUse[], { views, s
     }));
 }
 
+/** Chunks of a view as jobs take them. */
+export function chunksOfView(view: string, chunks: readonly MaterializationChunk[]): ViewChunks {
+  return {
+    view,
+    chunks: chunks.map(({ table, seq }) => ({ table, seq })),
+    withdraws: chunks.some(({ withdraws }) => withdraws),
+  };
+}
+
 export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {
   return Promise.all(
     views.map(async ({ view, revision, throughSeq, sinceSeq }) => {
-      const chunks = await stores.features.chunks(view, revision);
-      return { view, chunks: chunksAsOf(chunks, { throughSeq, sinceSeq }).map(({ table, seq }) => ({ table, seq })) };
+      const chunks = chunksAsOf(await stores.features.chunks(view, revision), { throughSeq, sinceSeq });
+      return chunksOfView(view, chunks);
     }),
   );
 }

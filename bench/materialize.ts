@@ -134,7 +134,10 @@ async function measureChunk(tables: TableEngine, { folder, events }: { folder: s
   const chunkMs = await timed(async () => {
     const chunk = await materializeChunk({ at, chunk: range, view, entityKeys: KEYS, dataset, segments }, context);
     rows = chunk.rows;
-    const { table: newest } = await gatherPublication({ tables: [chunk.table], keys: ['key'] }, context);
+    const { table: newest } = await gatherPublication(
+      { tables: [chunk.table], keys: ['key'], withdraws: false },
+      context,
+    );
     published = await artifacts.localPath(newest);
   });
   return {

@@ -90,6 +90,8 @@ export type RetrievedFeature = z.infer<typeof RetrievedFeature>;
 export const RetrievedView = FrozenView.extend({
   throughSeq: z.number().int().nonnegative(),
   chunks: z.array(ArtifactRef),
+  /** True where rows of some chunks say when they were taken away. */
+  withdraws: z.boolean().default(false),
 });
 export type RetrievedView = z.infer<typeof RetrievedView>;
 

@@ -34,6 +34,8 @@ export const MaterializationChunk = z.strictObject({
   rows: z.number().int(),
   /** Over all rows in any order, taken before they were written and compared with what was read back. */
   checksum: z.string().default(''),
+  /** True where rows say when a later version of the dataset took them away (`WITHDRAWN_COLUMN`). */
+  withdraws: z.boolean().default(false),
   /** False for rows that were pushed for history only. */
   online: z.boolean().default(true),
   table: ArtifactRef,

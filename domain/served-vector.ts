@@ -34,7 +34,7 @@ export const ServedVector = z.strictObject({
 export type ServedVector = z.infer<typeof ServedVector>;
 
 /**
- * `late`: an older row than history has for that moment, because the newer one was not published yet; `overdue`: so for
+ * `late`: an older row than history has for that moment, or one that was withdrawn by then, because what came after was not published yet; `overdue`: so for
  * longer than the endpoint allows, as when an online row was lost. `early`: a row that was not known at that moment. `unverifiable`: a row that was pushed to the online store only. `different`: history
  * knows no such row, or knows it with another value.
  */
@@ -47,16 +47,20 @@ export interface ServedComparison {
   readonly offline: { readonly value: FeatureValue; readonly row: RowRank | null };
   /** Value, at that moment, of the very row that was served, as history has it; absent where history has no such row. */
   readonly twin?: FeatureValue;
+  /** True where the row that was served had been taken away before the moment asked about. */
+  readonly withdrawn?: boolean;
   /** True for rows that were pushed rather than computed. */
   readonly pushed: boolean;
 }
 
 /** Bit for bit: −0 is not 0. */
-export function judgeServed({ served, offline, twin, pushed }: ServedComparison): ServedVerdict {
+export function judgeServed({ served, offline, twin, withdrawn, pushed }: ServedComparison): ServedVerdict {
   if (Object.is(served.value, offline.value)) return 'equal';
   if (served.row === null) return 'late';
   if (twin === undefined) return pushed ? 'unverifiable' : 'different';
   if (!Object.is(served.value, twin)) return 'different';
+  // A later version of the data no longer had the row, and what it has was not online yet.
+  if (withdrawn === true) return 'late';
   return offline.row !== null && compareRanks(served.row, offline.row) < 0 ? 'late' : 'early';
 }
 

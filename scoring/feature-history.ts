@@ -44,7 +44,8 @@ export async function readHistory(
   const chunks = standing.filter((chunk) => canHold(chunk, asOf));
   const paths = await Promise.all(chunks.map(({ table }) => artifacts.localPath(table)));
   const parts = keys.map((key) => JSON.parse(key) as (string | number)[]);
-  const question: Question = { view, paths, keys: parts, asOf };
+  const withdraws = chunks.some((chunk) => chunk.withdraws);
+  const question: Question = { view, paths, withdraws, keys: parts, asOf };
   // Read after the chunks, and never deleted: rows that are drained meanwhile are found twice rather than not at all.
   const rows = await withPushedRows(dependencies, { question, after: lastDrained(standing) }, async (pushed) =>
     paths.length === 0 && pushed === null

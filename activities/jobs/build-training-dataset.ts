@@ -9,6 +9,7 @@ import { useName, type ViewUse } from '../../domain/model.js';
 import { MISSING_TIME } from '../../domain/time.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
+import { askedRows, RESTATED } from '../../ml/features/asked-rows-sql.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { checkExpression } from '../../ml/features/expression/check.js';
 import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/expression/sql.js';
@@ -25,6 +26,8 @@ import { localSegments, type SegmentReference } from './segments.js';
 export interface ViewChunks {
   readonly view: string;
   readonly chunks: readonly { readonly table: ArtifactRef; readonly seq: number }[];
+  /** True where rows of some chunks say when they were taken away. */
+  readonly withdraws?: boolean;
 }
 
 export interface BuildTrainingDatasetInput {
@@ -46,7 +49,10 @@ export async function buildTrainingDataset(
 ): Promise<TrainingDataset> {
   const { artifacts, tables, signal, progress } = context;
   const views = await viewJoins(artifacts, input);
-  const relation = datasetRelation(input.dataset, await localSegments(artifacts, input.segments));
+  const relation = askedRows(input.dataset, {
+    relation: datasetRelation(input.dataset, await localSegments(artifacts, input.segments)),
+    restated: labelSql(input),
+  });
   return tables.use(async (session) => {
     await session.execute(`create temp table spine as ${labelledSpine(input, { relation, views })}`);
     progress({ message: 'spine labelled' });
@@ -77,8 +83,10 @@ export async function viewJoins(
   return Promise.all(
     uses.map(async (use) => {
       const { spec, entity, types } = pinnedView(snapshot, use.view);
+      const { chunks = [], withdraws = false } = viewChunks.find(({ view }) => view === use.view) ?? {};
       return {
-        chunks: await localChunks(artifacts, viewChunks.find(({ view }) => view === use.view)?.chunks ?? []),
+        chunks: await localChunks(artifacts, chunks),
+        withdraws,
         keys: (entity?.keys ?? []).map(({ name, type }) => ({
           key: name,
           type,
@@ -128,27 +136,33 @@ export function typedKeys(
   return [...new Map(keys).values()];
 }
 
-/** Rows whose label was known at `asOf`, with their part and a stable draw for sampling. */
+function labelSql({ snapshot, dataset }: BuildTrainingDatasetInput): string {
+  const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
+  return `(${renderSql(checkExpression(snapshot.spec.label.expression, types))})::int::double`;
+}
+
+/**
+ * Rows whose label was known at `asOf`, with their part and a stable draw for sampling. The label is that of the row as it
+ * was known at `asOf`; all else is of the row as it was first made, which is what serving saw.
+ */
 function labelledSpine(
   { snapshot, dataset, inputs }: BuildTrainingDatasetInput,
   { relation, views }: { relation: string; views: readonly ViewJoin[] },
 ): string {
   const { spec, split, asOf } = snapshot;
-  const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
   const time = quoteIdentifier(spec.spine.eventTime);
-  const label = renderSql(checkExpression(spec.label.expression, types));
   const keys = typedKeys(dataset, views).map(({ sql, name }) => `${sql} as ${name}`);
   const requests = inputs.flatMap(({ name, datatype, source }) =>
     source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
   );
-  const known = `${knownAt(dataset, String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
+  const known = `${knownAt(String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
   return `
-    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, (${label})::int::double as label,
+    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, ${RESTATED} as label,
       ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
       case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
       md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}
     from ${relation}
-    where ${known} and (${label}) is not null
+    where ${known} and ${RESTATED} is not null
       and ((${time} >= ${split.trainFrom} and ${time} < ${split.trainTo}) or (${time} >= ${split.holdoutFrom} and ${time} < ${split.holdoutTo}))`;
 }
 
@@ -201,7 +215,7 @@ async function requireRows(
   const [from, to] = trainRows === 0 ? [split.trainFrom, split.trainTo] : [split.holdoutFrom, split.holdoutTo];
   const time = quoteIdentifier(spec.spine.eventTime);
   const [counts] = await session.rows(
-    `select count(*) as rows, count(*) filter (where ${knownAt(input.dataset, String(asOf))}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
+    `select count(*) as rows, count(*) filter (where ${knownAt(String(asOf))}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
   );
   const iso = (micros: number): string => new Date(micros / 1_000).toISOString();
   const reason =

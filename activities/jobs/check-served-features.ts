@@ -11,9 +11,10 @@ import {
   type ServedVector,
   type ServedVerdict,
 } from '../../domain/served-vector.js';
-import { FIRST_PUSHED_ROW } from '../../ml/features/feature-row-sql.js';
+import { FIRST_PUSHED_ROW, WITHDRAWN_COLUMN } from '../../ml/features/feature-row-sql.js';
 import { skewText } from '../../ml/features/skew/compare.js';
 import { SKEW_ROW } from '../../ml/features/skew/matrix-sql.js';
+import type { HeldView } from '../../ml/features/skew/observed-sql.js';
 import { askedRelation, historicalRowsSql, servedRowsSql } from '../../ml/features/skew/served-sql.js';
 import { valueAt } from '../../scoring/feature-lookup.js';
 import type { OnlineRow } from '../../store/contracts/features.js';
@@ -25,8 +26,10 @@ import { onlineRowOf } from './feature-row.js';
 export interface ServedVersion {
   readonly version: number;
   readonly bundle: Pick<Bundle, 'plan' | 'views'>;
-  /** Chunks of each view, of the revision that the bundle froze. */
+  /** Chunks of each view, of the revision that the bundle froze, that stand: they tell what was true at any time. */
   readonly chunks: readonly ViewChunks[];
+  /** Those of data that was replaced since: in them served rows are recognised, and nothing else is read. */
+  readonly replaced: readonly ViewChunks[];
 }
 
 export interface CheckServedFeaturesInput {
@@ -104,17 +107,18 @@ async function compareView(
     .flatMap((vector) => vector.reads.filter(({ use }) => use === useName(view)).map((read) => ({ vector, read })))
     .filter(({ read }) => read.keys.length === view.keys.length);
   if (asked.length === 0) return [];
-  const chunks = version.chunks.find((each) => each.view === view.view)?.chunks ?? [];
-  const files = await Promise.all(chunks.map(async ({ table }) => ({ path: await artifacts.localPath(table) })));
   const relation = askedRelation(
     asked.map(({ vector: { eventTs }, read: { keys, row } }) => ({ keys, row, eventTs })),
     view.keys.map(({ key, type }) => ({ name: key, type })),
   );
-  const join = { chunks: files, keys: view.keys.map(({ key, type }) => ({ key, type, column: key })) };
-  const offline =
-    files.length === 0 ? new Map<number, OnlineRow>() : await rowsOf(session, historicalRowsSql(join, relation), view);
-  const twins =
-    files.length === 0 ? new Map<number, OnlineRow>() : await rowsOf(session, servedRowsSql(join, relation), view);
+  const [standing, replaced] = [
+    await heldView(artifacts, view, version.chunks),
+    await heldView(artifacts, view, version.replaced),
+  ];
+  const read = (held: HeldView, sql: typeof servedRowsSql) =>
+    held.chunks.length === 0 ? new Map<number, HistoricRow>() : rowsOf(session, sql(held, relation), view);
+  const offline = await read(standing, historicalRowsSql);
+  const twins = new Map([...(await read(replaced, servedRowsSql)), ...(await read(standing, servedRowsSql))]);
   const inputs = version.bundle.plan.inputs.filter(
     ({ source }) => source.kind === 'view' && useName(source) === useName(view),
   );
@@ -127,15 +131,39 @@ async function compareView(
   );
 }
 
-async function rowsOf(session: TableSession, sql: string, view: FrozenView): Promise<Map<number, OnlineRow>> {
+async function heldView(
+  artifacts: JobContext['artifacts'],
+  { view, keys }: FrozenView,
+  views: readonly ViewChunks[],
+): Promise<HeldView> {
+  const { chunks = [], withdraws = false } = views.find((each) => each.view === view) ?? {};
+  return {
+    chunks: await Promise.all(chunks.map(async ({ table }) => ({ path: await artifacts.localPath(table) }))),
+    keys: keys.map(({ key, type }) => ({ key, type, column: key })),
+    withdraws,
+  };
+}
+
+/** A row as history has it, with when it was taken away. */
+interface HistoricRow extends OnlineRow {
+  readonly withdrawnTs: number | null;
+}
+
+async function rowsOf(session: TableSession, sql: string, view: FrozenView): Promise<Map<number, HistoricRow>> {
   const about = { keys: view.keys.map(({ key }) => key), features: view.features };
   const rows = await session.rows(sql);
-  return new Map(rows.map((row) => [Number(row[SKEW_ROW.slice(1, -1)]), onlineRowOf(row, about)]));
+  return new Map(
+    rows.map((row) => {
+      const withdrawn = row[WITHDRAWN_COLUMN] ?? null;
+      const withdrawnTs = withdrawn === null ? null : Number(withdrawn);
+      return [Number(row[SKEW_ROW.slice(1, -1)]), { ...onlineRowOf(row, about), withdrawnTs }];
+    }),
+  );
 }
 
 function compareValue(
   asked: { vector: ServedVector; read: ServedRead; view: FrozenView; input: ModelInput },
-  { offline, twin }: { offline: OnlineRow | undefined; twin: OnlineRow | undefined },
+  { offline, twin }: { offline: HistoricRow | undefined; twin: HistoricRow | undefined },
 ): Compared {
   const { vector, read, view, input } = asked;
   const { predictionId, version, eventTs, readTs } = vector;
@@ -144,10 +172,12 @@ function compareValue(
     fedAs(input, valueAt(row ?? null, { feature, eventTs, maxAgeMicros: view.maxAgeMicros }).value);
   const served = { value: read.values[input.name] ?? null, row: read.row };
   const recomputed = { value: at(offline), row: rankOf(offline) };
+  const withdrawnTs = twin?.withdrawnTs ?? null;
   const verdict = judgeServed({
     served,
     offline: recomputed,
     ...(twin !== undefined && { twin: at(twin) }),
+    withdrawn: withdrawnTs !== null && withdrawnTs <= eventTs,
     pushed: read.row !== null && read.row.seq >= FIRST_PUSHED_ROW,
   });
   const difference: ServedDifference = {
@@ -165,7 +195,8 @@ function compareValue(
     servedRow: served.row,
     offlineRow: recomputed.row,
   };
-  return { difference, lateMicros: verdict === 'late' ? Math.max(0, readTs - (offline?.knownTs ?? readTs)) : 0 };
+  const dueTs = withdrawnTs ?? offline?.knownTs ?? readTs;
+  return { difference, lateMicros: verdict === 'late' ? Math.max(0, readTs - dueTs) : 0 };
 }
 
 /** A stored value as the graph is fed with it. */

@@ -20,6 +20,7 @@ export interface MaterializeChunkInput {
   readonly view: FeatureViewSpec;
   readonly entityKeys: readonly EntityKey[];
   readonly dataset: DatasetSpec;
+  /** Those of the version, and before them those that it replaced. */
   readonly segments: readonly SegmentReference[];
 }
 
@@ -40,11 +41,17 @@ export async function materializeChunk(input: MaterializeChunkInput, context: Jo
   const { fromCommit, toCommit, piece } = chunk;
   const part = piece === null ? {} : { fromRow: piece.fromRow };
   const { firstTs: fromCut, lastTs: toCut, table } = written;
-  return { ...shared, content: 'rows', fromCommit, ...part, commitSeq: toCommit, fromCut, toCut, table };
+  const span = { fromCommit, ...part, commitSeq: toCommit, fromCut, toCut };
+  return { ...shared, content: 'rows', ...span, table, ...(withdraws(segments) && { withdraws: true }) };
 }
 
-function chunkSql({ at, chunk, view, dataset, entityKeys }: MaterializeChunkInput, rows: string): string {
-  if (!('fromCut' in chunk)) return rowFeatures({ view, dataset, rows, entityKeys, ...chunk });
+function withdraws(segments: readonly SegmentReference[]): boolean {
+  return segments.some(({ replacedTs }) => replacedTs !== undefined);
+}
+
+function chunkSql({ at, chunk, view, dataset, entityKeys, segments }: MaterializeChunkInput, rows: string): string {
+  if (!('fromCut' in chunk))
+    return rowFeatures({ view, dataset, rows, entityKeys, ...chunk, withdraws: withdraws(segments) });
   const { fromCut, toCut } = chunk;
   const commitSeq = at.version?.commitSeq ?? 0;
   return windowedFeatures({

@@ -2,6 +2,7 @@
 import type { Bundle, RequestField } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import { viewUses } from '../../domain/model.js';
+import { askedRows } from '../../ml/features/asked-rows-sql.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
 import { pointInTimeJoin, type ViewJoin } from '../../ml/features/point-in-time.js';
@@ -49,7 +50,10 @@ export async function sampleSpine(
 ): Promise<void> {
   const { snapshot, dataset, segments, bundle } = source;
   const { spine } = snapshot.spec;
-  const relation = datasetRelation(dataset, await localSegments(artifacts, segments));
+  const relation = askedRows(dataset, {
+    relation: datasetRelation(dataset, await localSegments(artifacts, segments)),
+    restated: 'null',
+  });
   const time = quoteIdentifier(spine.eventTime);
   const keys = typedKeys(dataset, views);
   const sent = new Map(
@@ -68,7 +72,7 @@ export async function sampleSpine(
   await session.execute(`create or replace temp table ${SAMPLE} as
     select *, (row_number() over (order by ${SAMPLE_TIME}, draw) - 1)::bigint as ${SKEW_ROW} from (
       select ${[...keys.map(({ sql, name }) => `${sql} as ${name}`), ...fields, `${time} as ${SAMPLE_TIME}`, `${draw} as draw`].join(', ')} from ${relation}
-      where ${knownAt(dataset, String(snapshot.asOf))} and ${time} >= ${snapshot.split.trainFrom}${given}
+      where ${knownAt(String(snapshot.asOf))} and ${time} >= ${snapshot.split.trainFrom}${given}
       order by draw limit ${wanted})`);
 }
 

@@ -7,6 +7,8 @@ export interface SegmentReference {
   readonly table: ArtifactRef;
   readonly commitSeq: number;
   readonly commitKnownTs: number;
+  /** When a later commit put its rows in the place of these, microseconds; absent where they stand. */
+  readonly replacedTs?: number;
 }
 
 export async function localSegments(
@@ -14,10 +16,6 @@ export async function localSegments(
   segments: readonly SegmentReference[],
 ): Promise<SegmentFile[]> {
   return Promise.all(
-    segments.map(async ({ table, commitSeq, commitKnownTs }) => ({
-      path: await artifacts.localPath(table),
-      commitSeq,
-      commitKnownTs,
-    })),
+    segments.map(async ({ table, ...facts }) => ({ path: await artifacts.localPath(table), ...facts })),
   );
 }

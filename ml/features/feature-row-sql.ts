@@ -9,7 +9,7 @@ import {
   isWindowedFeature,
   type RowFeature,
 } from '../../domain/feature-view.js';
-import { ROW } from './dataset-sql.js';
+import { ROW, versionWindow } from './dataset-sql.js';
 import { COLUMN_SQL_TYPES } from './column-sql.js';
 import { type CheckedExpression, checkExpression } from './expression/check.js';
 import { quoteIdentifier, renderSql } from './expression/sql.js';
@@ -23,6 +23,12 @@ export const FIRST_ROW_OF_COMMIT = 4_294_967_296;
 
 /** Rows that were pushed rank behind all that were computed, by number of the push and row: see {@link FIRST_ROW_OF_COMMIT}. */
 export const FIRST_PUSHED_ROW = 2 ** 52;
+
+/**
+ * Of rows over a dataset that replaces its rows: when a later version took them away, plus the serving delay; null for
+ * those that stand, and for those that only got other values, which outrank them.
+ */
+export const WITHDRAWN_COLUMN = 'withdrawn_ts';
 
 /** How each type of feature is kept in Parquet. */
 export const FEATURE_SQL_TYPES: Readonly<Record<FeatureType, string>> = {
@@ -89,6 +95,8 @@ export interface RowFeaturesInput {
   readonly piece?: { readonly fromRow: number; readonly toRow: number | null } | null;
   /** Keys of the entity, in whose types they are kept; in those of the dataset's columns where they are left out. */
   readonly entityKeys?: readonly EntityKey[] | undefined;
+  /** True where the relation has rows that were replaced: feature rows then have a {@link WITHDRAWN_COLUMN}. */
+  readonly withdraws?: boolean;
 }
 
 type KeyedInput = Pick<RowFeaturesInput, 'entityKeys' | 'dataset'> & { readonly view: Pick<FeatureViewSpec, 'keys'> };
@@ -108,7 +116,7 @@ export function keyColumns({ view, dataset, entityKeys = [] }: KeyedInput): { va
  * and the features. A restatement is a row of its own, known later, that wins from then on.
  */
 export function rowFeatures(input: RowFeaturesInput): string {
-  const { view, dataset, rows, fromCommit, toCommit, piece } = input;
+  const { view, dataset, fromCommit, toCommit, piece, withdraws = false } = input;
   const types = columnTypes(dataset);
   const time = quoteIdentifier(dataset.eventTime);
   const keys = keyColumns(input);
@@ -125,13 +133,32 @@ export function rowFeatures(input: RowFeaturesInput): string {
     `${known} as known_ts`,
     `${ROW.commitSeq} * ${FIRST_ROW_OF_COMMIT} + ${ROW.seq} as seq`,
     `${deleted} as deleted`,
+    ...(withdraws ? [`${WITHDRAWN} + ${durationMicros(view.servingDelay)} as ${WITHDRAWN_COLUMN}`] : []),
     ...features,
   ];
   const given = keys.map(({ value }) => ` and ${value} is not null`).join('');
   const to = piece?.toRow == null ? '' : ` and ${ROW.seq} < ${piece.toRow}`;
   const within = piece == null ? '' : ` and ${ROW.seq} >= ${piece.fromRow}${to}`;
-  return `select ${columns.join(', ')} from ${rows}
+  return `select ${columns.join(', ')} from ${withdraws ? withdrawnRows(input) : input.rows}
     where ${ROW.commitSeq} between ${fromCommit} and ${toCommit}${within}${given} order by event_ts, seq`;
+}
+
+const WITHDRAWN = '":withdrawn_ts"';
+
+/**
+ * With {@link WITHDRAWN}: a row whose place others of the same entity took, one at once after the other up to one that
+ * stands, is outranked for good and need not go.
+ */
+function withdrawnRows({ view, dataset, rows }: RowFeaturesInput): string {
+  const own = `(select *, ${ROW.withdrawnTs} as ${WITHDRAWN} from ${rows})`;
+  if (dataset.keys.length === 0) return own;
+  const next = (sql: string): string => `lead(${sql}) over versions`;
+  const entity = Object.values(view.keys).map(quoteIdentifier);
+  const same = entity.map((column) => ` and ${next(column)} is not distinct from ${column}`).join('');
+  const goes = `${ROW.withdrawnTs} is not null and not coalesce(${next(ROW.knownTs)} = ${ROW.withdrawnTs}${same}, false)`;
+  const later = `(${versionWindow(dataset)} rows between current row and unbounded following)`;
+  return `(select *, case when bool_or(":goes") over ${later} then ${ROW.withdrawnTs} end as ${WITHDRAWN}
+    from (select *, ${goes} as ":goes" from ${rows} window versions as (${versionWindow(dataset)})))`;
 }
 
 /** A number that a type cannot hold is missing, not clipped: infinities everywhere, in integers fractions and what a double does not hold. */

@@ -4,7 +4,8 @@
  */
 import type { EntityKey, FeatureType } from '../../domain/feature-view.js';
 import { quoteIdentifier, quoteText } from './expression/sql.js';
-import { FEATURE_SQL_TYPES } from './feature-row-sql.js';
+import { FEATURE_SQL_TYPES, WITHDRAWN_COLUMN } from './feature-row-sql.js';
+import { AVAILABLE, rowsByStretch, STRETCH } from './withdrawal-sql.js';
 
 /**
  * `as-known` answers what could have been served at the time of each question. `latest` also lets in what became known
@@ -21,6 +22,8 @@ export interface ViewJoin {
   readonly features: readonly { readonly feature: string; readonly type: FeatureType; readonly output: string }[];
   /** A row older than this at the asked time reads as missing. */
   readonly maxAgeMicros: number | null;
+  /** True where rows of some chunks have a {@link WITHDRAWN_COLUMN}. */
+  readonly withdraws?: boolean;
 }
 
 /** The rows that are asked about. */
@@ -35,8 +38,6 @@ export interface Spine {
   readonly fewKeys?: boolean;
 }
 
-/** Columns of the steps in between; no key or feature can be called like them. */
-const AVAILABLE = '":available_ts"';
 const KEY_SQL_TYPES: Readonly<Record<EntityKey['type'], string>> = { string: 'varchar', integer: 'bigint' };
 
 /**
@@ -82,8 +83,11 @@ function present(spine: Spine, { maxAgeMicros }: ViewJoin, feature: string): str
  */
 function knownRows(spine: Spine, view: ViewJoin): string {
   const order = [AVAILABLE, 'event_ts', 'known_ts', 'seq'].join(', ');
-  return `select * exclude (known_ts, seq) from (${usableRows(spine, view, 'as-known')})
-    window w as (${partition(view)} order by ${order} rows between unbounded preceding and current row)
+  const usable = usableRows(spine, view, 'as-known');
+  const keys = view.keys.map(({ key }) => key);
+  const [rows, parts] = view.withdraws === true ? [rowsByStretch(usable, keys), [STRETCH]] : [`(${usable})`, []];
+  return `select * exclude (${['known_ts', 'seq', ...parts].join(', ')}) from ${rows}
+    window w as (${partition(view, parts)} order by ${order} rows between unbounded preceding and current row)
     qualify event_ts >= max(event_ts) over w and lead(${AVAILABLE}) over w is distinct from ${AVAILABLE}`;
 }
 
@@ -94,27 +98,30 @@ function latestRows(spine: Spine, view: ViewJoin): string {
     qualify lead(event_ts) over w is distinct from event_ts`;
 }
 
-function partition({ keys }: ViewJoin): string {
-  return keys.length === 0 ? '' : `partition by ${keys.map(({ key }) => quoteIdentifier(key)).join(', ')}`;
+function partition({ keys }: ViewJoin, more: readonly string[] = []): string {
+  const columns = [...keys.map(({ key }) => quoteIdentifier(key)), ...more];
+  return columns.length === 0 ? '' : `partition by ${columns.join(', ')}`;
 }
 
 /** Rows without a time or a key never count. They are left out here: to the sorted ASOF two missing keys are the same. */
 function usableRows(spine: Spine, view: ViewJoin, knowledge: Knowledge): string {
-  const { chunks, keys, features } = view;
+  const { chunks, keys, features, withdraws = false } = view;
   const columns = [
     ...keys.map(({ key, type }) => `${quoteIdentifier(key)}::${KEY_SQL_TYPES[type]} as ${quoteIdentifier(key)}`),
     'event_ts, known_ts, seq, deleted',
     ...new Set(features.map(({ feature }) => quoteIdentifier(feature))),
     `${knowledge === 'latest' ? 'event_ts' : 'greatest(event_ts, known_ts)'} as ${AVAILABLE}`,
+    ...(withdraws && knowledge === 'as-known' ? [WITHDRAWN_COLUMN] : []),
   ];
-  const files = `read_parquet([${chunks.map(({ path }) => quoteText(path)).join(', ')}])`;
+  const files = `read_parquet([${chunks.map(({ path }) => quoteText(path)).join(', ')}]${withdraws ? ', union_by_name = true' : ''})`;
   return `select ${columns.join(', ')} from ${files} where ${visible(spine, view, knowledge).join(' and ')}`;
 }
 
 function visible({ times, fewKeys, relation }: Spine, view: ViewJoin, knowledge: Knowledge): string[] {
-  const { keys, maxAgeMicros } = view;
+  const { keys, maxAgeMicros, withdraws = false } = view;
   const given = ['event_ts', 'known_ts', ...keys.map(({ key }) => quoteIdentifier(key))];
   const conditions = given.map((column) => `${column} is not null`);
+  if (withdraws && knowledge === 'latest') conditions.push(`${WITHDRAWN_COLUMN} is null`);
   if (times !== undefined) {
     conditions.push(`event_ts <= ${times.last}`);
     if (knowledge === 'as-known') conditions.push(`known_ts <= ${times.last}`);

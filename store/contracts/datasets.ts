@@ -51,6 +51,11 @@ export interface DatasetStore {
   head(dataset: string): Promise<DatasetVersion | null>;
   version(dataset: string, versionId: string): Promise<DatasetVersion | null>;
   versions(dataset: string, limit: number): Promise<DatasetVersion[]>;
+  /**
+   * What a version put in its place: the last version since each earlier commit that replaced all rows, newest first. Empty
+   * where none did.
+   */
+  replaced(version: DatasetVersion): Promise<DatasetVersion[]>;
   /** The segments of a version in order, each with the `knownTs` of the commit that brought it. */
   segments(
     version: DatasetVersion,

@@ -158,6 +158,16 @@ export function createDatasetStore(
       const found = await versions.find({ dataset }).sort({ commitSeq: -1 }).limit(limit).toArray();
       return found.map((document) => DatasetVersion.parse(withoutId(document)));
     },
+    async replaced({ dataset, sinceSeq }) {
+      if (sinceSeq === 1) return [];
+      const last = versions.aggregate([
+        { $match: { dataset, commitSeq: { $lt: sinceSeq } } },
+        { $sort: { commitSeq: -1 } },
+        { $group: { _id: '$sinceSeq', version: { $first: '$$ROOT' } } },
+        { $sort: { _id: -1 } },
+      ]);
+      return (await last.toArray()).map(({ version }) => DatasetVersion.parse(withoutId(version)));
+    },
     async segments(version) {
       const found = await segments
         .find({ dataset: version.dataset, commitSeq: { $gte: version.sinceSeq, $lte: version.commitSeq } })

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MICROS_PER_DAY, parseIso } from '../../domain/time.js';
+import { readHistory } from '../../scoring/feature-history.js';
 import type { SqlValue } from '../../store/contracts/tables.js';
 import { NOW } from './compute-fixture.js';
 import { type FeatureBench, openFeatureBench } from './feature-fixture.js';
@@ -35,22 +36,24 @@ const WINDOWS = {
   cuts: { every: '1d' },
 };
 
+const VISITS = {
+  columns: [
+    { name: 'person', type: 'integer', nullable: true },
+    { name: 'at', type: 'timestamp' },
+    { name: 'score', type: 'float', nullable: true },
+    { name: 'city', type: 'string', nullable: true },
+  ],
+  eventTime: 'at',
+  keys: ['person'],
+};
+
 describe('materialisation', () => {
   let bench: FeatureBench;
 
   beforeEach(async () => {
     bench = await openFeatureBench();
     await bench.declare('Entity', 'person', { keys: [{ name: 'person', type: 'string' }] });
-    await bench.declare('Dataset', 'visits', {
-      columns: [
-        { name: 'person', type: 'integer', nullable: true },
-        { name: 'at', type: 'timestamp' },
-        { name: 'score', type: 'float', nullable: true },
-        { name: 'city', type: 'string', nullable: true },
-      ],
-      eventTime: 'at',
-      keys: ['person'],
-    });
+    await bench.declare('Dataset', 'visits', VISITS);
     await bench.declare('FeatureView', 'facts', ROWS);
     await bench.declare('FeatureView', 'windows', WINDOWS);
   });
@@ -223,10 +226,73 @@ describe('materialisation', () => {
     ]);
     expect([...(await bench.online('facts')).keys()]).toEqual(['["1"]', '["2"]']);
     await bench.publish(at);
-    expect((await bench.history('facts')).map(({ person, city }) => [person, city])).toEqual([['1', 'new']]);
+    const gone = T + 7 * DAY;
+    expect(
+      (await bench.history('facts')).map(({ person, city, known_ts, withdrawn_ts }) => [
+        person,
+        city,
+        known_ts,
+        withdrawn_ts,
+      ]),
+    ).toEqual([
+      ['1', 'new', gone, null],
+      ['1', 'a', T + 6 * DAY, gone],
+      ['2', 'a', T + 6 * DAY, gone],
+    ]);
+    const frozen = {
+      view: 'facts',
+      revision: 1,
+      keys: [{ key: 'person', type: 'string' as const, request: 'person' }],
+      features: ['city'],
+      types: {},
+      maxAgeMicros: null,
+    };
+    const asked = async (asOf: number) => {
+      const keys = ['["1"]', '["2"]'];
+      const rows = await readHistory(
+        { ...bench.stores, tables: bench.jobs.context.tables },
+        { view: frozen, keys, asOf },
+      );
+      return keys.flatMap((key) => (rows.has(key) ? [[key, rows.get(key)?.values['city']]] : []));
+    };
+    expect(await asked(gone - 1)).toEqual([
+      ['["1"]', 'a'],
+      ['["2"]', 'a'],
+    ]);
+    expect(await asked(gone)).toEqual([['["1"]', 'new']]);
     // An older event, and yet it replaced the newer one; the other entity is gone.
     const online = await bench.online('facts');
     expect([...online]).toEqual([['["1"]', expect.objectContaining({ eventTs: T + 4 * DAY })]]);
+  });
+
+  it('numbers rows that a replacement left as they were as before, and computes nothing twice', async () => {
+    await commit(
+      [
+        [1, 5, 1, 'a'],
+        [2, 5, 1, 'a'],
+      ],
+      6,
+    );
+    await bench.materialize('facts');
+    const before = await bench.history('facts');
+    await commit(
+      [
+        [2, 5, 1, 'a'],
+        [1, 5, 1, 'a'],
+        [1, 6, 3, 'b'],
+      ],
+      7,
+      true,
+    );
+    expect(await bench.materialize('facts')).toEqual({ chunks: 1, rows: 3, onlineRows: 2 });
+    const after = await bench.history('facts');
+    expect(without(after.slice(0, 2), 'withdrawn_ts')).toEqual(before);
+    expect(after[2]).toMatchObject({ person: '1', known_ts: T + 7 * DAY, seq: 2 * 2 ** 32 + 2, withdrawn_ts: null });
+    // Another meaning of the rows is another history.
+    await bench.declare('Dataset', 'visits', { ...VISITS, keys: [] });
+    await commit([[1, 5, 1, 'a']], 8, true);
+    await bench.materialize('facts');
+    expect((await bench.history('facts')).map(({ known_ts }) => known_ts)).toEqual([T + 8 * DAY]);
   });
 
   it('brings online what a run had kept when it ended, although nothing is left to compute', async () => {

@@ -74,6 +74,12 @@ describe('a training dataset', () => {
     return bench.context.artifacts.adopt(path, MEDIA_TYPES.parquet);
   }
 
+  async function read(part: ArtifactRef): Promise<unknown[][]> {
+    const path = quoteText(await bench.context.artifacts.localPath(part));
+    const rows = await bench.context.tables.use((session) => session.rows(`select * from read_parquet(${path})`));
+    return rows.map((row) => Object.values(row));
+  }
+
   function snapshotOf(spec: ModelSpec): TrainingSnapshot {
     const features = ['rate', 'kind', 'opened_ts', 'open'].map((name) => ({ name, expression: name }));
     return TrainingSnapshot.parse({
@@ -122,11 +128,6 @@ describe('a training dataset', () => {
       },
       bench.context,
     );
-    const read = async (part: ArtifactRef): Promise<unknown[][]> => {
-      const path = quoteText(await bench.context.artifacts.localPath(part));
-      const rows = await bench.context.tables.use((session) => session.rows(`select * from read_parquet(${path})`));
-      return rows.map((row) => Object.values(row));
-    };
     const missing = [null, '', MISSING_TIME, null];
     expect(await read(train)).toEqual([
       [0, 1, ...missing, null],
@@ -189,6 +190,53 @@ describe('a training dataset', () => {
         expect(Object.values(feeds['from__kind'] ?? []).filter((kind) => kind !== '')).toEqual(['hub', 'spoke']);
       });
     }
+  });
+
+  it('has the request as it was first made, and the label as it was restated', async () => {
+    // Trip 1 is first known without a distance and with a wrong carrier; the label and corrections come on day 8.
+    const commits = [
+      `(1, 0, null, 'AA', null), (2, ${DAY}, 300, 'BB', false), (3, ${4 * DAY}, 500, 'BB', true)`,
+      `(1, 0, 700, 'CC', true), (2, ${DAY}, 999, 'BB', true)`,
+    ];
+    const dataset = DatasetSpec.parse({
+      columns: [
+        { name: 'trip', type: 'integer' },
+        { name: 'ts', type: 'timestamp' },
+        { name: 'distance', type: 'float', nullable: true },
+        { name: 'carrier', type: 'string' },
+        { name: 'late', type: 'boolean', nullable: true },
+      ],
+      eventTime: 'ts',
+      keys: ['trip'],
+      knowledge: { from: 'event', delay: '0s' },
+    });
+    const segments = await Promise.all(
+      commits.map(async (rows, index) => ({
+        table: await table(
+          `select trip::bigint as trip, ts::bigint as ts, distance::double as distance, carrier, late::boolean as late, ts::bigint as __known_ts, row_number() over () as __seq
+           from (values ${rows}) t(trip, ts, distance, carrier, late)`,
+        ),
+        commitSeq: index + 1,
+        commitKnownTs: index * 8 * DAY,
+      })),
+    );
+    const features = [{ request: 'distance' }, { name: 'long', expression: 'distance > 400' }, { request: 'carrier' }];
+    const spec = ModelSpec.parse({ ...specOf(features), spine: { dataset: 'trips', keys: ['trip'], eventTime: 'ts' } });
+    const partsAt = async (asOf: number): Promise<unknown[][]> => {
+      const snapshot = TrainingSnapshot.parse({ ...snapshotOf(spec), views: [], asOf });
+      const { inputs } = modelInputs(spec, dataset, []);
+      const parts = await buildTrainingDataset(
+        { snapshot, dataset, segments, viewChunks: [], inputs, uses: [] },
+        bench.context,
+      );
+      return read(parts.train);
+    };
+    expect(await partsAt(10 * DAY)).toEqual([
+      [0, 1, null, 'AA'],
+      [DAY, 1, 300, 'BB'],
+    ]);
+    // Before the restatements only the second trip has a label, the one of then.
+    expect(await partsAt(8 * DAY - 1)).toEqual([[DAY, 0, 300, 'BB']]);
   });
 
   it('takes no alias for two meanings', () => {

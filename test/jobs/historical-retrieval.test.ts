@@ -297,6 +297,7 @@ describe('a historical retrieval', () => {
           maxAgeMicros: null,
           throughSeq: 1,
           chunks: [orders],
+          withdraws: false,
         },
       ],
       features: [{ kind: 'view', name: 'rate', type: 'float', use: 0, feature: 'rate' }],

@@ -54,5 +54,6 @@ async function viewJoin(view: JoinRetrievalViewInput['view'], artifacts: Artifac
       return { feature, type: view.types[feature] ?? 'float', output: feature };
     }),
     maxAgeMicros: view.maxAgeMicros,
+    withdraws: view.withdraws,
   };
 }

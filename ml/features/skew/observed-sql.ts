@@ -2,6 +2,7 @@
 import type { RequestField } from '../../../domain/bundle.js';
 import { quoteIdentifier, quoteText } from '../expression/sql.js';
 import type { ViewJoin } from '../point-in-time.js';
+import { standsAt } from '../withdrawal-sql.js';
 import { SKEW_ROW } from './matrix-sql.js';
 
 /** Names of the sample's table and of its time; request fields keep their own names behind a prefix that no column has. */
@@ -12,6 +13,9 @@ export const SAMPLE_TIME = '":ts"';
 export function sampledField(name: string): string {
   return quoteIdentifier(`request:${name}`);
 }
+
+/** Where the rows of a view lie, and by which columns they are asked for. */
+export type HeldView = Pick<ViewJoin, 'chunks' | 'keys' | 'withdraws'>;
 
 const FIELD_SQL_TYPES = { FP32: 'double', INT64: 'bigint', BYTES: 'varchar' } as const;
 
@@ -27,19 +31,16 @@ export function sampledFieldsSql(fields: readonly RequestField[]): string {
  * For each sampled row what the online store held of a view at that time: of all rows of the key that were known by then
  * the one with the greatest (event_ts, known_ts, seq), whatever its event time, since that is what upserts keep.
  */
-export function onlineRowsSql(view: Pick<ViewJoin, 'chunks' | 'keys'>): string {
-  return winningRowsSql(view, SAMPLE, [`c.known_ts <= s.${SAMPLE_TIME}`]);
+export function onlineRowsSql(view: HeldView): string {
+  const standing = view.withdraws === true ? [standsAt(`s.${SAMPLE_TIME}`, 'c.')] : [];
+  return winningRowsSql(view, SAMPLE, [`c.known_ts <= s.${SAMPLE_TIME}`, ...standing]);
 }
 
 /**
  * For each row of a relation the greatest row of its key, by (event_ts, known_ts, seq), among those that meet all
  * conditions on `s` (the relation, numbered by {@link SKEW_ROW}) and `c` (the view's rows); none where no row does.
  */
-export function winningRowsSql(
-  { chunks, keys }: Pick<ViewJoin, 'chunks' | 'keys'>,
-  relation: string,
-  conditions: readonly string[],
-): string {
+export function winningRowsSql({ chunks, keys }: HeldView, relation: string, conditions: readonly string[]): string {
   const files = chunks.map(({ path }) => `select * from read_parquet(${quoteText(path)})`).join(' union all by name ');
   const on = keys.map(({ key, column }) => `s.${quoteIdentifier(column)} = c.${quoteIdentifier(key)}`);
   const rank = 'c.event_ts desc, c.known_ts desc, c.seq desc';

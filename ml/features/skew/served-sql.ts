@@ -2,9 +2,9 @@
 import type { EntityKey } from '../../../domain/feature-view.js';
 import type { RowRank } from '../../../domain/served-vector.js';
 import { quoteIdentifier, quoteText } from '../expression/sql.js';
-import type { ViewJoin } from '../point-in-time.js';
+import { standsAt } from '../withdrawal-sql.js';
 import { SKEW_ROW } from './matrix-sql.js';
-import { winningRowsSql } from './observed-sql.js';
+import { type HeldView, winningRowsSql } from './observed-sql.js';
 
 /** One served read of a view. */
 export interface AskedRow {
@@ -16,12 +16,13 @@ export interface AskedRow {
 const [ASKED_TS, EVENT, KNOWN, SEQ] = ['":asked_ts"', '":event_ts"', '":known_ts"', '":seq"'];
 
 /** As of each moment: the newest row that had happened and was known by then. */
-export function historicalRowsSql(view: Pick<ViewJoin, 'chunks' | 'keys'>, asked: string): string {
-  return winningRowsSql(view, asked, [`c.event_ts <= s.${ASKED_TS}`, `c.known_ts <= s.${ASKED_TS}`]);
+export function historicalRowsSql(view: HeldView, asked: string): string {
+  const standing = view.withdraws === true ? [standsAt(`s.${ASKED_TS}`, 'c.')] : [];
+  return winningRowsSql(view, asked, [`c.event_ts <= s.${ASKED_TS}`, `c.known_ts <= s.${ASKED_TS}`, ...standing]);
 }
 
 /** The rows that were served, as history has them. */
-export function servedRowsSql(view: Pick<ViewJoin, 'chunks' | 'keys'>, asked: string): string {
+export function servedRowsSql(view: HeldView, asked: string): string {
   return winningRowsSql(view, asked, [`c.event_ts = s.${EVENT}`, `c.known_ts = s.${KNOWN}`, `c.seq = s.${SEQ}`]);
 }
 
