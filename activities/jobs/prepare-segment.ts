@@ -12,7 +12,7 @@ import type { JobContext } from './context.js';
 import { type ValidatedSource, type ValidateSourceInput, withValidated } from './validate-source.js';
 
 /** Raised when the same bytes would be read differently: part of every segment id. */
-const READER_VERSION = 3;
+const READER_VERSION = 4;
 
 /** Messages travel in workflow payloads: the report has all of them in full. */
 const MESSAGE_CAP = { count: 20, length: 500 } as const;

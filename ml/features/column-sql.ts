@@ -36,8 +36,16 @@ export interface ColumnCasts {
 /** `raw` is the quoted name of a source column, `sourceType` the reader's type of it. */
 export function castsOf(raw: string, sourceType: string): ColumnCasts {
   const text = sourceType === 'JSON' ? `(${raw} ->> '$')` : raw;
-  const whole = `try_cast(${text} as bigint)`;
-  return { text, number: `try_cast(${text} as double)`, whole, time: timeOf({ raw, text, sourceType, whole }) };
+  const digits = digitsOf(text, sourceType);
+  const whole = `try_cast(${digits} as bigint)`;
+  return { text, number: `try_cast(${digits} as double)`, whole, time: timeOf({ raw, text, sourceType, whole }) };
+}
+
+/** What numbers are read from. As text the engine would read 1_000 as a thousand, as its own literals are written. */
+function digitsOf(text: string, sourceType: string): string {
+  if (sourceType === 'VARCHAR') return `case when not contains(${text}, '_') then ${text} end`;
+  // Its text is taken out of JSON wherever it is mentioned.
+  return sourceType === 'JSON' ? `replace(${text}, '_', '?')` : text;
 }
 
 /** Casts that {@link typedFrom} mentions more than once: an engine computes each mention inside a CASE anew. */
@@ -98,13 +106,20 @@ function timeOf(source: { raw: string; text: string; sourceType: string; whole: 
  * with a sign. The engine itself reads no offset behind a time without seconds; only what it cannot read is looked at again.
  */
 function parsedTime(text: string): string {
-  const epoch = (written: string): string => `epoch_us(try_cast(${written} as timestamptz)::timestamp)`;
+  const epoch = (written: string): string => `epoch_us(try_cast(${written} as timestamptz))`;
   const plain = `epoch_us(try_cast(${text} as timestamp))`;
   const hasOffset = `(contains(${text}, '+') or contains(substr(${text}, 11), '-'))`;
   const withSeconds = `regexp_replace(${text}, '^(\\S+[T ]\\d{2}:\\d{2})(Z|[+-]\\d{2}:?\\d{2})$', '\\1:00\\2')`;
   const digits = `case when regexp_full_match(${text}, '\\d{15,17}') then try_cast(${text} as bigint) end`;
-  return `coalesce(case when not ${hasOffset} then ${plain} end, ${epoch(text)}, ${epoch(withSeconds)}, ${digits})`;
+  const zoned = `case when not regexp_matches(substr(${text}, -9), '${NO_OFFSET}') then coalesce(${epoch(text)}, ${epoch(withSeconds)}) end`;
+  return `coalesce(case when not ${hasOffset} then ${plain} end, ${zoned}, ${digits})`;
 }
+
+/**
+ * What ends like an offset and is none, as they go to 23:59 (see `parseIso`): the engine would take +99:99 for four days
+ * and more.
+ */
+const NO_OFFSET = '[+-](2[4-9]|[3-9]\\d|\\d\\d:?[6-9]\\d|\\d\\d:?\\d\\d:?[6-9]\\d)[\\d:]*$';
 
 function isSafe(value: string): string {
   return `(${value} between ${Number.MIN_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER})`;

@@ -142,6 +142,41 @@ describe('sources meant to break it', () => {
     expect(x).toMatchObject({ min: -1e308, max: 1e308, mean: 0 });
   });
 
+  it('have offsets beyond a day and digits in groups, which the engine would take for times and numbers', async () => {
+    const columns = [
+      { ...TIME, nullable: true },
+      { name: 'seen', type: 'timestamp', nullable: true },
+      { name: 'n', type: 'integer', nullable: true },
+      { name: 'x', type: 'float', nullable: true },
+    ];
+    const bad = ['+99:99', '+24:00', '-24', '-1460', '+02:60', '+02:00:60', '+02:75:00'];
+    const good = ['+23:59', '-14:00', '+0530', '+02', '+01:00:59', ' Europe/Berlin', 'Z', ''];
+    const numbers = { bad: ['1_000', '1_0.5', '1e1_0'], good: ['1000', '1e3', '-5'] };
+    const rows = [
+      ...bad.map((offset) => [`2001-01-02T00:00:00${offset}`, '', '']),
+      ...good.map((offset) => [`2001-01-02T00:00:00${offset}`, '', '']),
+      ...numbers.bad.map((text) => ['', text, text]),
+      ...numbers.good.map((text) => ['', text, text]),
+    ];
+    const lines = rows.map(([seen, n, x]) => `2001-01-01,${seen},${n},${x}\n`);
+    const csv = await bench.judge(`t,seen,n,x\n${lines.join('')}`, { columns, eventTime: 't' });
+    const documents = rows.map(([seen, n, x]) => `${JSON.stringify({ t: '2001-01-01', seen, n, x })}\n`);
+    // An empty text is a value in JSON, and neither a time nor a number.
+    const given = documents.map((line) => line.replace(/"(seen|n|x)":"",?/g, '').replace(',}', '}')).join('');
+    const json = await bench.judge(given, { columns, eventTime: 't', format: 'ndjson' });
+    for (const { rule, profile } of [csv, json]) {
+      const failing = (name: string): unknown[] => rule(name).offenders.map(({ row }) => row);
+      expect(failing('seen-is-timestamp')).toEqual(bad.map((_offset, index) => index + 1));
+      const first = bad.length + good.length + 1;
+      expect(failing('n-is-integer')).toEqual([first, first + 1, first + 2]);
+      expect(failing('x-is-float')).toEqual([first, first + 1, first + 2]);
+      const [, seen, n, x] = profile.columns;
+      const midnight = Date.UTC(2001, 0, 2) * 1_000;
+      expect(seen).toMatchObject({ min: midnight - 86_340_000_000, max: midnight + 14 * 3_600_000_000 });
+      for (const numbersOf of [n, x]) expect(numbersOf).toMatchObject({ min: -5, max: 1_000 });
+    }
+  });
+
   it('have bytes that are no UTF-8', async () => {
     const bytes = Buffer.concat([Buffer.from('t,s\n2001-01-01,'), Buffer.from([0xff, 0xfe]), Buffer.from('\n')]);
     const columns = [TIME, { name: 's', type: 'string' }];
