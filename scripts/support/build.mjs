@@ -6,7 +6,7 @@ import { runOrFail } from './run.mjs';
 const STAMP = 'dist/.sources';
 
 /**
- * Compiles the sources to dist/ unless nothing changed since the last time; outputs of deleted sources disappear.
+ * Compiles the sources to dist/ and bundles the workflows unless nothing changed since the last time; outputs of deleted sources disappear.
  * @param {string} root folder of the checkout
  * @param {(line: string) => void} onProgress
  */
@@ -20,6 +20,8 @@ export async function ensureBuild(root, onProgress) {
     cwd: root,
   });
   await removeOrphans(root, new Set(sources));
+  onProgress('build: bundle of the workflows');
+  await runOrFail(process.execPath, [join(root, 'scripts/prebuild-workflows.mjs')], { cwd: root });
   await writeFile(join(root, STAMP), wanted);
   onProgress('build: dist/ is up to date');
 }
