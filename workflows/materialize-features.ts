@@ -14,10 +14,8 @@ import type {
 import { setKeywords } from './search-attributes.js';
 import { inFlight } from './steps/in-flight.js';
 
-/** Chunks in one plan: its payload stays below 16 KB. */
-const CHUNKS_PER_PLAN = 64;
-/** After so many plans the history is long enough for one run. */
-const PLANS_PER_RUN = 16;
+/** The payload of a plan stays below 16 KB; after the last plan the history is long enough for one run. */
+const LIMITS = { chunksPerPlan: 64, plansPerRun: 16 };
 const CHUNKS_AT_ONCE = 4;
 /** Rows that one activity brings online: some seconds of work. */
 const ROWS_PER_PUBLICATION = 50_000;
@@ -78,13 +76,14 @@ async function computeChunks(run: {
   done: { chunks: number; rows: number };
 }): Promise<void> {
   const { input, steps, at, done } = run;
+  const { chunksPerPlan, plansPerRun } = input.limits ?? LIMITS;
   for (let plans = 0; ; plans += 1) {
-    if (plans === PLANS_PER_RUN)
+    if (plans === plansPerRun)
       await continueAsNew<(next: MaterializeFeaturesInput) => Promise<MaterializeFeaturesResult>>({
         ...input,
         resumed: { at, ...done },
       });
-    const { chunks } = await steps.planMaterialization({ at, limit: CHUNKS_PER_PLAN });
+    const { chunks } = await steps.planMaterialization({ at, limit: chunksPerPlan });
     if (chunks.length === 0) return;
     await inFlight(chunks, CHUNKS_AT_ONCE, async (chunk) => {
       const computed = await steps.materializeChunk({ at, chunk });
@@ -95,7 +94,7 @@ async function computeChunks(run: {
         `### Feature view ${input.view}\n\nComputing: ${done.chunks} chunks, ${done.rows} rows so far.`,
       );
     });
-    if (chunks.length < CHUNKS_PER_PLAN) return;
+    if (chunks.length < chunksPerPlan) return;
   }
 }
 

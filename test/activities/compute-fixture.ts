@@ -56,7 +56,8 @@ export async function openComputeBench(): Promise<ComputeBench> {
 }
 
 /** As the pool does it, a structured clone at the border included, but in this thread. */
-export function runHere(context: JobContext): RunJob {
+export function runHere(given: Pick<JobContext, 'tables' | 'artifacts'> & Partial<JobContext>): RunJob {
+  const context: JobContext = { progress: () => undefined, signal: new AbortController().signal, ...given };
   const run = async (name: JobName, input: unknown): Promise<unknown> => {
     const job = JOBS[name] as (input: unknown, context: JobContext) => Promise<unknown>;
     return structuredClone(await job(structuredClone(input), context));

@@ -10,6 +10,8 @@ declare module 'vitest' {
     temporalAddress: string;
     /** Connection string of the one-node replica set of this test run. */
     mongodbUri: string;
+    /** Folder of this test run, removed at its end. */
+    runFolder: string;
   }
 }
 
@@ -22,6 +24,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const stack = await startStack({ dataDir, services: [], ports: 'free', webUi: false });
   project.provide('temporalAddress', stack.addresses.temporalAddress);
   project.provide('mongodbUri', stack.addresses.mongodbUri);
+  project.provide('runFolder', dataDir);
   return async () => {
     await stack.stop();
     await rm(dataDir, { recursive: true, force: true });

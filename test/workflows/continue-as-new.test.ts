@@ -1,8 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLifecycleActivities } from '../../activities/lifecycle.js';
 import { createMonitoringActivities } from '../../activities/monitoring.js';
@@ -16,6 +14,7 @@ import { createStores } from '../../store/mongo/stores.js';
 import { smallResources } from '../support/small-flights.js';
 import { openTestDatabase, type TestDatabase } from '../support/mongo.js';
 import { openTestTemporal, type TestTemporal } from '../support/temporal.js';
+import { startWorkers, type TestWorkers } from '../support/workers.js';
 
 /** Entities that roll over after every few events, on the real server, with real documents behind them. */
 describe('entities that continue as new', () => {
@@ -24,8 +23,7 @@ describe('entities that continue as new', () => {
   let database: Database;
   let temporal: TestTemporal;
   let stores: Stores;
-  let workers: Worker[];
-  let running: Promise<unknown>;
+  let workers: TestWorkers;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'perennial-test-'));
@@ -46,25 +44,15 @@ describe('entities that continue as new', () => {
       reportBreach: () => Promise.resolve(),
       state: () => Promise.resolve('missing'),
     };
-    const activities = {
+    const io = {
       ...createLifecycleActivities({ stores, workflows, now, sha256Hex }),
       ...createMonitoringActivities({ stores, workflows, now }),
     };
-    const common = { connection: temporal.nativeConnection, namespace: 'default' };
-    workers = await Promise.all([
-      Worker.create({
-        ...common,
-        taskQueue: temporal.taskQueue,
-        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-      }),
-      Worker.create({ ...common, taskQueue: 'io', activities }),
-    ]);
-    running = Promise.all(workers.map((worker) => worker.run()));
+    workers = await startWorkers(temporal, { orchestration: temporal.taskQueue, io });
   });
 
   afterEach(async () => {
-    for (const worker of workers) worker.shutdown();
-    await running;
+    await workers.stop();
     await temporal.close();
     await database.close();
     await test.drop();

@@ -1,10 +1,7 @@
 /** The control plane, real engines, and workers that a test may restart: one dataset whose rows can go wrong. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { createDatasetActivities, createDatasetComputeActivities } from '../../activities/dataset.js';
-import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
 import { localSegments } from '../../activities/jobs/segments.js';
 import { createQuarantineActivities } from '../../activities/quarantine.js';
 import { segmentReferences } from '../../activities/segment-references.js';
@@ -13,12 +10,12 @@ import { workflowIds } from '../../domain/ids.js';
 import type { QuarantineCase, QuarantineDecisionMessage } from '../../domain/quarantine.js';
 import { datasetRelation, ROW } from '../../ml/features/dataset-sql.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
-import type { TableEngine } from '../../store/contracts/tables.js';
 import { openTableEngine } from '../../store/tables/engine.js';
-import { activityInterceptors } from '../../workers/interceptors.js';
 import { createWorkflowPort } from '../../workers/ports/workflow-port.js';
 import type { QuarantineStatus } from '../../workflows/messages.js';
+import { runHere } from '../activities/compute-fixture.js';
 import { type ApiWorld, openApiWorld } from '../support/api-world.js';
+import { startWorkers, type TestWorkers } from '../support/workers.js';
 
 export const HEADER = 'ts,origin,delay';
 const PATIENCE_MS = 30_000;
@@ -47,24 +44,21 @@ export interface QuarantineWorld {
   close(): Promise<void>;
 }
 
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
 export async function openQuarantineWorld(): Promise<QuarantineWorld> {
   const now = (): number => Date.now() * 1_000;
   const api = await openApiWorld({ now });
   const { stores, quarantineRows: rows } = api.dependencies;
-  const { client, nativeConnection: connection } = api.temporal;
+  const { client } = api.temporal;
   await mkdir(join(api.folder, 'scratch'), { recursive: true });
   const tables = await openTableEngine({ dataDirectories: [api.folder], spillDirectory: api.folder });
-  const runJob = runHere(tables, api);
+  const runJob = runHere({ tables, artifacts: stores.artifacts });
   const workflows = createWorkflowPort(client, 'test');
   const io = {
     ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
     ...createQuarantineActivities({ stores, rows, workflows, now, sha256Hex }),
   };
   const compute = createDatasetComputeActivities({ stores, runJob, sourceFolders: [] });
-  let workers: Worker[] = [];
-  let running: Promise<unknown> = Promise.resolve();
+  let workers: TestWorkers | undefined;
 
   const world: QuarantineWorld = {
     api,
@@ -120,23 +114,11 @@ export async function openQuarantineWorld(): Promise<QuarantineWorld> {
       return (await tables.use((session) => session.rows(sql))) as unknown as VisibleRow[];
     },
     async start() {
-      bundle ??= bundleWorkflowCode({
-        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-      });
-      const interceptors = { activity: [activityInterceptors({ reach: () => Promise.resolve() })] };
-      const common = { connection, namespace: 'default', interceptors, shutdownGraceTime: '1s' } as const;
-      const sticky = { stickyQueueScheduleToStartTimeout: '500ms' } as const;
-      workers = await Promise.all([
-        Worker.create({ ...common, ...sticky, taskQueue: 'orchestration', workflowBundle: await bundle }),
-        Worker.create({ ...common, taskQueue: 'io', activities: io }),
-        Worker.create({ ...common, taskQueue: 'compute', activities: compute }),
-      ]);
-      running = Promise.all(workers.map((worker) => worker.run()));
+      workers = await startWorkers(api.temporal, { io, compute });
     },
     async stop() {
-      for (const worker of workers) worker.shutdown();
-      await running;
-      workers = [];
+      await workers?.stop();
+      workers = undefined;
     },
     async close() {
       await world.stop();
@@ -164,18 +146,3 @@ const SPEC = {
     { name: 'punctual', expression: 'delay <= 15', action: 'warn' },
   ],
 };
-
-/** As the pool does it, a structured clone at the border included, but in this thread. */
-function runHere(tables: TableEngine, api: ApiWorld): RunJob {
-  const context = {
-    tables,
-    artifacts: api.dependencies.stores.artifacts,
-    progress: () => undefined,
-    signal: new AbortController().signal,
-  };
-  const run = async (name: JobName, input: unknown): Promise<unknown> => {
-    const job = JOBS[name] as (input: unknown, given: typeof context) => Promise<unknown>;
-    return structuredClone(await job(structuredClone(input), context));
-  };
-  return run as RunJob;
-}

@@ -9,6 +9,8 @@ export interface MaterializeFeaturesInput {
   readonly through?: number;
   readonly requestedBy: string;
   readonly timing: 'production' | 'test';
+  /** How much one run takes on before it goes on as a new one; tests make it little. */
+  readonly limits?: { readonly chunksPerPlan: number; readonly plansPerRun: number };
   /** Set by a run that goes on as a new one. */
   readonly resumed?: { readonly at: MaterializedVersion; readonly chunks: number; readonly rows: number };
 }
