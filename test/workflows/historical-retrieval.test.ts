@@ -1,24 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createDatasetActivities, createDatasetComputeActivities } from '../../activities/dataset.js';
-import { createRetrievalActivities, createRetrievalComputeActivities } from '../../activities/historical-retrieval.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { workflowIds } from '../../domain/ids.js';
 import { Resource } from '../../domain/resources.js';
 import { parseIso } from '../../domain/time.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
-import { sha256Hex } from '../../store/contracts/digests.js';
 import type { TableEngine } from '../../store/contracts/tables.js';
-import { openTableEngine } from '../../store/tables/engine.js';
-import { activityInterceptors } from '../../workers/interceptors.js';
-import { createWorkflowPort } from '../../workers/ports/workflow-port.js';
-import { RESOURCES as FLIGHTS, runHere } from '../activities/compute-fixture.js';
+import { RESOURCES as FLIGHTS } from '../activities/compute-fixture.js';
 import { bundleOf, MODEL, newVersion } from '../serving/serving-fixture.js';
-import { type ApiReply, type ApiWorld, openApiWorld } from '../support/api-world.js';
+import type { ApiWorld } from '../support/api-world.js';
 import { recordHistory } from '../support/histories.js';
+import { type FeatureWorld, openFeatureWorld } from './feature-world.js';
 
 const T = parseIso('2026-03-01T10:00:00Z');
 const HOUR = 3_600_000_000;
@@ -54,49 +45,17 @@ const RESOURCES = [
 ];
 
 describe('historical retrieval over HTTP', () => {
+  let world: FeatureWorld;
   let api: ApiWorld;
   let tables: TableEngine;
-  let workers: Worker[];
-  let running: Promise<unknown>;
+  let retrieve: FeatureWorld['retrieve'];
+  let tableOf: FeatureWorld['tableOf'];
   /** Spines are not read before it is open. */
   let gate: Promise<void> = Promise.resolve();
 
   beforeAll(async () => {
-    api = await openApiWorld();
-    const { stores } = api.dependencies;
-    const { client, nativeConnection: connection } = api.temporal;
-    const now = (): number => T + 90 * 24 * HOUR;
-    await mkdir(join(api.folder, 'landing'));
-    tables = await openTableEngine({ dataDirectories: [api.folder], spillDirectory: join(api.folder, 'spill') });
-    const progress = (): void => undefined;
-    const { signal } = new AbortController();
-    const runJob = runHere({ tables, artifacts: stores.artifacts, progress, signal });
-    const sources = { sourceFolders: [join(api.folder, 'landing')] };
-    const workflows = createWorkflowPort(client, 'test');
-    const io = {
-      ...createDatasetActivities({ stores, workflows, now, sha256Hex }),
-      ...createRetrievalActivities({ stores, tables, now, sha256Hex }),
-    };
-    const retrieval = createRetrievalComputeActivities({ stores, runJob, sources });
-    const compute = {
-      ...createDatasetComputeActivities({ stores, runJob, ...sources }),
-      ...retrieval,
-      loadRetrievalSpine: async (input: Parameters<typeof retrieval.loadRetrievalSpine>[0]) => {
-        await gate;
-        return retrieval.loadRetrievalSpine(input);
-      },
-    };
-    const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-    const workflowBundle = await bundleWorkflowCode({ workflowsPath });
-    const interceptors = { activity: [activityInterceptors({ reach: () => Promise.resolve() })] };
-    const common = { connection, namespace: 'default', interceptors, shutdownGraceTime: '1s' } as const;
-    workers = await Promise.all([
-      Worker.create({ ...common, taskQueue: 'orchestration', workflowBundle }),
-      Worker.create({ ...common, taskQueue: 'io', activities: io }),
-      Worker.create({ ...common, taskQueue: 'compute', activities: compute }),
-    ]);
-    running = Promise.all(workers.map((worker) => worker.run()));
-
+    world = await openFeatureWorld({ now: () => T + 90 * 24 * HOUR, beforeSpine: () => gate });
+    ({ api, tables, retrieve, tableOf } = world);
     expect(await api.call('put', '/v1/resources', { body: RESOURCES })).toMatchObject({ status: 200 });
     await commitChunk('driver-trips', 'avg_daily_trips', [`('1001', ${T}, ${T}, 1, false, 10)`]);
     await commitChunk('driver-rates', 'conv_rate, avg_daily_trips', [
@@ -106,10 +65,7 @@ describe('historical retrieval over HTTP', () => {
   }, 120_000);
 
   afterAll(async () => {
-    for (const worker of workers) worker.shutdown();
-    await running;
-    await tables.close();
-    await api.close();
+    await world.close();
   });
 
   async function commitChunk(name: string, features: string, rows: readonly string[]): Promise<void> {
@@ -127,27 +83,6 @@ describe('historical retrieval over HTTP', () => {
     const revision = (await stores.resources.get('FeatureView', name))?.revision ?? 0;
     const chunk = { view: name, chunkId: table.sha256, commitSeq: 1, datasetVersionId: 'v1', viewRevision: revision };
     await stores.features.commitChunk({ ...chunk, fromCut: T, toCut: T, rows: rows.length, table });
-  }
-
-  async function retrieve(body: object): Promise<{ started: ApiReply; ended: ApiReply['body'] }> {
-    const started = await api.call('post', '/v1/features/historical', { body });
-    if (started.status !== 202) return { started, ended: started.body };
-    const workflowId = String(started.body['workflowId']);
-    await api.temporal.client.workflow
-      .getHandle(workflowId)
-      .result()
-      .catch(() => null);
-    return { started, ended: (await api.call('get', started.location ?? '')).body };
-  }
-
-  async function tableOf(retrievalId: unknown): Promise<Record<string, unknown>[]> {
-    const response = await fetch(`${api.url}/v1/features/historical/${String(retrievalId)}/table`, {
-      headers: { authorization: `Bearer ${api.keys.viewer}` },
-    });
-    expect(response.headers.get('content-type')).toBe(MEDIA_TYPES.parquet);
-    const path = join(api.folder, 'landing', 'answer.parquet');
-    await writeFile(path, new Uint8Array(await response.arrayBuffer()));
-    return tables.use((session) => session.rows(`select * from read_parquet(${quoteText(path)})`));
   }
 
   const spine = {
@@ -183,15 +118,12 @@ describe('historical retrieval over HTTP', () => {
   });
 
   it('asks about the rows of a dataset, of a stretch of time', async () => {
-    const source = join(api.folder, 'landing', 'trips.csv');
-    const lines = [
+    await world.ingest('trips', [
+      'ts,id,avg_daily_trips,conv_rate',
       '2026-03-01T10:00:00Z,1001,10,0.5',
       '2026-03-01T10:30:00Z,1001,20,0.6',
       '2026-03-01T11:00:00Z,1002,30,0.7',
-    ];
-    await writeFile(source, ['ts,id,avg_daily_trips,conv_rate', ...lines].join('\n'));
-    await api.call('post', '/v1/datasets/trips/ingestions', { body: { source, ingestionId: 'trips' } });
-    await api.temporal.client.workflow.getHandle(workflowIds.ingestDataset('trips')).result();
+    ]);
     const { ended } = await retrieve({
       spine: { dataset: 'trips', from: '2026-03-01T10:30:00Z' },
       features: [{ view: 'driver-rates', feature: 'conv_rate', as: 'by-id', keys: { driver: 'id' } }],
