@@ -32,6 +32,8 @@ export interface SmallWorld {
   /** Waits until a pipeline reaches one of the stages. */
   reach(pipelineId: string, ...stages: readonly string[]): Promise<PipelineView>;
   decide(pipeline: PipelineView, message: Partial<DecisionMessage> & { decision: 'approve' | 'reject' }): Promise<void>;
+  /** Pushes feature rows to the serving process. */
+  push(view: string, body: { to: 'online' | 'offline' | 'both'; rows: readonly object[] }): Promise<void>;
   infer(
     rows: number,
     options?: { version?: number; departedTs?: number },
@@ -60,7 +62,7 @@ export async function openSmallWorld(
   const database = `world_${Math.random().toString(36).slice(2)}`;
   const env = { ...shared, TEMPORAL_NAMESPACE: namespace, PERENNIAL_TIMING: 'test', ...options.env };
   // Tests kill more often than a back-off for broken programs has patience for.
-  const timing = { ...SUPERVISION_TIMING, longestBackoffMs: 500 };
+  const timing = { ...SUPERVISION_TIMING, firstBackoffMs: 50, longestBackoffMs: 100, startPollMs: 50 };
   const stack = await startTestStack({ database, env, timing });
   const { apiUrl, servingUrl, temporalAddress, adminKeyFile } = stack.addresses;
   if (apiUrl === null || servingUrl === null) throw new Error('the stack has no API or serving process');
@@ -122,6 +124,13 @@ export async function openSmallWorld(
         ...message,
       };
       await temporal.workflow.getHandle(pipeline.workflowId).signal(decideApprovalSignal, body);
+    },
+    async push(view, body) {
+      const response = await fetch(`${servingUrl}/v1/feature-views/${view}/rows`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
+      if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
     },
     async infer(rows, { version, departedTs = 983_440_000_000_000 } = {}) {
       const column = (name: string, datatype: string, value: string | number) => ({

@@ -6,7 +6,6 @@ import { httpCheck } from '../../../cli/supervisor/health.js';
 import { freePort } from '../../../cli/supervisor/ports.js';
 import { isSameProcess, processIdentity } from '../../../cli/supervisor/process-identity.js';
 import { SupervisedProcess, type SupervisionTiming } from '../../../cli/supervisor/supervised-process.js';
-import { killNow } from '../../support/stack.js';
 
 const FAST: SupervisionTiming = {
   firstBackoffMs: 20,
@@ -18,15 +17,22 @@ const FAST: SupervisionTiming = {
   startAttempts: 3,
 };
 
-/** Answers 200 until its folder holds a file `broken`; writes its pid and that of a child process; ignores SIGTERM on demand. */
+/**
+ * Answers 200 until its folder holds a file `broken`, and ends at a file `end`, which it removes; writes the pid of a
+ * child process; ignores SIGTERM on demand.
+ */
 const SERVER = `
   const { createServer } = require('node:http');
-  const { existsSync, writeFileSync } = require('node:fs');
+  const { existsSync, rmSync, writeFileSync } = require('node:fs');
   const { spawn } = require('node:child_process');
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   writeFileSync('child-pid', String(child.pid));
   if (existsSync('stubborn')) process.on('SIGTERM', () => {});
   createServer((_request, response) => {
+    if (existsSync('end')) {
+      rmSync('end');
+      process.exit(3);
+    }
     response.statusCode = existsSync('broken') ? 500 : 200;
     response.end();
   }).listen(Number(process.env.PORT), '127.0.0.1');
@@ -74,15 +80,15 @@ describe('a supervised process', () => {
     await supervised.start();
     for (let life = 1; life <= 3; life += 1) {
       await expect.poll(() => supervised.state.status, { timeout: 10_000 }).toBe('healthy');
-      killNow(supervised.state.pid);
+      await writeFile(join(folder, 'end'), '');
       await expect.poll(() => supervised.state.restarts, { timeout: 10_000 }).toBe(life);
     }
     await expect.poll(() => supervised.state.status, { timeout: 10_000 }).toBe('healthy');
     // 20 ms doubled for each quick end, at most 100 ms.
     expect(messages.filter((message) => message.includes('ended'))).toEqual([
-      'ended with signal SIGKILL; starts again in 0.04 s',
-      'ended with signal SIGKILL; starts again in 0.08 s',
-      'ended with signal SIGKILL; starts again in 0.1 s',
+      'ended with exit code 3; starts again in 0.04 s',
+      'ended with exit code 3; starts again in 0.08 s',
+      'ended with exit code 3; starts again in 0.1 s',
     ]);
   });
 
@@ -96,6 +102,7 @@ describe('a supervised process', () => {
     await rm(join(folder, 'broken'));
     await expect.poll(() => supervised.state.status, { timeout: 10_000 }).toBe('healthy');
     expect(supervised.state.pid).not.toBe(before);
+    expect(messages).toContainEqual(expect.stringMatching(/^ended with signal SIGKILL; starts again in/));
   });
 
   it('takes its own children with it, even when it has to be killed', async () => {
