@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset } from '../../activities/jobs/build-training-dataset.js';
 import { frozenViewsOf, requestFieldsOf } from '../../activities/jobs/bundle-parts.js';
@@ -12,8 +11,6 @@ import { TrainingSnapshot } from '../../domain/training.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import { SKEW_ROW } from '../../ml/features/skew/matrix-sql.js';
 import { modelInputs } from '../../ml/features/model-inputs.js';
-import type { TableEngine } from '../../store/contracts/tables.js';
-import { openTableEngine } from '../../store/tables/engine.js';
 import { type JobBench, openJobBench } from './training-fixture.js';
 
 const DATASET = DatasetSpec.parse({
@@ -192,54 +189,6 @@ describe('a training dataset', () => {
           ]);
         expect(Object.values(feeds['from__kind'] ?? []).filter((kind) => kind !== '')).toEqual(['hub', 'spoke']);
       });
-    }
-  });
-
-  it('has the same bytes for any number of threads, where rows share times and a list makes the engine join', async () => {
-    const dataset = DatasetSpec.parse({
-      columns: [
-        { name: 'ts', type: 'timestamp' },
-        { name: 'origin', type: 'integer' },
-        { name: 'destination', type: 'integer' },
-        { name: 'carrier', type: 'string' },
-      ],
-      eventTime: 'ts',
-      knowledge: { from: 'event', delay: '0s' },
-    });
-    // Several row groups, so that two threads share them.
-    const many = await table(
-      `select (hash(i) % 6)::bigint * ${DAY} as ts, 7 + (i % 2) as origin, 8 as destination, 'c' || hash(i * 3) % 9 as carrier,
-        (hash(i) % 6)::bigint * ${DAY} as __known_ts, i as __seq from range(300000) t(i)`,
-    );
-    const list = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'].map((name) => `'${name}'`).join(', ');
-    const features = [...TWICE, { request: 'carrier' }];
-    const label = { expression: `in(carrier, ${list})`, availableAfter: '0s' };
-    const snapshot = snapshotOf(ModelSpec.parse({ ...specOf(features), label }));
-    const { inputs } = modelInputs(snapshot.spec, dataset, snapshot.views);
-    const built = async (tables: TableEngine) =>
-      buildTrainingDataset(
-        {
-          snapshot,
-          dataset,
-          segments: [{ table: many, commitSeq: 1, commitKnownTs: 0 }],
-          viewChunks: [{ view: 'airports', chunks: [{ table: chunk, seq: 1 }] }],
-          inputs,
-          uses: viewUses(snapshot.spec),
-        },
-        { ...bench.context, tables },
-      );
-    const directories = { dataDirectories: [bench.folder], spillDirectory: join(bench.folder, 'spill') };
-    const single = await openTableEngine({ ...directories, threads: 1 });
-    try {
-      const [first, again, alone] = [
-        await built(bench.context.tables),
-        await built(bench.context.tables),
-        await built(single),
-      ];
-      expect(first.trainRows + first.holdoutRows).toBe(300_000);
-      expect([again, alone]).toEqual([first, first]);
-    } finally {
-      await single.close();
     }
   });
 

@@ -7,7 +7,6 @@ import { loadRetrievalSpine } from '../../activities/jobs/retrieval/load-spine.j
 import type { SpineOrigin } from '../../activities/jobs/retrieval/spine-rows.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
-import { DatasetSpec } from '../../domain/dataset.js';
 import { isDomainError } from '../../domain/errors.js';
 import { projectFeatures, RetrievalPlan, type RetrievalResult } from '../../domain/historical-retrieval.js';
 import { parseIso } from '../../domain/time.js';
@@ -101,16 +100,11 @@ interface Answer {
   readonly rows: Record<string, unknown>[];
 }
 
-interface Asking {
-  readonly rowsPerPart?: number;
-  readonly context?: JobContext;
-}
-
-async function assembled(
+async function retrieve(
   plan: RetrievalPlan,
   origin: SpineOrigin,
-  { rowsPerPart = 1_000, context = bench.context }: Asking,
-): Promise<RetrievalResult> {
+  { rowsPerPart = 1_000, context = bench.context }: { rowsPerPart?: number; context?: JobContext } = {},
+): Promise<Answer> {
   const spine = await loadRetrievalSpine({ plan, origin }, context);
   const parts: JoinedPart[] = [];
   for (let fromRow = 1; fromRow <= spine.rows; fromRow += rowsPerPart)
@@ -118,12 +112,7 @@ async function assembled(
       const part = { view: use, fromRow, toRow: fromRow + rowsPerPart - 1 };
       parts.push(await joinRetrievalView({ view, knowledge: plan.knowledge, spine: spine.table, part }, context));
     }
-  return assembleRetrieval({ plan, planSha256: 'p', spine, parts }, context);
-}
-
-async function retrieve(plan: RetrievalPlan, origin: SpineOrigin, asking: Asking = {}): Promise<Answer> {
-  const { context = bench.context } = asking;
-  const result = await assembled(plan, origin, asking);
+  const result = await assembleRetrieval({ plan, planSha256: 'p', spine, parts }, context);
   const path = quoteText(await context.artifacts.localPath(result.table));
   return { result, rows: await context.tables.use((session) => session.rows(`select * from read_parquet(${path})`)) };
 }
@@ -218,49 +207,6 @@ describe('a historical retrieval', () => {
       await tables.close();
     }
     expect(one.result.rows).toBe(300);
-  });
-
-  it('gives the same bytes for any number of threads over a spine of several row groups, from a file or a dataset', async () => {
-    const path = join(bench.folder, 'many.parquet');
-    const segment = await bench.context.artifacts.scratchPath('parquet');
-    const rows = `select i % 3 as origin, (i * 7) % 14 as destination, ${T} + hash(i) % 9 * 250 as asked_at, i::double as label from range(300000) t(i)`;
-    await bench.context.tables.use(async (session) => {
-      await session.execute(`copy (${rows}) to ${quoteText(path)} (format parquet)`);
-      const kept = `select * replace (asked_at::bigint as asked_at), asked_at::bigint as __known_ts, row_number() over () - 1 as __seq from (${rows})`;
-      await session.execute(`copy (${kept}) to ${quoteText(segment)} (format parquet)`);
-    });
-    const table = await bench.context.artifacts.adopt(segment, MEDIA_TYPES.parquet);
-    const types = { origin: 'integer', destination: 'integer', asked_at: 'timestamp', label: 'float' };
-    const spec = DatasetSpec.parse({
-      columns: Object.entries(types).map(([name, type]) => ({ name, type })),
-      eventTime: 'asked_at',
-      knowledge: { from: 'event', delay: '0s' },
-    });
-    const origins: SpineOrigin[] = [
-      { kind: 'source', request: { sourceUri: path, sourceFolders: [bench.folder] } },
-      {
-        kind: 'dataset',
-        dataset: 'asked',
-        spec,
-        segments: [{ table, commitSeq: 1, commitKnownTs: T }],
-        from: T + 1,
-        to: null,
-      },
-    ];
-    const directories = { dataDirectories: [bench.folder], spillDirectory: join(bench.folder, 'spill') };
-    const single = await openTableEngine({ ...directories, threads: 1 });
-    try {
-      for (const origin of origins) {
-        const answers = [bench.context.tables, bench.context.tables, single].map(async (tables) =>
-          assembled(planOf(), origin, { rowsPerPart: 130_000, context: { ...bench.context, tables } }),
-        );
-        const [first, ...others] = await Promise.all(answers);
-        expect(first?.rows).toBeGreaterThan(250_000);
-        expect(others).toEqual([first, first]);
-      }
-    } finally {
-      await single.close();
-    }
   });
 
   it('keeps a spine without rows as it is', async () => {
