@@ -27,6 +27,8 @@ export interface LiveEndpoints {
   all(): readonly LiveEndpoint[];
   /** Takes a new state; states of one endpoint are applied in order. */
   apply(state: EndpointState): void;
+  /** Takes over what the endpoint declares now; null for all endpoints. Routes stay as they are. */
+  redeclare(endpoint: string | null): void;
   /** True when every endpoint that was told of is served, or was tried at least once. */
   isSettled(): boolean;
   appliedRevs(): Record<string, number>;
@@ -95,13 +97,20 @@ export function openLiveEndpoints(
     if (missing !== null) throw missing;
   };
 
+  const apply = (state: EndpointState): void => {
+    newest.set(state.endpoint, state);
+    failures.delete(state.endpoint);
+    void work(state.endpoint);
+  };
+
   return {
     get: (endpoint) => live.get(endpoint),
     all: () => [...live.values()],
-    apply(state) {
-      newest.set(state.endpoint, state);
-      failures.delete(state.endpoint);
-      void work(state.endpoint);
+    apply,
+    redeclare(endpoint) {
+      // As a state of its own, so that one which is being applied, with what was declared before, is not the last.
+      for (const state of [...newest.values()])
+        if (endpoint === null || endpoint === state.endpoint) apply({ ...state });
     },
     isSettled: () => [...newest.keys()].every((endpoint) => live.has(endpoint) || failures.has(endpoint)),
     appliedRevs: () => Object.fromEntries([...live].map(([endpoint, { state }]) => [endpoint, state.routes.rev])),

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DomainError } from '../domain/errors.js';
 import type { Stores } from '../store/contracts/index.js';
+import type { DefinitionListener } from '../store/contracts/resources.js';
 import type { TableEngine } from '../store/contracts/tables.js';
 import { allowLocalPrograms, createKeyCheck } from './auth.js';
 import { createFeatureReader, type FeatureCacheOptions } from './feature-reader.js';
@@ -88,7 +89,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const server = createServer(HTTP_TIMEOUTS, router);
   const url = await listen(server, options);
   const watch = await stores.endpoints.watchRoutes((state) => endpoints.apply(state), health.watched);
-  const definitions = await stores.resources.watch(plans);
+  const definitions = await stores.resources.watch(definitionListener(plans, endpoints));
   const heartbeat = startHeartbeat(() =>
     health.beat(() =>
       stores.endpoints.saveInstance({ instanceId, url, heartbeatTs: now(), ...stateOf(endpoints, log) }),
@@ -108,6 +109,19 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       await log.close();
       endpoints.close();
       await sayGoodbye(stores, instanceId);
+    },
+  };
+}
+
+function definitionListener(plans: DefinitionListener, endpoints: LiveEndpoints): DefinitionListener {
+  return {
+    onChange(kind, name) {
+      plans.onChange(kind, name);
+      if (kind === 'Endpoint') endpoints.redeclare(name);
+    },
+    onLost() {
+      plans.onLost();
+      endpoints.redeclare(null);
     },
   };
 }

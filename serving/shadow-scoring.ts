@@ -1,7 +1,9 @@
 /** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
+import type { ServedVector } from '../domain/served-vector.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import type { RoutedRows } from './routed-rows.js';
 import { rowsWhere, scatter, type ScoredRows } from './row-scoring.js';
+import { sampleVectors } from './served-vectors.js';
 
 export interface AnsweredRows extends ScoredRows {
   readonly rows: RoutedRows;
@@ -29,11 +31,11 @@ export function createShadowScoring(
   let skippedRows = 0;
 
   const scoreAndLog = async (answered: AnsweredRows): Promise<void> => {
-    const shadow = await scoreShadows(answered.rows).catch((error: unknown) => {
+    const scores = await scoreShadows(answered.rows).catch((error: unknown) => {
       onProblem(error);
-      return {};
+      return NO_SCORES;
     });
-    logAnswered(log, answered, shadow);
+    logAnswered(log, answered, scores);
   };
   return {
     finish(answered) {
@@ -45,7 +47,7 @@ export function createShadowScoring(
       if (!hasShadow || waitingRows + request.rows > maxWaitingRows) {
         if (hasShadow) skippedRows += request.rows;
         release();
-        logAnswered(log, answered, {});
+        logAnswered(log, answered, NO_SCORES);
         return;
       }
       waitingRows += request.rows;
@@ -62,28 +64,39 @@ export function createShadowScoring(
   };
 }
 
-/** By version: the probabilities of the rows that another version answered, NaN elsewhere and where it failed. */
-async function scoreShadows(rows: RoutedRows): Promise<Record<string, Float32Array>> {
+interface ShadowScores {
+  /** By version: the probabilities of the rows that another version answered, NaN elsewhere and where it failed. */
+  readonly shadow: Readonly<Record<string, Float32Array>>;
+  /** What the shadow versions were fed with, of the sampled rows. */
+  readonly vectors: readonly ServedVector[];
+}
+
+const NO_SCORES: ShadowScores = { shadow: {}, vectors: [] };
+
+async function scoreShadows(rows: RoutedRows): Promise<ShadowScores> {
   const { live, request, version } = rows;
   const shadow: Record<string, Float32Array> = {};
+  const vectors: ServedVector[] = [];
   for (const number of live.state.routes.shadow) {
     const loaded = live.versions.get(number);
     const positions = rowsWhere(version, (each) => each !== number);
     if (loaded === undefined || positions.length === 0) continue;
     const all = positions.length === request.rows;
-    const feeds = loaded.features.assemble({ ...rows, rows: all ? null : positions });
+    const fed = { rows: all ? null : positions };
+    const feeds = loaded.features.assemble({ ...rows, ...fed });
+    vectors.push(...sampleVectors(rows, loaded, { ...fed, feeds }));
     const scores = await loaded.score(feeds, positions.length).catch(() => new Float32Array());
     const column = new Float32Array(request.rows).fill(Number.NaN);
     if (scores.length === positions.length) scatter(scores, positions, column);
     shadow[String(number)] = column;
   }
-  return shadow;
+  return { shadow, vectors };
 }
 
 function logAnswered(
   log: PredictionLog,
   { rows, reservation, probability, decision, latencyMs, inputs, texts, served }: AnsweredRows,
-  shadow: Readonly<Record<string, Float32Array>>,
+  { shadow, vectors }: ShadowScores,
 ): void {
   const { live, request, eventTs, version, predictionIds } = rows;
   log.append(reservation, {
@@ -100,6 +113,6 @@ function logAnswered(
     shadow,
     inputs,
     texts,
-    served,
+    served: [...(served ?? []), ...vectors],
   });
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PredictionBucket } from '../../domain/prediction.js';
+import { Resource } from '../../domain/resources.js';
 import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import type { Serving } from '../../serving/server.js';
@@ -147,6 +148,39 @@ describe('the prediction log', () => {
     const [first, second] = column((bucket) => bucket.shadow[String(shadow)]);
     expect(first).toBeCloseTo(expectedProbability({ base: 1, distance: 700, lateRate: 0.9 }), 6);
     expect(second).toBeCloseTo(expectedProbability({ base: 1, distance: 0, lateRate: Number.NaN }), 6);
+  });
+
+  it('keeps sampled vectors of shadow versions too, by a share that changes without new routes', async () => {
+    const champion = await world.addVersion({ base: -1 });
+    const shadow = await world.addVersion({ base: 1 });
+    await world.publish({ ORD: 0.9 }, DEPARTED - 1);
+    await routeTo([{ version: champion, weight: 100 }], { shadow: [shadow] });
+    const declare = async (share: number): Promise<void> => {
+      const spec = { unit: 'origin', featureCheck: { share } };
+      const document = { apiVersion: 'perennial/v1', kind: 'Endpoint', metadata: { name: ENDPOINT }, spec };
+      await world.stores.resources.apply({ resource: Resource.parse(document), actor: 'test' });
+    };
+    let asked = 0;
+    /** Vectors of one more prediction, once it is logged. */
+    const vectorsOfOne = async () => {
+      const [id] = outputOf(await infer(requestOf([{ origin: 'ORD' }])), 'prediction_id');
+      await loggedRows((asked += 1));
+      const vectors = await world.stores.predictions.servedVectors({
+        endpoint: ENDPOINT,
+        from: 0,
+        to: Number.MAX_SAFE_INTEGER,
+      });
+      return vectors.filter(({ predictionId }) => predictionId === id);
+    };
+    await declare(1);
+    const vectors = await until(vectorsOfOne, ({ length }) => length > 0);
+    expect(vectors.map(({ version }) => version).sort()).toEqual([champion, shadow]);
+    for (const { reads } of vectors)
+      expect(reads).toMatchObject([
+        { use: 'origin-traffic', keys: ['ORD'], values: { origin_traffic__late_rate: Math.fround(0.9) } },
+      ]);
+    await declare(0);
+    expect(await until(vectorsOfOne, ({ length }) => length === 0)).toEqual([]);
   });
 
   it('leaves a row out of the shadow of the version that answered it', async () => {
