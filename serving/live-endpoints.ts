@@ -109,8 +109,7 @@ export function openLiveEndpoints(
     apply,
     redeclare(endpoint) {
       // As a state of its own, so that one which is being applied, with what was declared before, is not the last.
-      for (const state of [...newest.values()])
-        if (endpoint === null || endpoint === state.endpoint) apply({ ...state });
+      for (const state of newest.values()) if (endpoint === null || endpoint === state.endpoint) apply({ ...state });
     },
     isSettled: () => [...newest.keys()].every((endpoint) => live.has(endpoint) || failures.has(endpoint)),
     appliedRevs: () => Object.fromEntries([...live].map(([endpoint, { state }]) => [endpoint, state.routes.rev])),
