@@ -59,7 +59,7 @@ function problemsOf(rule: Expectation, types: ReadonlyMap<string, ColumnType>): 
 }
 
 function fittingTypes(rule: Expectation, kind: RuleKind): readonly ColumnType[] | null {
-  const tracked = rule.aggregate ?? rule.dependence ?? rule.change ?? rule.usual;
+  const tracked = rule.aggregate ?? rule.dependence ?? rule.change ?? rule.usual ?? rule.seasonal;
   if (tracked !== undefined) return ANY_STATISTIC.includes(tracked.statistic) ? null : ORDERED;
   if (rule.distribution?.distance === 'ks') return ORDERED;
   return FITTING[kind] ?? null;
@@ -95,14 +95,14 @@ function fits(value: string | number | boolean, type: ColumnType | undefined): b
 }
 
 function boundProblems(rule: Expectation): string[] {
-  const { range, length, rows, aggregate, change, usual, distinctRatio, dependence, distribution } = rule;
+  const { range, length, rows, aggregate, change, usual, seasonal, distinctRatio, dependence, distribution } = rule;
   const bounds = range ?? length ?? rows ?? aggregate ?? change ?? distinctRatio ?? dependence;
   const problems: string[] = [];
   if (bounds !== undefined && bounds.min === undefined && bounds.max === undefined)
     problems.push('give min, max or both');
   if (bounds?.min !== undefined && bounds.max !== undefined && bounds.min > bounds.max)
     problems.push('min is above max');
-  const tracked = change ?? usual;
+  const tracked = change ?? usual ?? seasonal;
   if (tracked !== undefined && (tracked.column === undefined) !== (tracked.statistic === 'rows'))
     problems.push(
       tracked.column === undefined

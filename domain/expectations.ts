@@ -158,6 +158,24 @@ const batchRules = {
       deviations: z.number().positive().default(3),
     })
     .optional(),
+  /**
+   * Near what additive Holt-Winters smoothing foresees from the same figure of the last `periods` seasons of segments: no
+   * further off than so many times its usual error. Needs two seasons.
+   */
+  seasonal: z
+    .strictObject({
+      statistic: z.enum(TRACKED),
+      column: ColumnName.optional(),
+      /** Segments in one season, such as 7 for one a day. */
+      period: z.number().int().min(2).max(31),
+      periods: z.number().int().min(2).max(10).default(4),
+      /** Weights of the newest figure. */
+      level: share.default(0.3),
+      trend: share.default(0.1),
+      season: share.default(0.1),
+      errors: z.number().positive().default(3),
+    })
+    .optional(),
   /** To the last segment, or to all rows of the head. `max` is a bound of the distance; without it ks and chi_square use `alpha`. */
   distribution: z
     .strictObject({
@@ -177,7 +195,7 @@ export const BATCH_RULES = Object.keys(batchRules) as (keyof typeof batchRules)[
 export type RuleKind = keyof typeof rowRules | keyof typeof batchRules;
 
 /** Compare with rows that no condition chose. */
-const WITHOUT_WHERE = ['columns', 'change', 'usual', 'distribution', 'sql'] as const satisfies RuleKind[];
+const WITHOUT_WHERE = ['columns', 'change', 'usual', 'seasonal', 'distribution', 'sql'] as const satisfies RuleKind[];
 /** Batch rules that count failing rows; the others look at one figure. */
 const COUNTING = ['unique', 'duplicates', 'monotone', 'sql'] as const satisfies RuleKind[];
 
@@ -253,6 +271,11 @@ export function columnsOf(rule: Expectation): string[] {
   });
   if (typeof sumOf?.equals === 'string') named.push(sumOf.equals);
   return named.filter((name) => typeof name === 'string');
+}
+
+/** How many of the last segments a rule looks back to. */
+export function segmentsBefore({ usual, seasonal }: Expectation): number {
+  return seasonal === undefined ? (usual?.segments ?? 1) : seasonal.period * seasonal.periods;
 }
 
 /** Other datasets that a rule reads the head of. */

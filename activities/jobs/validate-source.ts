@@ -3,7 +3,7 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import type { DatasetSpec } from '../../domain/dataset.js';
 import { DomainError } from '../../domain/errors.js';
 import { expectationProblems } from '../../domain/expectation-checks.js';
-import { datasetsOf } from '../../domain/expectations.js';
+import { datasetsOf, segmentsBefore } from '../../domain/expectations.js';
 import { DatasetProfile } from '../../domain/profile.js';
 import { mergeProfiles } from '../../domain/profile-merge.js';
 import { ValidationReport } from '../../domain/validation.js';
@@ -172,7 +172,7 @@ interface Earlier {
 async function readEarlier({ spec, earlier }: ValidateSourceInput, { artifacts }: JobContext): Promise<Earlier> {
   if (earlier === undefined || earlier.profiles.length === 0) return { earlier: [], head: null, previousReport: null };
   const needsHead = spec.expectations.some(({ distribution }) => distribution?.against === 'head');
-  const reach = Math.max(1, ...spec.expectations.map(({ usual }) => usual?.segments ?? 1));
+  const reach = Math.max(1, ...spec.expectations.map(segmentsBefore));
   const wanted = needsHead ? earlier.profiles : earlier.profiles.slice(-reach);
   const profiles: DatasetProfile[] = [];
   for (const reference of wanted) profiles.push(await getJson(artifacts, reference, DatasetProfile));

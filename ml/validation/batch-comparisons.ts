@@ -4,6 +4,7 @@ import type { Expectation } from '../../domain/expectations.js';
 import { compareColumns } from '../profile/compare.js';
 import { timeOf } from './batch-rules.js';
 import { type BatchFacts, type BatchFinding, bounded, ceilTo, columnOf, figureOf, plain, rowsOf } from './finding.js';
+import { forecastNext } from './holt-winters.js';
 
 export function judgeMatch(rule: Expectation, facts: BatchFacts): BatchFinding {
   const { rowsMatch, aggregateMatch, where } = rule;
@@ -45,12 +46,14 @@ export function judgeTimes(rule: Expectation, facts: BatchFacts): BatchFinding {
 }
 
 export function judgeChange(rule: Expectation, { profile, earlier }: BatchFacts): BatchFinding {
-  const { statistic = 'rows', column } = rule.change ?? rule.usual ?? {};
+  const { statistic = 'rows', column } = rule.change ?? rule.usual ?? rule.seasonal ?? {};
   const of = column === undefined ? 'rows' : `${statistic} of ${column}`;
   const own = figureOf(profile, columnOf(profile, column), statistic);
-  const figures = earlier.flatMap((each) => figureOf(each, columnOf(each, column), statistic) ?? []);
+  const history = earlier.map((each) => figureOf(each, columnOf(each, column), statistic));
+  const figures = history.filter((figure) => figure !== null);
   const base = { rows: profile.rows, failing: 0, previous: figures.at(-1) ?? null };
   if (rule.usual !== undefined) return { ...base, ...judgeUsual(rule.usual, { own, figures, of }) };
+  if (rule.seasonal !== undefined) return { ...base, ...judgeSeasonal(rule.seasonal, { own, history, of }) };
   const { as = 'ratio', min, max } = rule.change ?? {};
   const before = figures.at(-1);
   const isKnown = own !== null && before !== undefined && (as === 'difference' || before !== 0);
@@ -84,6 +87,34 @@ function judgeUsual(
     suggestion: { member: 'usual.deviations', from: deviations, to: needed },
   };
 }
+
+/** A figure that is missing breaks the season: only what came after the last such one counts. */
+function judgeSeasonal(
+  rule: NonNullable<Expectation['seasonal']>,
+  { own, history, of }: { own: number | null; history: readonly (number | null)[]; of: string },
+): Pick<BatchFinding, 'passes' | 'observed' | 'threshold' | 'label' | 'suggestion'> {
+  const last = history.slice(-rule.period * rule.periods);
+  const figures = last.slice(last.lastIndexOf(null) + 1).filter((figure) => figure !== null);
+  const forecast = forecastNext(figures, rule);
+  if (own === null || forecast === null) {
+    const threshold = `${plain(rule.errors)} errors around the forecast from at least ${2 * rule.period} segments`;
+    return { passes: null, observed: own, threshold, label: of };
+  }
+  const { next, error } = forecast;
+  // Sums of floats are not exact: what repeats exactly is foreseen up to their rounding.
+  const usual = Math.max(error, ROUNDING * Math.max(...figures.map(Math.abs)));
+  const reach = rule.errors * usual;
+  return {
+    passes: Math.abs(own - next) <= reach,
+    observed: own,
+    threshold: `${plain(next - reach)} to ${plain(next + reach)}, foreseen from the last ${figures.length} segments`,
+    label: of,
+    suggestion:
+      usual === 0 ? null : { member: 'seasonal.errors', from: rule.errors, to: ceilTo(Math.abs(own - next) / usual) },
+  };
+}
+
+const ROUNDING = 1e-12;
 
 export function judgeDistribution({ distribution }: Expectation, { profile, earlier, head }: BatchFacts): BatchFinding {
   const { column = '', distance = 'psi', max, alpha = 0.001, against = 'previous' } = distribution ?? {};

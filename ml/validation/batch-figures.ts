@@ -27,6 +27,7 @@ export function judgeBatch(rule: Expectation, facts: BatchFacts): BatchFinding {
       return judgeTimes(rule, facts);
     case 'change':
     case 'usual':
+    case 'seasonal':
       return judgeChange(rule, facts);
     case 'distribution':
       return judgeDistribution(rule, facts);

@@ -87,6 +87,23 @@ describe('rules over changes', () => {
     expect((await ask(usual, TEN, { earlier: await earlier(TEN, TEN) })).verdict).toBe('no_evidence');
   });
 
+  it('foresee a season, and have no evidence before two of them', async () => {
+    const seasonal = { seasonal: { statistic: 'rows', period: 2, errors: 2 } };
+    const rowsOf = (rows: number) => source(rows, () => '1,a');
+    const before = await earlier(...[10, 20, 12, 22, 15, 24].map(rowsOf));
+    // By hand with the weights 0.3, 0.1 and 0.1: errors 0, 0, 1 and -0.33, their root mean square 0.52652, next 16.3511.
+    const judged = async (rows: number) => ask(seasonal, rowsOf(rows), { earlier: before });
+    const passed = await judged(17);
+    const threshold = '15.2981 to 17.4041, foreseen from the last 6 segments';
+    expect(passed).toMatchObject({ verdict: 'passed', previous: 24, threshold });
+    // The mean of all segments would let 24 pass: it is usual for every second segment only.
+    const failed = await judged(24);
+    expect(failed).toMatchObject({ verdict: 'failed', observed: 24, threshold });
+    expect(failed.suggestion).toMatchObject({ path: 'spec.expectations[asked].seasonal.errors', from: 2 });
+    const short = await earlier(...[10, 20, 12].map(rowsOf));
+    expect((await ask(seasonal, rowsOf(22), { earlier: short })).verdict).toBe('no_evidence');
+  });
+
   it('measure distances of distributions and name what differs most', async () => {
     const before = await earlier(MANY);
     const linf = { distribution: { column: 's', distance: 'linf', max: 0.1 } };
