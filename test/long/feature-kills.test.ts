@@ -112,7 +112,7 @@ describe(`a worker killed at ${KILLS} random moments of ingestion, materialisati
       await pause(LIFE_MS.least + Math.random() * (LIFE_MS.most - LIFE_MS.least));
       killNow(worker.pid);
       kills += 1;
-      await expect.poll(() => isAlive(worker.pid), { timeout: 10_000, interval: 20 }).toBe(false);
+      while (isAlive(worker.pid) && !done) await pause(20);
     }
   }
 
@@ -142,7 +142,23 @@ describe(`a worker killed at ${KILLS} random moments of ingestion, materialisati
       await world.push(view, { to: 'both', rows });
       await world.push(view, { to: 'offline', rows: others });
     }
-    await materialize('pushed', `round-${round}`);
+    await drain(`round-${round}`);
+  }
+
+  /**
+   * A step whose worker died eight times running gives up, and whoever asked asks again: nothing may be lost by that.
+   * On a busy machine one drain outlives several workers.
+   */
+  async function drain(id: string): Promise<void> {
+    for (let request = 1; ; request += 1) {
+      try {
+        await materialize('pushed', `${id}-${request}`);
+        return;
+      } catch (error) {
+        const spent = error instanceof Error && error.message.includes('Heartbeat timeout');
+        if (!spent || request === 5) throw error;
+      }
+    }
   }
 
   async function materialize(view: string, materializationId: string): Promise<void> {
