@@ -90,10 +90,10 @@ async function checkGoldenRows(
   golden: GoldenRows,
 ): Promise<StagingCheck> {
   const served = await serving.infer(staged.endpoint, staged.version, goldenInputs(staged.bundle, golden));
-  const differing = golden.probabilities.filter(
+  const differing = golden.scores.filter(
     (expected, row) => Math.fround(served[row] ?? Number.NaN) !== Math.fround(expected),
   ).length;
-  const rows = golden.probabilities.length;
+  const rows = golden.scores.length;
   const passed = rows > 0 && differing === 0 && served.length === rows;
   const explanation = passed
     ? `${rows} rows answered bit for bit as in training`
@@ -106,7 +106,7 @@ async function checkLatency(
   staged: Staged,
   golden: GoldenRows,
 ): Promise<StagingCheck> {
-  const rows = Math.max(1, golden.probabilities.length);
+  const rows = Math.max(1, golden.scores.length);
   const columns = goldenInputs(staged.bundle, golden);
   const latenciesMs: number[] = [];
   for (let request = 0; request < LATENCY_REQUESTS; request += 1) {

@@ -131,10 +131,11 @@ async function newVersion(stores: Stores, createdTs: number) {
   const graph = await stores.artifacts.put(benchmarkModel(), MEDIA_TYPES.onnx);
   const empty = await stores.artifacts.put(new TextEncoder().encode('{}'), MEDIA_TYPES.json);
   const bundle: Bundle = {
-    bundleVersion: 1,
+    bundleVersion: 2,
     model: ENDPOINT,
     task: 'binary',
-    graph,
+    classes: [],
+    graphs: [graph],
     request: [
       ...PLAN.inputs.map(({ name }) => ({ name, datatype: 'FP32' as const, nullable: true })),
       { name: 'asked_ts', datatype: 'INT64', nullable: false },

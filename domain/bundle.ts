@@ -1,9 +1,10 @@
-/** What a version serves: one ONNX graph, its signature, the features it reads and the numbers it was judged by. */
+/** What a version serves: ONNX graphs run in order, its signature, the features it reads and the numbers it was judged by. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { FeatureType } from './feature-view.js';
 import { FeaturePlan } from './features.js';
 import { ColumnName, Name } from './names.js';
+import { Task } from './task.js';
 
 /** A feature view as a version reads it: frozen keys and age limit, so that a later change of the view cannot skew it. */
 export const FrozenView = z.strictObject({
@@ -29,17 +30,20 @@ export const RequestField = z.strictObject({
 export type RequestField = z.infer<typeof RequestField>;
 
 export const Bundle = z.strictObject({
-  bundleVersion: z.literal(1),
+  bundleVersion: z.literal(2),
   model: Name,
-  task: z.literal('binary'),
-  graph: ArtifactRef,
+  task: Task,
+  /** Names of a multiclass model's classes in the order of its scores; empty otherwise. */
+  classes: z.array(z.string()),
+  /** The first computes the features, the last answers the outputs of the task (see `taskOutputs`). */
+  graphs: z.tuple([ArtifactRef], ArtifactRef),
   /** Everything a caller may send: entity keys and request fields, in order. */
   request: z.array(RequestField),
   /** Request field that holds the event time. */
   eventTime: ColumnName,
   views: z.array(FrozenView),
   plan: FeaturePlan,
-  /** Probability at or above which the decision is 1. Frozen when the version was evaluated. */
+  /** Probability at or above which a binary decision is 1; without meaning for other tasks. */
   decisionThreshold: z.number().min(0).max(1),
   /** Rows with the answers training-time scoring gave: what serving must reproduce. See {@link GoldenRows}. */
   goldenRows: ArtifactRef,
@@ -48,12 +52,14 @@ export const Bundle = z.strictObject({
 });
 export type Bundle = z.infer<typeof Bundle>;
 
-/** Model inputs (after feature look-up) and the probability the training side computed for them. */
+/** Model inputs (after feature look-up) and the scores the training side computed for them. */
 export const GoldenRows = z.strictObject({
   /** One array per input of the plan, aligned. FP32 uses null for a missing value. */
   inputs: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.null()]))),
   /** The request fields of the same rows. */
   request: z.record(z.string(), z.array(z.union([z.number(), z.string(), z.null()]))),
-  probabilities: z.array(z.number()),
+  /** Row-major rows × width of the task's scores, as float32. */
+  scores: z.array(z.number()),
+  width: z.number().int().positive(),
 });
 export type GoldenRows = z.infer<typeof GoldenRows>;

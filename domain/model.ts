@@ -4,6 +4,9 @@ import { Duration } from './duration.js';
 import { DomainError } from './errors.js';
 import { Gate } from './gates.js';
 import { ColumnName, Name } from './names.js';
+import { SplitSpec } from './split.js';
+import { Task } from './task.js';
+import { TrainerSpec } from './trainer.js';
 
 /** Features of a view, all of them where none is named. */
 export const ViewReference = z.strictObject({
@@ -23,26 +26,6 @@ export const FeatureReference = z.union([
   z.strictObject({ name: ColumnName, expression: z.string().min(1) }),
 ]);
 export type FeatureReference = z.infer<typeof FeatureReference>;
-
-export const SplitSpec = z.strictObject({
-  /** `expanding`: all rows since `from`; or the last stretch before the holdout. */
-  train: z.union([z.literal('expanding'), z.strictObject({ trailing: Duration })]).default('expanding'),
-  /** First event time used for training, ISO 8601. */
-  from: z.iso.datetime({ offset: true }).optional(),
-  /** Gap between training rows and holdout, so that labels known late cannot leak. */
-  purge: Duration.default('1d'),
-  holdout: Duration,
-  /** Rows drawn by a stable hash where a part is larger; whole parts otherwise. */
-  sample: z.strictObject({ train: z.number().int().positive(), holdout: z.number().int().positive() }).optional(),
-});
-export type SplitSpec = z.infer<typeof SplitSpec>;
-
-export const TrainerSpec = z.strictObject({
-  kind: z.enum(['gbdt']),
-  parameters: z.record(z.string(), z.number()).default({}),
-  seed: z.number().int().nonnegative().default(1),
-});
-export type TrainerSpec = z.infer<typeof TrainerSpec>;
 
 export const ApprovalSpec = z.strictObject({
   quorum: z.number().int().min(1).max(10).default(1),
@@ -102,12 +85,14 @@ export const StagingSpec = z.strictObject({
 export type StagingSpec = z.infer<typeof StagingSpec>;
 
 export const ModelSpec = z.strictObject({
-  task: z.literal('binary'),
+  task: Task,
   endpoint: Name,
   /** The rows the model is asked about: dataset, entity key columns, and the time of the question. */
   spine: z.strictObject({ dataset: Name, keys: z.array(ColumnName).default([]), eventTime: ColumnName }),
   /** The outcome as an expression over the spine's columns, and how long after the event it becomes known. */
   label: z.strictObject({ expression: z.string().min(1), availableAfter: Duration }),
+  /** How much a row counts, as an expression over the spine's columns; rows without a weight above 0 are left out. */
+  weight: z.strictObject({ expression: z.string().min(1) }).optional(),
   features: z.array(FeatureReference).min(1),
   split: SplitSpec,
   trainer: TrainerSpec,

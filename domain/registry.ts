@@ -4,6 +4,7 @@ import { Bundle } from './bundle.js';
 import { GateResult } from './gates.js';
 import { Name } from './names.js';
 import { SkewSummary } from './skew-certificate.js';
+import { TrainerParameters } from './trainer.js';
 
 export const Stage = z.enum(['none', 'staging', 'production', 'archived']);
 export type Stage = z.infer<typeof Stage>;
@@ -62,7 +63,7 @@ export const Lineage = z.strictObject({
   asOf: z.number().int(),
   knowledge: z.enum(['declared', 'observed']),
   seed: z.number().int(),
-  parameters: z.record(z.string(), z.number()),
+  parameters: TrainerParameters,
 });
 export type Lineage = z.infer<typeof Lineage>;
 

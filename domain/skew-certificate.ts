@@ -46,7 +46,7 @@ export type FeatureSkew = z.infer<typeof FeatureSkew>;
 export const SkewCertificate = z.strictObject({
   certificateVersion: z.literal(1),
   model: Name,
-  /** Digest of the feature plan (see {@link planDigestOf}) and of the graph's bytes that were run. */
+  /** Digest of the feature plan (see {@link planDigestOf}) and of the bytes of the graph that computes the features. */
   planDigest: z.string(),
   graphSha256: z.string(),
   corpora: z.array(z.strictObject({ corpus: SkewCorpus, rows: z.number().int().nonnegative() })),
@@ -99,11 +99,11 @@ export function judgeSkew({ corpora, features }: Pick<SkewCertificate, 'corpora'
 /** Why a certificate does not speak for this bundle; null if it does. */
 export function foreignTo(
   { model, planDigest, graphSha256 }: Pick<SkewCertificate, 'model' | 'planDigest' | 'graphSha256'>,
-  bundle: Pick<Bundle, 'model' | 'plan' | 'graph'>,
+  bundle: Pick<Bundle, 'model' | 'plan' | 'graphs'>,
   sha256Hex: Sha256Hex,
 ): string | null {
   if (model !== bundle.model) return `it was made for model ${model}`;
-  if (graphSha256 !== bundle.graph.sha256) return `it was made for graph ${graphSha256.slice(0, 12)}`;
+  if (graphSha256 !== bundle.graphs[0].sha256) return `it was made for graph ${graphSha256.slice(0, 12)}`;
   const own = planDigestOf(bundle.plan, sha256Hex);
   return planDigest === own ? null : `it was made for feature plan ${planDigest.slice(0, 12)}`;
 }

@@ -6,15 +6,7 @@ import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
 import { ModelSpec } from './model.js';
 import { ColumnName, Name } from './names.js';
 import { Evidence } from './registry.js';
-
-/** Half-open intervals of event time, microseconds. */
-export const SplitBounds = z.strictObject({
-  trainFrom: z.number().int(),
-  trainTo: z.number().int(),
-  holdoutFrom: z.number().int(),
-  holdoutTo: z.number().int(),
-});
-export type SplitBounds = z.infer<typeof SplitBounds>;
+import { SplitBounds } from './split.js';
 
 export const PinnedView = z.strictObject({
   view: Name,
@@ -55,15 +47,32 @@ export const TrainingSnapshot = z.strictObject({
 });
 export type TrainingSnapshot = z.infer<typeof TrainingSnapshot>;
 
+/** Rows that were left out, by reason, over both parts. */
+export const RefusedRows = z.strictObject({
+  /** The weight is missing, not above 0, or no finite number. */
+  weight: z.number().int().nonnegative(),
+  /** The label is no finite number, or no class. */
+  label: z.number().int().nonnegative(),
+  /** The holdout's label is a class that training never saw. */
+  unknownClass: z.number().int().nonnegative(),
+  /** The column that decides the side of the split is missing. */
+  splitKey: z.number().int().nonnegative(),
+});
+export type RefusedRows = z.infer<typeof RefusedRows>;
+
 /**
- * Rows with `event_ts` (BIGINT µs), `label` (DOUBLE 0 or 1), and one column per model input (FP32 REAL with NaN for
- * null, INT64 BIGINT, BYTES VARCHAR), ordered by event time and spine position.
+ * Rows with `event_ts` (BIGINT µs), `label` (DOUBLE: 0 or 1, position of the class, or the value), `:weight`
+ * (DOUBLE) where the model declares one, `:group` (VARCHAR) where the split is by group, and one column per model input (FP32 REAL
+ * with NaN for null, INT64 BIGINT, BYTES VARCHAR), ordered by event time and spine position.
  */
 export const TrainingDataset = z.strictObject({
   train: ArtifactRef,
   holdout: ArtifactRef,
   trainRows: z.number().int(),
   holdoutRows: z.number().int(),
+  /** Of a multiclass model: the labels of its training part as text, by code unit; a label is a position among them. */
+  classes: z.array(z.string()).default([]),
+  refused: RefusedRows.default({ weight: 0, label: 0, unknownClass: 0, splitKey: 0 }),
   digest: z.string(),
 });
 export type TrainingDataset = z.infer<typeof TrainingDataset>;

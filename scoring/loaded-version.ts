@@ -8,7 +8,8 @@ import { DomainError } from '../domain/errors.js';
 import { FeaturePlan } from '../domain/features.js';
 import { PLAN_METADATA } from '../ml/features/plan.js';
 import { readModelMetadata } from '../ml/onnx/model-metadata.js';
-import { createSession, type OnnxSession, type TensorData } from '../ml/onnx/session.js';
+import { createChain } from '../ml/onnx/chain.js';
+import type { OnnxSession, TensorData } from '../ml/onnx/session.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import { compileFeatureInputs, type FeatureInputs, type Feeds } from './feature-plan.js';
 
@@ -35,15 +36,16 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads and opens a version's graph; the caller is its first holder. Throws `PRN_ONNX_INVALID`, `PRN_MODEL_CONTRACT` or an artefact error. */
+/** Reads and opens a version's graphs; the caller is its first holder. Throws `PRN_ONNX_INVALID`, `PRN_MODEL_CONTRACT` or an artefact error. */
 export async function loadVersion(
   artifacts: Pick<ArtifactStore, 'get'>,
   version: number,
   bundle: Bundle,
 ): Promise<LoadedVersion> {
-  const graph = await artifacts.get(bundle.graph);
+  const [first, ...others] = bundle.graphs;
+  const graph = await artifacts.get(first);
   requireContract(graph, bundle);
-  const session = await createSession(graph);
+  const session = await createChain([graph, ...(await Promise.all(others.map((other) => artifacts.get(other))))]);
   let holders = 1;
   let waiting: Waiting[] = [];
 

@@ -66,7 +66,15 @@ export async function buildTrainingDataset(
       throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'a part was not written' });
     await requireRows(session, { input, relation, trainRows: train.rows, holdoutRows: holdout.rows });
     const digest = sha256Hex(`${train.ref.sha256} ${holdout.ref.sha256}`);
-    return { train: train.ref, holdout: holdout.ref, trainRows: train.rows, holdoutRows: holdout.rows, digest };
+    return {
+      train: train.ref,
+      holdout: holdout.ref,
+      trainRows: train.rows,
+      holdoutRows: holdout.rows,
+      classes: [],
+      refused: { weight: 0, label: 0, unknownClass: 0, splitKey: 0 },
+      digest,
+    };
   }, signal);
 }
 

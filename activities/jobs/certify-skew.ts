@@ -1,6 +1,7 @@
 /** CPU body of a skew certificate: edge cases and real rows through tables and through the version's own graph. */
 import { cpus } from 'node:os';
 import type { ArtifactRef } from '../../domain/artifact.js';
+import type { Bundle } from '../../domain/bundle.js';
 import { canonicalJson } from '../../domain/canonical-json.js';
 import {
   type FeatureSkew,
@@ -41,10 +42,9 @@ type Corpus = Omit<ComparedRows, 'batchRows' | 'online'> & { readonly feeds: Fee
  * graph. The same version and data give the same certificate on the same machine.
  */
 export async function certifySkew(input: CertifySkewInput, context: JobContext): Promise<CertifySkewResult> {
-  const { artifacts, tables, signal } = context;
+  const { tables, signal } = context;
   const { bundle } = input;
-  const graph = exposeOutput(await artifacts.get(bundle.graph), featuresValueInfo(bundle.plan));
-  const session = await createSession(graph);
+  const session = await createSession(await featureGraph(context, bundle));
   try {
     return await tables.use(async (table) => {
       const corpora = [await edgeCorpus(table, input), await observedCorpus(table, input, context)];
@@ -57,6 +57,16 @@ export async function certifySkew(input: CertifySkewInput, context: JobContext):
   } finally {
     await session.release();
   }
+}
+
+/** The graph that computes the features, with them as an output: several graphs hand them on, one has them inside. */
+async function featureGraph(
+  { artifacts }: Pick<JobContext, 'artifacts'>,
+  { graphs, plan }: Pick<Bundle, 'graphs' | 'plan'>,
+): Promise<Uint8Array> {
+  const [first, ...others] = graphs;
+  const graph = await artifacts.get(first);
+  return others.length > 0 ? graph : exposeOutput(graph, featuresValueInfo(plan));
 }
 
 async function edgeCorpus(table: TableSession, { bundle: { plan } }: CertifySkewInput): Promise<Corpus> {
@@ -130,7 +140,7 @@ async function keepCertificate(
     certificateVersion: 1,
     model: bundle.model,
     planDigest: planDigestOf(bundle.plan, sha256Hex),
-    graphSha256: bundle.graph.sha256,
+    graphSha256: bundle.graphs[0].sha256,
     corpora: corpora.map(({ corpus, rows }) => ({ corpus, rows })),
     batchRows: [...BATCH_ROWS, ...corpora.map(({ rows }) => Math.max(1, rows))],
     engines: { duckdb, onnxruntime: ONNX_RUNTIME_VERSION, node: process.versions.node },

@@ -7,7 +7,7 @@ import { fitRateTable, scoreRateTable } from '../../ml/evaluation/baselines.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
 import type { JobContext } from './context.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
-import { computeFeatures, scoreProbabilities } from './model-scoring.js';
+import { computeFeatures, scoreBundle } from './model-scoring.js';
 
 /** Probabilities of the holdout rows, and the threshold they are decided at. */
 export interface Contestant {
@@ -33,7 +33,7 @@ export async function scoreChampion(
   const missing = names.filter((name) => !available.has(name));
   if (missing.length > 0) return { state: 'not_comparable', missing };
   const rows = await readModelRows(context, dataset.holdout, names);
-  const probabilities = await scoreProbabilities(context, await context.artifacts.get(champion.graph), rows);
+  const probabilities = await scoreBundle(context, champion, rows);
   return { state: 'scored', probabilities, threshold: champion.decisionThreshold };
 }
 

@@ -15,7 +15,7 @@ import { type Contestant, scoreBaselines, scoreChampion } from './contestants.js
 import type { JobContext } from './context.js';
 import { judgeGates } from './gate-judging.js';
 import { inputNames, readModelRows } from './model-rows.js';
-import { scoreProbabilities } from './model-scoring.js';
+import { scoreBundle } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
 
 export interface EvaluateModelInput {
@@ -45,7 +45,7 @@ export async function evaluateModel(input: EvaluateModelInput, context: JobConte
   const holdout = await readModelRows(context, dataset.holdout, inputNames(bundle.plan.inputs));
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
 
-  const probabilities = await scoreProbabilities(context, await artifacts.get(bundle.graph), holdout);
+  const probabilities = await scoreBundle(context, bundle, holdout);
   const champion = await scoreChampion(context, dataset, input.champion);
   const baselines = await scoreBaselines(context, { dataset, plan: bundle.plan, holdout, gates: snapshot.spec.gates });
   const metricsOf = (contestant: Contestant): BinaryMetrics =>

@@ -1,10 +1,11 @@
 /** Golden rows: a few rows with the answers of training, by which serving proves that it computes the same. */
 import type { GoldenRows, RequestField } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
+import { scoreWidth } from '../../domain/task.js';
 import type { TensorData } from '../../ml/onnx/session.js';
 import type { JobContext } from './context.js';
 import { isMissing, type ModelRows, takeRows } from './model-rows.js';
-import { scoreProbabilities } from './model-scoring.js';
+import { type RunnableModel, scoreModel } from './model-scoring.js';
 
 const GOLDEN_ROWS = 64;
 /** Of these, so many with a missing value where the data has them. */
@@ -14,21 +15,22 @@ type Values = (number | string | null)[];
 
 /**
  * Rows spread evenly over the given parts in order of preference (holdout before training rows), some with missing
- * values, and the probabilities the model's own graph gives them.
+ * values, and the scores the model's own graphs give them.
  */
 export async function pickGoldenRows(
   context: Pick<JobContext, 'progress' | 'signal'>,
-  source: { graph: Uint8Array; plan: FeaturePlan; request: readonly RequestField[]; parts: readonly ModelRows[] },
+  source: { model: RunnableModel; plan: FeaturePlan; request: readonly RequestField[]; parts: readonly ModelRows[] },
 ): Promise<GoldenRows> {
-  const { graph, plan, request, parts } = source;
-  const golden: { inputs: Record<string, Values>; request: Record<string, Values>; probabilities: number[] } = {
+  const { model, plan, request, parts } = source;
+  const golden: { inputs: Record<string, Values>; request: Record<string, Values>; scores: number[]; width: number } = {
     inputs: Object.fromEntries(plan.inputs.map(({ name }) => [name, []])),
     request: Object.fromEntries(request.map(({ name }) => [name, []])),
-    probabilities: [],
+    scores: [],
+    width: scoreWidth(model),
   };
   for (const { part, indexes } of chooseIndexes(plan, parts)) {
     const columns = takeRows(part.columns, indexes);
-    golden.probabilities.push(...(await scoreProbabilities(context, graph, { rows: indexes.length, columns })));
+    golden.scores.push(...(await scoreModel(context, model, { rows: indexes.length, columns })));
     for (const [name, values] of Object.entries(golden.inputs)) values.push(...valuesOf(columns[name]));
     for (const { name, datatype } of request)
       golden.request[name]?.push(...requestValues(columns[name], datatype, indexes.length));

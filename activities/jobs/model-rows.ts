@@ -3,6 +3,7 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelInput } from '../../domain/features.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
+import { EVENT_TIME_COLUMN, GROUP_COLUMN, LABEL_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import type { TensorData } from '../../ml/onnx/session.js';
 import type { InputColumns } from '../../scoring/batch.js';
 import type { ColumnData } from '../../store/contracts/tables.js';
@@ -12,8 +13,12 @@ export interface ModelRows {
   readonly rows: number;
   /** Microseconds, ascending. */
   readonly eventTs: Float64Array;
-  /** 0 or 1. */
+  /** 0 or 1, position of the class, or the value. */
   readonly labels: Float32Array;
+  /** Above 0; absent where all rows count alike. */
+  readonly weights?: Float32Array;
+  /** The group of each row, where the split is by group. */
+  readonly groups?: readonly string[];
   readonly columns: InputColumns;
 }
 
@@ -23,16 +28,24 @@ export async function readModelRows(
   part: ArtifactRef,
   names: readonly string[],
 ): Promise<ModelRows> {
-  const path = await artifacts.localPath(part);
-  const selected = ['event_ts', 'label', ...names].map(quoteIdentifier).join(', ');
-  const { rows, columns } = await tables.use(
-    (session) => session.columns(`SELECT ${selected} FROM read_parquet(${quoteText(path)})`),
-    signal,
-  );
+  const path = quoteText(await artifacts.localPath(part));
+  const { rows, columns } = await tables.use(async (session) => {
+    const described = await session.rows(`DESCRIBE SELECT * FROM read_parquet(${path})`);
+    const held = [WEIGHT_COLUMN, GROUP_COLUMN].filter((name) =>
+      described.some((column) => column['column_name'] === name),
+    );
+    const selected = [EVENT_TIME_COLUMN, LABEL_COLUMN, ...held, ...names].map(quoteIdentifier).join(', ');
+    return session.columns(`SELECT ${selected} FROM read_parquet(${path})`);
+  }, signal);
+  const groups = columns[GROUP_COLUMN];
   return {
     rows,
-    eventTs: Float64Array.from(numbersOf(columns, 'event_ts')),
-    labels: Float32Array.from(numbersOf(columns, 'label')),
+    eventTs: Float64Array.from(numbersOf(columns, EVENT_TIME_COLUMN)),
+    labels: Float32Array.from(numbersOf(columns, LABEL_COLUMN)),
+    ...(columns[WEIGHT_COLUMN] !== undefined && {
+      weights: Float32Array.from(numbersOf(columns, WEIGHT_COLUMN)),
+    }),
+    ...(groups?.type === 'string' && { groups: groups.values }),
     columns: Object.fromEntries(names.map((name) => [name, tensorOf(requireColumn(columns, name))])),
   };
 }

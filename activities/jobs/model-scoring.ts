@@ -1,8 +1,9 @@
 /** Runs graphs over the rows of a training dataset, with progress, and stops when the job is cancelled. */
+import type { Bundle } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
+import { SCORE_OUTPUTS, scoreWidth, type TaskShape } from '../../domain/task.js';
 import { compilePrefix, FEATURES_OUTPUT } from '../../ml/features/plan.js';
-import { PROBABILITY_OUTPUT } from '../../ml/onnx/ensemble-graph.js';
-import { createSession } from '../../ml/onnx/session.js';
+import { createChain } from '../../ml/onnx/chain.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { scoreInBatches } from '../../scoring/batch.js';
 import type { JobContext } from './context.js';
@@ -14,19 +15,35 @@ type Rows = Pick<ModelRows, 'rows' | 'columns'>;
 /** The feature matrix of a plan, row-major rows × features: computed by the very nodes that serving runs. */
 export function computeFeatures(context: Reporting, plan: FeaturePlan, rows: Rows): Promise<Float32Array> {
   const output = { name: FEATURES_OUTPUT, width: plan.features.length };
-  return runGraph(context, { graph: encodeModel(compilePrefix(plan)), rows, output });
+  return runGraphs(context, { graphs: [encodeModel(compilePrefix(plan))], rows, output });
 }
 
-/** Probabilities that a model's graph gives; columns the graph does not take are ignored. */
-export function scoreProbabilities(context: Reporting, graph: Uint8Array, rows: Rows): Promise<Float32Array> {
-  return runGraph(context, { graph, rows, output: { name: PROBABILITY_OUTPUT, width: 1 } });
+/** What is run to score rows, before it is a bundle. */
+export interface RunnableModel extends TaskShape {
+  readonly graphs: readonly Uint8Array[];
 }
 
-async function runGraph(
-  { progress, signal }: Reporting,
-  run: { graph: Uint8Array; rows: Rows; output: { name: string; width: number } },
+/** Scores that a model's graphs give, row-major rows × width; columns they do not take are ignored. */
+export function scoreModel(context: Reporting, { graphs, ...shape }: RunnableModel, rows: Rows): Promise<Float32Array> {
+  const output = { name: SCORE_OUTPUTS[shape.task], width: scoreWidth(shape) };
+  return runGraphs(context, { graphs, rows, output });
+}
+
+/** The same of a stored bundle. */
+export async function scoreBundle(
+  context: Reporting & Pick<JobContext, 'artifacts'>,
+  { graphs, task, classes }: Pick<Bundle, 'graphs' | 'task' | 'classes'>,
+  rows: Rows,
 ): Promise<Float32Array> {
-  const session = await createSession(run.graph);
+  const bytes = await Promise.all(graphs.map((graph) => context.artifacts.get(graph)));
+  return scoreModel(context, { graphs: bytes, task, classes }, rows);
+}
+
+async function runGraphs(
+  { progress, signal }: Reporting,
+  run: { graphs: readonly Uint8Array[]; rows: Rows; output: { name: string; width: number } },
+): Promise<Float32Array> {
+  const session = await createChain(run.graphs);
   try {
     const taken = new Set(session.inputs.map(({ name }) => name));
     const columns = Object.fromEntries(Object.entries(run.rows.columns).filter(([name]) => taken.has(name)));

@@ -3,6 +3,7 @@ import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle, FrozenView, RequestField } from '../../domain/bundle.js';
 import { DomainError } from '../../domain/errors.js';
 import type { FeaturePlan } from '../../domain/features.js';
+import type { TaskShape } from '../../domain/task.js';
 import { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
 import { fitEncodings } from '../../ml/features/plan.js';
@@ -18,7 +19,7 @@ import type { JobContext } from './context.js';
 import { boostInSlices } from './boost-in-slices.js';
 import { pickGoldenRows } from './golden-rows.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
-import { computeFeatures, scoreProbabilities } from './model-scoring.js';
+import { computeFeatures, scoreModel } from './model-scoring.js';
 import { profileTraining } from './reference-profile.js';
 
 export interface TrainModelInput {
@@ -91,15 +92,18 @@ async function writeBundle(context: JobContext, trained: Trained): Promise<Bundl
   const { artifacts } = context;
   const graphWith = (decisionThreshold: number): Uint8Array =>
     encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold }));
-  const predictions = await scoreProbabilities(context, graphWith(0.5), train);
+  const shape: TaskShape = { task: 'binary', classes: [] };
+  const predictions = await scoreModel(context, { ...shape, graphs: [graphWith(0.5)] }, train);
   const decisionThreshold = thresholdOf(train, predictions);
   const graph = graphWith(decisionThreshold);
-  const goldenRows = await pickGoldenRows(context, { graph, plan, request, parts: [holdout, train] });
+  const model = { ...shape, graphs: [graph] };
+  const goldenRows = await pickGoldenRows(context, { model, plan, request, parts: [holdout, train] });
   return {
-    bundleVersion: 1,
+    bundleVersion: 2,
     model: snapshot.model,
-    task: 'binary',
-    graph: await artifacts.put(graph, MEDIA_TYPES.onnx),
+    task: shape.task,
+    classes: [...shape.classes],
+    graphs: [await artifacts.put(graph, MEDIA_TYPES.onnx)],
     request: [...request],
     eventTime: snapshot.spec.spine.eventTime,
     views: [...views],

@@ -14,6 +14,9 @@ const WHERE = 'Model.spec.features';
 /** Columns that every training dataset has beside the inputs. */
 export const EVENT_TIME_COLUMN = 'event_ts';
 export const LABEL_COLUMN = 'label';
+/** Columns that some have, under names that no input can have. */
+export const WEIGHT_COLUMN = ':weight';
+export const GROUP_COLUMN = ':group';
 
 /** Stable name of a view's feature as a model input, whatever other views there are; of an alias in place of its view. */
 export function viewInputName(use: string, feature: string): string {

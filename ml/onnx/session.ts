@@ -41,7 +41,17 @@ export const ONNX_RUNTIME_VERSION = ort.env.versions.node ?? ort.env.versions.co
 
 /** Loads a model; throws `PRN_ONNX_INVALID` for bytes that are not one or use what the runtime lacks. */
 export async function createSession(bytes: Uint8Array): Promise<OnnxSession> {
-  const session = await ort.InferenceSession.create(bytes, {
+  const session = await openModel(bytes);
+  return {
+    inputs: session.inputMetadata.map(tensorInfo),
+    outputs: session.outputMetadata.map(tensorInfo),
+    run: async (feeds, outputs) => valuesOf(await session.run(tensorsOf(feeds), [...outputs]), outputs),
+    release: () => session.release(),
+  };
+}
+
+export async function openModel(bytes: Uint8Array): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(bytes, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -54,19 +64,21 @@ export async function createSession(bytes: Uint8Array): Promise<OnnxSession> {
       { cause: error },
     );
   });
-  return {
-    inputs: session.inputMetadata.map(tensorInfo),
-    outputs: session.outputMetadata.map(tensorInfo),
-    async run(feeds, outputs) {
-      const tensors: Record<string, ort.Tensor> = {};
-      for (const name in feeds) tensors[name] = toTensor(feeds[name] ?? new Float32Array());
-      const results = await session.run(tensors, [...outputs]);
-      const values: Record<string, TensorData> = {};
-      for (const name of outputs) values[name] = fromTensor(results[name]);
-      return values;
-    },
-    release: () => session.release(),
-  };
+}
+
+export function tensorsOf(feeds: Readonly<Record<string, TensorData>>): Record<string, ort.Tensor> {
+  const tensors: Record<string, ort.Tensor> = {};
+  for (const name in feeds) tensors[name] = toTensor(feeds[name] ?? new Float32Array());
+  return tensors;
+}
+
+export function valuesOf(
+  results: Readonly<Record<string, ort.Tensor>>,
+  outputs: readonly string[],
+): Record<string, TensorData> {
+  const values: Record<string, TensorData> = {};
+  for (const name of outputs) values[name] = fromTensor(results[name]);
+  return values;
 }
 
 function toTensor(data: TensorData): ort.Tensor {
@@ -89,7 +101,7 @@ function fromTensor(tensor: ort.Tensor | undefined): TensorData {
   throw new DomainError('PRN_ONNX_INVALID', { problem: `output of type ${tensor?.type ?? 'none'} cannot be read` });
 }
 
-function tensorInfo(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
+export function tensorInfo(metadata: ort.InferenceSession.ValueMetadata): TensorInfo {
   if (!metadata.isTensor) throw new DomainError('PRN_ONNX_INVALID', { problem: `${metadata.name} is not a tensor` });
   const datatype = DATATYPES[metadata.type];
   if (datatype === undefined)

@@ -140,10 +140,11 @@ export async function newVersion({ jobs }: ComputeBench, requestId: string): Pro
     model: 'flight-delay',
     requestId,
     bundle: {
-      bundleVersion: 1,
+      bundleVersion: 2,
       model: 'flight-delay',
       task: 'binary',
-      graph: await json('graph'),
+      classes: [],
+      graphs: [await json('graph')],
       request: [],
       eventTime: 'departed_ts',
       views: [],

@@ -64,7 +64,7 @@ describe('the skew certificate of a version', () => {
     if (ref === undefined) throw new Error('no certificate');
     const certificate = await getJson(bench.stores.artifacts, ref, SkewCertificate);
     expect(certificate).toMatchObject({
-      graphSha256: bundle.graph.sha256,
+      graphSha256: bundle.graphs[0].sha256,
       corpora: [{ corpus: 'edge' }, { corpus: 'observed', rows: 1_000 }],
       engines: { onnxruntime: '1.30.0', node: process.versions.node },
     });
@@ -90,7 +90,7 @@ describe('the skew certificate of a version', () => {
       outputs: [],
     };
     const graph = await bench.stores.artifacts.put(encodeModel(tampered), MEDIA_TYPES.onnx);
-    const version = await certify({ graph });
+    const version = await certify({ graphs: [graph] });
     expect(version.skew).toMatchObject({ verdict: 'invalid', features: 9 });
     const { passed, explanation } = await check(version);
     expect(passed).toBe(false);
@@ -122,7 +122,8 @@ describe('the skew certificate of a version', () => {
   it('is missing on a version that was never certified, and speaks for no other graph', async () => {
     const version = await certify({});
     expect(await check({ bundle })).toMatchObject({ passed: false });
-    const other = { ...version, bundle: { ...bundle, graph: { ...bundle.graph, sha256: 'f'.repeat(64) } } };
+    const graphs: Bundle['graphs'] = [{ ...bundle.graphs[0], sha256: 'f'.repeat(64) }];
+    const other = { ...version, bundle: { ...bundle, graphs } };
     const { passed, explanation } = await check(other);
     expect([passed, explanation]).toEqual([false, expect.stringContaining('it was made for graph')]);
   });

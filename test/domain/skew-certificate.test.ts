@@ -68,7 +68,7 @@ describe('foreignTo', () => {
   it('binds a certificate to the model, the graph and the feature plan', () => {
     const plan: FeaturePlan = { inputs: [], features: [{ name: 'hour', expression: 'hour_of(at)' }], encodings: [] };
     const graph = { uri: 'artifact://x', sha256: 'a'.repeat(64), bytes: 1, mediaType: 'x' };
-    const bundle = { model: 'flight-delay', plan, graph };
+    const bundle: Parameters<typeof foreignTo>[1] = { model: 'flight-delay', plan, graphs: [graph] };
     const own = { model: 'flight-delay', planDigest: planDigestOf(plan, String), graphSha256: graph.sha256 };
     expect([
       foreignTo(own, bundle, String),

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SplitSpec } from '../../domain/model.js';
-import { splitBounds } from '../../domain/split.js';
+import { splitBounds, SplitSpec } from '../../domain/split.js';
 import { parseIso, toIso, micros } from '../../domain/time.js';
 
 const bounds = (split: object, asOf: string) => {

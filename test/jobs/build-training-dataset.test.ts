@@ -157,10 +157,11 @@ describe('a training dataset', () => {
       const plan = { ...modelInputs(snapshot.spec, DATASET, snapshot.views), encodings: [] };
       const views = frozenViewsOf(snapshot, plan);
       const bundle = Bundle.parse({
-        bundleVersion: 1,
+        bundleVersion: 2,
         model: 'delay',
         task: 'binary',
-        graph: segment,
+        classes: [],
+        graphs: [segment],
         request: requestFieldsOf(snapshot, plan, views),
         eventTime: 'ts',
         views,

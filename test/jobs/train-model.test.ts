@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getJson } from '../../activities/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';
-import { scoreProbabilities } from '../../activities/jobs/model-scoring.js';
+import { scoreBundle } from '../../activities/jobs/model-scoring.js';
 import { trainModel, type TrainModelInput } from '../../activities/jobs/train-model.js';
 import { loadCheckpoint, TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
@@ -66,15 +66,15 @@ describe('training job', () => {
   it('keeps 64 golden rows, some with missing values, that the graph answers bit for bit one at a time', async () => {
     const bundle = await bundleOf(await inputOf());
     const golden = await getJson(bench.context.artifacts, bundle.goldenRows, GoldenRows);
-    expect(golden.probabilities).toHaveLength(64);
+    expect(golden.scores).toHaveLength(64);
     expect(Object.keys(golden.request)).toEqual(['carrier', 'departed_ts', 'distance', 'origin']);
     const rates = golden.inputs['origin_traffic__late_rate'] ?? [];
     // The fixture leaves every 50th rate out; the golden rows take eight of those on purpose.
     expect(rates.filter((rate) => rate === null).length).toBeGreaterThanOrEqual(8);
     expect(golden.request['departed_ts']).toEqual(golden.inputs['departed_ts']);
 
-    const session = await createSession(await bench.context.artifacts.get(bundle.graph));
-    for (const [row, expected] of golden.probabilities.entries()) {
+    const session = await createSession(await bench.context.artifacts.get(bundle.graphs[0]));
+    for (const [row, expected] of golden.scores.entries()) {
       const { probability, decision } = await session.run(
         {
           distance: Float32Array.of(Number(golden.inputs['distance']?.[row])),
@@ -99,7 +99,7 @@ describe('training job', () => {
       dataset.train,
       PLAN.inputs.map(({ name }) => name),
     );
-    const scores = await scoreProbabilities(bench.context, await bench.context.artifacts.get(bundle.graph), rows);
+    const scores = await scoreBundle(bench.context, bundle, rows);
     // Rows of the fixture are evenly spaced in time: the last fifth of time begins at row 3200 of 4000.
     expect(bundle.decisionThreshold).toBe(chooseThreshold(scores.subarray(3_200), rows.labels.subarray(3_200)));
   });

@@ -63,7 +63,7 @@ const PLAN: FeaturePlan = {
 
 async function addVersion(plan: FeaturePlan = PLAN): Promise<number> {
   const bundle: Bundle = { ...(await bundleOf(world.stores, { base: 0 })), plan };
-  return world.addBundle({ ...bundle, bundleVersion: 1 });
+  return world.addBundle({ ...bundle, bundleVersion: 2 });
 }
 
 async function promote(version: number): Promise<void> {

@@ -256,10 +256,11 @@ export async function bundleOf(stores: Pick<Stores, 'artifacts'>, version: Versi
   const nothing: ArtifactRef = await putJson(stores.artifacts, {});
   const key = { key: 'origin', type: 'string' as const, request: 'origin' };
   return {
-    bundleVersion: 1,
+    bundleVersion: 2,
     model: MODEL,
     task: 'binary',
-    graph: await stores.artifacts.put(graph, MEDIA_TYPES.onnx),
+    classes: [],
+    graphs: [await stores.artifacts.put(graph, MEDIA_TYPES.onnx)],
     request: [
       ...(readsView ? [{ name: 'origin', datatype: 'BYTES' as const, nullable: false }] : []),
       { name: 'distance', datatype: 'FP32', nullable: true },

@@ -281,10 +281,11 @@ function candidate(requestId: string): NewModelVersion {
     model: MODEL,
     requestId,
     bundle: {
-      bundleVersion: 1,
+      bundleVersion: 2,
       model: MODEL,
       task: 'binary',
-      graph: ref,
+      classes: [],
+      graphs: [ref],
       request: [{ name: 'distance', datatype: 'FP32', nullable: false }],
       eventTime: 'departed_ts',
       views: [FROZEN],

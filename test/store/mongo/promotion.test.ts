@@ -38,10 +38,11 @@ function candidate(requestId: string, bundleDigest = 'digest'): NewModelVersion 
     model: 'm',
     requestId,
     bundle: {
-      bundleVersion: 1,
+      bundleVersion: 2,
       model: 'm',
       task: 'binary',
-      graph: ref,
+      classes: [],
+      graphs: [ref],
       request: [],
       eventTime: 'ts',
       views: [],
