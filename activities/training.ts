@@ -35,6 +35,7 @@ export function createTrainingActivities(dependencies: TrainingDependencies) {
         championVersion: snapshot.champion?.version ?? null,
         aliasRevision: snapshot.aliasRevision,
         endpoint: spec.endpoint,
+        trainerKind: spec.trainer.kind,
         asOf: snapshot.asOf,
         holdoutFrom: snapshot.split.holdoutFrom,
         holdoutTo: snapshot.split.holdoutTo,

@@ -28,3 +28,6 @@ export const scheduleIds = {
 
 export const TASK_QUEUES = { orchestration: 'orchestration', io: 'io', compute: 'compute' } as const;
 export type TaskQueue = keyof typeof TASK_QUEUES;
+
+/** Served by Python workers, which no TypeScript process hosts. */
+export const TRAIN_PYTHON_QUEUE = 'train-python';

@@ -1,6 +1,6 @@
 /** The named option sets of all activities: one place that says how long a step may take and how often it is repeated. */
 import type { ActivityOptions } from '@temporalio/workflow';
-import { TASK_QUEUES } from '../domain/ids.js';
+import { TASK_QUEUES, TRAIN_PYTHON_QUEUE } from '../domain/ids.js';
 import type { Timing } from './contracts/common.js';
 
 export interface OptionSets {
@@ -10,6 +10,8 @@ export interface OptionSets {
   readonly waiting: ActivityOptions;
   /** CPU work in the compute pool, resumable by its last heartbeat. */
   readonly compute: ActivityOptions;
+  /** Training in the Python worker, resumable by its last heartbeat. */
+  readonly python: ActivityOptions;
 }
 
 const PRODUCTION: OptionSets = {
@@ -32,6 +34,13 @@ const PRODUCTION: OptionSets = {
     scheduleToCloseTimeout: '1 day',
     heartbeatTimeout: '20s',
     retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 8 },
+  },
+  python: {
+    taskQueue: TRAIN_PYTHON_QUEUE,
+    startToCloseTimeout: '12 hours',
+    scheduleToCloseTimeout: '2 days',
+    heartbeatTimeout: '1 minute',
+    retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 5 },
   },
 };
 
@@ -56,6 +65,13 @@ const TEST: OptionSets = {
     scheduleToCloseTimeout: '10 minutes',
     heartbeatTimeout: '4s',
     retry: { initialInterval: '100ms', maximumInterval: '1s', maximumAttempts: 8 },
+  },
+  python: {
+    taskQueue: TRAIN_PYTHON_QUEUE,
+    startToCloseTimeout: '5 minutes',
+    scheduleToCloseTimeout: '10 minutes',
+    heartbeatTimeout: '10s',
+    retry: { initialInterval: '100ms', maximumInterval: '1s', maximumAttempts: 5 },
   },
 };
 

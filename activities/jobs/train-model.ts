@@ -35,7 +35,6 @@ export interface TrainModelResult {
   /** JSON artefact with the `TrainedModel`. */
   readonly trained: ArtifactRef;
   readonly bundleDigest: string;
-  readonly trees: number;
 }
 
 /** Share of the training time, at its end, on whose rows the decision threshold is chosen. */
@@ -74,7 +73,7 @@ export async function trainModel(input: TrainModelInput, context: JobContext): P
   const bundle = await writeBundle(context, { snapshot, plan, views, request, train, holdout, ensemble });
   const bundleDigest = bundleDigestOf(bundle, sha256Hex);
   const trained = await putJson(artifacts, { bundle, bundleDigest });
-  return { trained, bundleDigest, trees: ensemble.trees.length };
+  return { trained, bundleDigest };
 }
 
 interface Trained {

@@ -37,6 +37,16 @@ const ORDER: readonly PipelineStage[] = [
   'rollout',
 ];
 
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  rocAuc: 'ROC AUC',
+  logLoss: 'log loss',
+  calibrationGap: 'calibration gap',
+  rmse: 'RMSE',
+  mae: 'MAE',
+  r2: 'R²',
+  macroF1: 'macro F1',
+};
+
 /** The signal body a person can paste into the Web UI's form for `decideApproval`. */
 export function decisionExample(pipelineId: string, version: number, decision: 'approve' | 'reject'): DecisionMessage {
   const reason = decision === 'approve' ? 'gates and staging checks look right' : 'say here what is wrong';
@@ -61,8 +71,9 @@ function progress({ state, outcome }: PipelineCardFacts): string {
 function metrics({ evaluation, snapshot }: PipelineCardFacts): string {
   if (evaluation === undefined) return '';
   const { metrics: challenger, championMetrics: champion } = evaluation;
-  const row = (name: string, key: 'rocAuc' | 'logLoss' | 'calibrationGap'): string =>
-    `| ${name} | ${challenger[key].toFixed(4)} | ${champion === null ? '–' : champion[key].toFixed(4)} |`;
+  const rows = Object.entries(challenger).map(
+    ([key, value]) => `| ${METRIC_NAMES[key] ?? key} | ${value.toFixed(4)} | ${champion?.[key]?.toFixed(4) ?? '–'} |`,
+  );
   const against =
     snapshot?.championVersion === null || snapshot === undefined
       ? 'champion (none)'
@@ -70,9 +81,7 @@ function metrics({ evaluation, snapshot }: PipelineCardFacts): string {
   return [
     `| holdout | challenger | ${against} |`,
     '|---|---|---|',
-    row('ROC AUC', 'rocAuc'),
-    row('log loss', 'logLoss'),
-    row('calibration gap', 'calibrationGap'),
+    ...rows,
     '',
     ...evaluation.gateLines.map((line) => `- ${line}`),
   ].join('\n');

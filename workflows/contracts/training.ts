@@ -1,5 +1,7 @@
 /** Activities from snapshot to gate verdict. References travel; the content lies in artefacts. */
 import type { ArtifactRef } from '../../domain/artifact.js';
+import type { TrainerAnswer, TrainerRequest } from '../../domain/external-training.js';
+import type { TrainerSpec } from '../../domain/trainer.js';
 
 export interface SnapshotSummary {
   /** JSON artefact with the `TrainingSnapshot`. */
@@ -8,6 +10,8 @@ export interface SnapshotSummary {
   readonly championVersion: number | null;
   readonly aliasRevision: number;
   readonly endpoint: string;
+  /** Absent in histories from before there were several. */
+  readonly trainerKind?: TrainerSpec['kind'];
   readonly asOf: number;
   readonly holdoutFrom: number;
   readonly holdoutTo: number;
@@ -24,8 +28,9 @@ export interface TrainedModelSummary {
   /** JSON artefact with the `TrainedModel`. */
   readonly trained: ArtifactRef;
   readonly bundleDigest: string;
-  readonly trees: number;
 }
+
+export type HeadlineMetrics = Readonly<Record<string, number>>;
 
 export interface EvaluationSummary {
   /** JSON artefact with the `EvaluatedModel`. */
@@ -34,12 +39,9 @@ export interface EvaluationSummary {
   readonly trained: ArtifactRef;
   readonly outcome: 'passed' | 'rejected';
   readonly reasons: readonly string[];
-  readonly metrics: { readonly rocAuc: number; readonly logLoss: number; readonly calibrationGap: number };
-  readonly championMetrics: {
-    readonly rocAuc: number;
-    readonly logLoss: number;
-    readonly calibrationGap: number;
-  } | null;
+  /** What people look at first, by field name of the task's metrics; the first one is the primary metric. */
+  readonly metrics: HeadlineMetrics;
+  readonly championMetrics: HeadlineMetrics | null;
   /** One readable line per gate, for the status card. */
   readonly gateLines: readonly string[];
 }
@@ -52,7 +54,7 @@ export interface TrainingActivities {
 export interface TrainingComputeActivities {
   /** Spine ⋈ features ⋈ label by the point-in-time rule, split and sampled, as Parquet. */
   buildTrainingDataset(input: { snapshot: ArtifactRef }): Promise<TrainingDatasetSummary>;
-  /** Fits preprocessing and trees on the training part; writes the fused ONNX graph and golden rows. */
+  /** Fits preprocessing and a built-in trainer on the training part; writes the fused ONNX graph and golden rows. */
   trainModel(input: { snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<TrainedModelSummary>;
   /** Scores holdout rows with the bundle's own graph, beside champion and baselines; judges the gates. */
   evaluateModel(input: {
@@ -60,4 +62,25 @@ export interface TrainingComputeActivities {
     dataset: ArtifactRef;
     trained: ArtifactRef;
   }): Promise<EvaluationSummary>;
+}
+
+/** Trainers outside the compute pool. What they write is checked and bundled before anything else sees it. */
+export interface ExternalTrainingActivities {
+  /** Writes the training part as features after expressions, and says what the trainer is asked for. */
+  prepareTrainerData(input: {
+    runId: string;
+    snapshot: ArtifactRef;
+    dataset: ArtifactRef;
+  }): Promise<{ request: TrainerRequest }>;
+  /** Fits with a trainer of the Python worker; on its own task queue. */
+  trainExternal(request: TrainerRequest): Promise<TrainerAnswer>;
+  /** Fits with an allow-listed command under its limits. */
+  trainByCommand(request: TrainerRequest): Promise<TrainerAnswer>;
+  /** Checks the answer against the request and makes a bundle of it: prefix, the trainer's model, suffix. */
+  adoptTrainedModel(input: {
+    snapshot: ArtifactRef;
+    dataset: ArtifactRef;
+    request: TrainerRequest;
+    answer: TrainerAnswer;
+  }): Promise<TrainedModelSummary>;
 }

@@ -2,6 +2,7 @@
 import type { EvaluationSummary, SnapshotSummary, TrainingDatasetSummary } from '../contracts/training.js';
 import { setKeywords, setPrimaryMetric } from '../search-attributes.js';
 import type { PipelineRun } from './pipeline-run.js';
+import { trainModel } from './train.js';
 
 export interface Candidate {
   readonly snapshot: SnapshotSummary;
@@ -21,7 +22,7 @@ export async function trainCandidate(run: PipelineRun): Promise<Candidate> {
   const dataset = await run.activities.buildTrainingDataset({ snapshot: snapshot.snapshot });
 
   await run.enter('training');
-  const trained = await run.activities.trainModel({ snapshot: snapshot.snapshot, dataset: dataset.dataset });
+  const trained = await trainModel(run, { snapshot, dataset });
 
   await run.enter('evaluation');
   const evaluation = await run.activities.evaluateModel({
@@ -29,7 +30,8 @@ export async function trainCandidate(run: PipelineRun): Promise<Candidate> {
     dataset: dataset.dataset,
     trained: trained.trained,
   });
-  setPrimaryMetric(evaluation.metrics.rocAuc);
+  const [primary] = Object.values(evaluation.metrics);
+  if (primary !== undefined) setPrimaryMetric(primary);
   run.show({ evaluation });
   return { snapshot, dataset, evaluation };
 }

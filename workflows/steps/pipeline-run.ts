@@ -7,7 +7,11 @@ import { pipelineCard, type PipelineCardFacts } from '../cards/pipeline.js';
 import type { LifecycleActivities, TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { RegistryActivities } from '../contracts/registry.js';
 import type { SkewActivities } from '../contracts/skew.js';
-import type { TrainingActivities, TrainingComputeActivities } from '../contracts/training.js';
+import type {
+  ExternalTrainingActivities,
+  TrainingActivities,
+  TrainingComputeActivities,
+} from '../contracts/training.js';
 import { type PipelineFinishedMessage, pipelineFinishedSignal, pipelineStatusQuery } from '../messages.js';
 import { setKeywords } from '../search-attributes.js';
 
@@ -22,6 +26,7 @@ export interface PipelineState {
 
 type PipelineActivities = TrainingActivities &
   TrainingComputeActivities &
+  ExternalTrainingActivities &
   RegistryActivities &
   SkewActivities &
   Pick<LifecycleActivities, 'recordPipeline'>;
@@ -117,9 +122,13 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     ...options.compute,
     summary: 'Join spine, features and labels as of their time',
   });
-  const trainer = proxyActivities<TrainingComputeActivities>({
+  const trainer = proxyActivities<TrainingComputeActivities & ExternalTrainingActivities>({
     ...options.compute,
     summary: 'Train and export the model',
+  });
+  const foreign = proxyActivities<ExternalTrainingActivities>({
+    ...options.python,
+    summary: 'Train with the Python worker',
   });
   const judge = proxyActivities<TrainingComputeActivities>({
     ...options.compute,
@@ -133,6 +142,10 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     snapshotInputs: quick.snapshotInputs,
     buildTrainingDataset: data.buildTrainingDataset,
     trainModel: trainer.trainModel,
+    prepareTrainerData: trainer.prepareTrainerData,
+    trainExternal: foreign.trainExternal,
+    trainByCommand: trainer.trainByCommand,
+    adoptTrainedModel: trainer.adoptTrainedModel,
     evaluateModel: judge.evaluateModel,
     registerVersion: quick.registerVersion,
     certifySkew: certifier.certifySkew,

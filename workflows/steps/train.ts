@@ -1,0 +1,16 @@
+/** Fits the candidate where its trainer lives: in the compute pool, with the Python worker, or as a command. */
+import type { SnapshotSummary, TrainedModelSummary, TrainingDatasetSummary } from '../contracts/training.js';
+import type { PipelineRun } from './pipeline-run.js';
+
+export async function trainModel(
+  { activities, input }: PipelineRun,
+  pinned: { snapshot: SnapshotSummary; dataset: TrainingDatasetSummary },
+): Promise<TrainedModelSummary> {
+  const { trainerKind } = pinned.snapshot;
+  const inputs = { snapshot: pinned.snapshot.snapshot, dataset: pinned.dataset.dataset };
+  // Snapshots of pipelines from before there were other trainers do not name one.
+  if (trainerKind !== 'python' && trainerKind !== 'command') return activities.trainModel(inputs);
+  const { request } = await activities.prepareTrainerData({ ...inputs, runId: input.pipelineId });
+  const train = trainerKind === 'python' ? activities.trainExternal : activities.trainByCommand;
+  return activities.adoptTrainedModel({ ...inputs, request, answer: await train(request) });
+}
