@@ -145,7 +145,35 @@ export const ERROR_CATALOGUE = {
   PRN_TRAINING_NO_ROWS: entry(422, 'The training dataset is empty: {reason}.'),
   PRN_TRAINING_ONE_CLASS: entry(
     422,
-    'All {rows} training rows have the same label; a binary model needs both classes.',
+    'All {rows} training rows have the same label; a classifier needs rows of at least two classes.',
+  ),
+  PRN_TRAINING_CONSTANT_TARGET: entry(
+    422,
+    'All {rows} training rows have the label {value}; there is nothing to learn. Check the label expression, or train on more rows.',
+  ),
+  PRN_TRAINING_INVALID_LABEL: entry(
+    422,
+    '{refused} of {rows} rows have a label that is not {expected}, such as {example}; at most 1 % may be left out. Correct the label expression or the data.',
+  ),
+  PRN_TRAINING_UNKNOWN_CLASS: entry(
+    422,
+    '{refused} of {rows} holdout rows have a class that no training row has, such as {example}; at most 1 % may be left out. Train on a longer stretch, or split otherwise.',
+  ),
+  PRN_TRAINING_TOO_MANY_CLASSES: entry(
+    422,
+    'The training part has more than {limit} classes; is the label an identifier or a number? A regression model predicts numbers.',
+  ),
+  PRN_TRAINING_EMPTY_FEATURE: entry(
+    422,
+    'Feature {feature} has no value in any of the {rows} training rows; check where it comes from, or take it out of the model.',
+  ),
+  PRN_TRAINING_INFINITE_FEATURE: entry(
+    422,
+    'Feature {feature} is infinite in {infinite} of {rows} training rows (float32 ends at 3.4e38); bound it in its expression, or refuse such rows by an expectation.',
+  ),
+  PRN_TRAINING_NO_INFORMATION: entry(
+    422,
+    'Every feature ({features}) has one value in all {rows} training rows; there is nothing to learn from.',
   ),
   PRN_TRAINING_INVALID_PARAMETER: entry(400, 'Training parameter {parameter} must be {expected}, got {got}.'),
   PRN_TRAINING_DIVERGED: entry(422, 'Training diverged at iteration {iteration}: {problem}.'),

@@ -4,6 +4,7 @@ import { expectationProblems } from './expectation-checks.js';
 import { columnsOf, datasetsOf } from './expectations.js';
 import type { FeatureViewSpec } from './feature-view.js';
 import { viewUses } from './model.js';
+import { splitColumns } from './split.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
 
@@ -195,6 +196,8 @@ function checkModel(
   const columns = columnNames(requireNamed('Dataset', spine.dataset, 'spec.spine.dataset'));
   for (const column of [spine.eventTime, ...spine.keys])
     requireIn(columns, column, { field: 'spec.spine', kind: 'column' });
+  for (const column of splitColumns(model.spec.split))
+    requireIn(columns, column, { field: 'spec.split', kind: 'column' });
   for (const [index, feature] of features.entries()) {
     const field = `spec.features[${index}]`;
     if ('request' in feature) requireIn(columns, feature.request, { field, kind: 'column' });

@@ -1,20 +1,48 @@
 /** Where training and holdout lie: in event time, given a moment of knowledge, or by a stable hash. */
 import { z } from 'zod';
 import { Duration, durationMicros } from './duration.js';
+import { ColumnName } from './names.js';
 import { floorTo, micros, MICROS_PER_DAY, MICROS_PER_HOUR, parseIso } from './time.js';
 
-export const SplitSpec = z.strictObject({
+/** Rows drawn by a stable hash where a part is larger; whole parts otherwise. */
+const SplitSample = z.strictObject({ train: z.number().int().positive(), holdout: z.number().int().positive() });
+
+const ANY_SPLIT = {
+  /** First event time used, ISO 8601. */
+  from: z.iso.datetime({ offset: true }).optional(),
+  sample: SplitSample.optional(),
+};
+
+/** The holdout is the last stretch of event time: what every model that meets a moving world should be judged on. */
+export const TimeSplit = z.strictObject({
   /** `expanding`: all rows since `from`; or the last stretch before the holdout. */
   train: z.union([z.literal('expanding'), z.strictObject({ trailing: Duration })]).default('expanding'),
-  /** First event time used for training, ISO 8601. */
-  from: z.iso.datetime({ offset: true }).optional(),
-  /** Gap between training rows and holdout, so that labels known late cannot leak. */
+  /** Gap between training rows and holdout; never shorter than labels take to become known. */
   purge: Duration.default('1d'),
   holdout: Duration,
-  /** Rows drawn by a stable hash where a part is larger; whole parts otherwise. */
-  sample: z.strictObject({ train: z.number().int().positive(), holdout: z.number().int().positive() }).optional(),
+  ...ANY_SPLIT,
 });
+export type TimeSplit = z.infer<typeof TimeSplit>;
+
+/** Share of the groups or keys that are held out. */
+const HoldoutShare = z.number().gt(0).lte(0.5);
+
+/** Whole groups go to one side by a stable hash: a group that was once held out always is. */
+export const GroupSplit = z.strictObject({ group: ColumnName, holdout: HoldoutShare, ...ANY_SPLIT });
+export type GroupSplit = z.infer<typeof GroupSplit>;
+
+/** Rows go to one side by a stable hash of the key columns. */
+export const HashSplit = z.strictObject({ hash: z.array(ColumnName).min(1), holdout: HoldoutShare, ...ANY_SPLIT });
+export type HashSplit = z.infer<typeof HashSplit>;
+
+export const SplitSpec = z.union([TimeSplit, GroupSplit, HashSplit]);
 export type SplitSpec = z.infer<typeof SplitSpec>;
+
+/** Columns of the spine by which rows are put on a side; none where event time decides. */
+export function splitColumns(split: SplitSpec): readonly string[] {
+  if ('group' in split) return [split.group];
+  return 'hash' in split ? split.hash : [];
+}
 
 /** Half-open intervals of event time, microseconds. */
 export const SplitBounds = z.strictObject({
@@ -26,21 +54,27 @@ export const SplitBounds = z.strictObject({
 export type SplitBounds = z.infer<typeof SplitBounds>;
 
 /**
- * The holdout ends at the last whole day (or hour, for holdouts under a day) whose labels were all known at `asOf`;
- * training ends `purge` before it begins. `earliest` is the first event time of the spine. Microseconds throughout.
+ * By time the holdout ends at the last whole day (or hour, for holdouts under a day) whose labels were all known at
+ * `asOf`; training ends `purge` before it begins, or as long as labels take if that is longer, so that the model could
+ * have been trained when the holdout began. Other splits take both parts from all whole days with known labels.
+ * `earliest` is the first event time of the spine. Microseconds throughout.
  */
 export function splitBounds(
-  spec: { readonly split: SplitSpec; readonly label: { readonly availableAfter: Duration } },
+  { split, label }: { readonly split: SplitSpec; readonly label: { readonly availableAfter: Duration } },
   asOf: number,
   earliest: number,
 ): SplitBounds {
-  const holdout = durationMicros(spec.split.holdout);
-  const grain = holdout >= MICROS_PER_DAY ? MICROS_PER_DAY : MICROS_PER_HOUR;
-  const holdoutTo = floorTo(micros(asOf - durationMicros(spec.label.availableAfter)), grain);
+  const labelDelay = durationMicros(label.availableAfter);
+  const known = micros(asOf - labelDelay);
+  const from = split.from === undefined ? earliest : Math.max(earliest, parseIso(split.from));
+  if (!('train' in split)) {
+    const to = floorTo(known, MICROS_PER_DAY);
+    return { trainFrom: from, trainTo: to, holdoutFrom: from, holdoutTo: to };
+  }
+  const holdout = durationMicros(split.holdout);
+  const holdoutTo = floorTo(known, holdout >= MICROS_PER_DAY ? MICROS_PER_DAY : MICROS_PER_HOUR);
   const holdoutFrom = holdoutTo - holdout;
-  const trainTo = holdoutFrom - durationMicros(spec.split.purge);
-  const from = spec.split.from === undefined ? earliest : Math.max(earliest, parseIso(spec.split.from));
-  const trailing =
-    spec.split.train === 'expanding' ? from : Math.max(from, trainTo - durationMicros(spec.split.train.trailing));
-  return { trainFrom: trailing, trainTo, holdoutFrom, holdoutTo };
+  const trainTo = holdoutFrom - Math.max(durationMicros(split.purge), labelDelay);
+  const trainFrom = split.train === 'expanding' ? from : Math.max(from, trainTo - durationMicros(split.train.trailing));
+  return { trainFrom, trainTo, holdoutFrom, holdoutTo };
 }

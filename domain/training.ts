@@ -60,6 +60,9 @@ export const RefusedRows = z.strictObject({
 });
 export type RefusedRows = z.infer<typeof RefusedRows>;
 
+/** Of rows whose label is none that the task takes, or a class that training never saw, so many may be left out. */
+export const TOLERATED_LABEL_SHARE = 0.01;
+
 /**
  * Rows with `event_ts` (BIGINT µs), `label` (DOUBLE: 0 or 1, position of the class, or the value), `:weight`
  * (DOUBLE) where the model declares one, `:group` (VARCHAR) where the split is by group, and one column per model input (FP32 REAL

@@ -9,10 +9,10 @@ import { useName, type ViewUse } from '../../domain/model.js';
 import { MISSING_TIME } from '../../domain/time.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
-import { askedRows, RESTATED } from '../../ml/features/asked-rows-sql.js';
+import { askedRows } from '../../ml/features/asked-rows-sql.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
-import { checkExpression } from '../../ml/features/expression/check.js';
-import { quoteIdentifier, quoteText, renderSql } from '../../ml/features/expression/sql.js';
+import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
+import { GROUP_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import { coerceKey } from '../../ml/features/spine-sql.js';
 import type { ViewJoin } from '../../ml/features/point-in-time.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
@@ -22,6 +22,8 @@ import { pinnedView, requestFieldOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { joinViews } from './join-views.js';
 import { localSegments, type SegmentReference } from './segments.js';
+import { CLASS_TABLE, classesOf, dropUnknownClasses } from './training-labels.js';
+import { type Part, REFUSED, requestAlias, restatedSql, SPINE_TABLE, takeSpine } from './training-spine.js';
 
 export interface ViewChunks {
   readonly view: string;
@@ -41,39 +43,51 @@ export interface BuildTrainingDatasetInput {
   readonly uses: readonly ViewUse[];
 }
 
-type Part = 'train' | 'holdout';
+interface WrittenPart {
+  readonly ref: ArtifactRef;
+  readonly rows: number;
+}
 
+/**
+ * Throws `PRN_TRAINING_NO_ROWS` for an empty part, and what labels can be wrong with: `PRN_TRAINING_INVALID_LABEL`,
+ * `…_ONE_CLASS`, `…_CONSTANT_TARGET`, `…_TOO_MANY_CLASSES`, `…_UNKNOWN_CLASS`.
+ */
 export async function buildTrainingDataset(
   input: BuildTrainingDatasetInput,
   context: JobContext,
 ): Promise<TrainingDataset> {
   const { artifacts, tables, signal, progress } = context;
+  const { snapshot, dataset, inputs } = input;
+  const { task } = snapshot.spec;
   const views = await viewJoins(artifacts, input);
-  const relation = askedRows(input.dataset, {
-    relation: datasetRelation(input.dataset, await localSegments(artifacts, input.segments)),
-    restated: labelSql(input),
+  const relation = askedRows(dataset, {
+    relation: datasetRelation(dataset, await localSegments(artifacts, input.segments)),
+    restated: restatedSql(snapshot, dataset),
   });
   return tables.use(async (session) => {
-    await session.execute(`create temp table spine as ${labelledSpine(input, { relation, views })}`);
+    const keys = typedKeys(dataset, views);
+    const refused = await takeSpine(session, { snapshot, dataset, inputs, relation, keys });
     progress({ message: 'spine labelled' });
-    const parts: Partial<Record<Part, { ref: ArtifactRef; rows: number }>> = {};
-    for (const part of ['train', 'holdout'] as const) {
-      parts[part] = await writePart(session, { input, views, part }, artifacts);
+    const write = async (part: Part): Promise<WrittenPart> => {
+      const written = await writePart(session, { input, views }, artifacts);
+      if (written.rows === 0) throw await noRows(session, { input, relation, part });
       progress({ message: `${part} rows written` });
-    }
-    const { train, holdout } = parts;
-    if (train === undefined || holdout === undefined)
-      throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'a part was not written' });
-    await requireRows(session, { input, relation, trainRows: train.rows, holdoutRows: holdout.rows });
-    const digest = sha256Hex(`${train.ref.sha256} ${holdout.ref.sha256}`);
+      return written;
+    };
+    await takePart(session, snapshot, 'train');
+    const classes = await classesOf(session, PART_TABLE, task);
+    const train = await write('train');
+    await takePart(session, snapshot, 'holdout');
+    const unknownClass = task === 'multiclass' ? await dropUnknownClasses(session, PART_TABLE) : 0;
+    const holdout = await write('holdout');
     return {
       train: train.ref,
       holdout: holdout.ref,
       trainRows: train.rows,
       holdoutRows: holdout.rows,
-      classes: [],
-      refused: { weight: 0, label: 0, unknownClass: 0, splitKey: 0 },
-      digest,
+      classes,
+      refused: { ...refused, unknownClass },
+      digest: sha256Hex(`${train.ref.sha256} ${holdout.ref.sha256}`),
     };
   }, signal);
 }
@@ -144,90 +158,71 @@ export function typedKeys(
   return [...new Map(keys).values()];
 }
 
-function labelSql({ snapshot, dataset }: BuildTrainingDatasetInput): string {
-  const types = Object.fromEntries(dataset.columns.map(({ name, type }) => [name, type]));
-  return `(${renderSql(checkExpression(snapshot.spec.label.expression, types))})::int::double`;
-}
-
-/**
- * Rows whose label was known at `asOf`, with their part and a stable draw for sampling. The label is that of the row as it
- * was known at `asOf`; all else is of the row as it was first made, which is what serving saw.
- */
-function labelledSpine(
-  { snapshot, dataset, inputs }: BuildTrainingDatasetInput,
-  { relation, views }: { relation: string; views: readonly ViewJoin[] },
-): string {
-  const { spec, split, asOf } = snapshot;
-  const time = quoteIdentifier(spec.spine.eventTime);
-  const keys = typedKeys(dataset, views).map(({ sql, name }) => `${sql} as ${name}`);
-  const requests = inputs.flatMap(({ name, datatype, source }) =>
-    source.kind === 'request' ? [requestColumn(name, source.column, datatype)] : [],
-  );
-  const known = `${knownAt(String(asOf))} and ${time} + ${durationMicros(spec.label.availableAfter)} <= ${asOf}`;
-  return `
-    select ${keys.join(', ')}${keys.length === 0 ? '' : ','} ${time} as ts, ${RESTATED} as label,
-      ${requests.map(({ sql, alias }) => `${sql} as ${alias}`).join(', ')}${requests.length === 0 ? '' : ','}
-      case when ${time} >= ${split.holdoutFrom} then 'holdout' else 'train' end as part,
-      md5(concat_ws('|', ${time}, ${ROW.commitSeq}, ${ROW.seq})) as draw, ${ROW.commitSeq}, ${ROW.seq}
-    from ${relation}
-    where ${known} and ${RESTATED} is not null
-      and ((${time} >= ${split.trainFrom} and ${time} < ${split.trainTo}) or (${time} >= ${split.holdoutFrom} and ${time} < ${split.holdoutTo}))`;
-}
-
-/** Request inputs get a name of their own in the spine, since a key column may be one of them too. */
-function requestColumn(name: string, column: string, datatype: ModelInput['datatype']): { sql: string; alias: string } {
-  const types = { FP32: 'real', INT64: 'bigint', BYTES: 'varchar' } as const;
-  return { sql: `(${quoteIdentifier(column)})::${types[datatype]}`, alias: quoteIdentifier(`request:${name}`) };
-}
-
 /** A view's value as the tensor has it: what is missing has a word of its own where null cannot be said. */
 function inputSql(value: string, datatype: ModelInput['datatype']): string {
   if (datatype === 'BYTES') return `coalesce(${value}::varchar, '')`;
   return datatype === 'INT64' ? `coalesce(${value}::bigint, ${MISSING_TIME})` : `${value}::real`;
 }
 
-async function writePart(
-  session: TableSession,
-  write: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[]; part: Part },
-  artifacts: ArtifactStore,
-): Promise<{ ref: ArtifactRef; rows: number }> {
-  const { input, views, part } = write;
-  const sample = input.snapshot.spec.split.sample?.[part];
+const PART_TABLE = 'part_spine';
+
+/** Fills {@link PART_TABLE} with the usable rows of a part, or a sample of them. */
+async function takePart(session: TableSession, { spec }: TrainingSnapshot, part: Part): Promise<void> {
+  const sample = spec.split.sample?.[part];
   const limit = sample === undefined ? '' : `qualify row_number() over (order by draw) <= ${sample}`;
   await session.execute(
-    `create or replace temp table part_spine as select * from spine where part = '${part}' ${limit}`,
+    `create or replace temp table ${PART_TABLE} as select * from ${SPINE_TABLE} where part = '${part}' and ${REFUSED} is null ${limit}`,
   );
-  const spine = { table: 'part_spine', timeColumn: 'ts' };
+}
+
+async function writePart(
+  session: TableSession,
+  { input, views }: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[] },
+  artifacts: ArtifactStore,
+): Promise<WrittenPart> {
+  const { spec } = input.snapshot;
+  const spine = { table: PART_TABLE, timeColumn: 'ts' };
   const joined = await joinViews(session, { spine, views: joinedByType(views), knowledge: 'as-known' });
-  const columns = input.inputs.map(({ name, datatype, source }) =>
-    source.kind === 'request'
-      ? `${quoteIdentifier(`request:${name}`)} as ${quoteIdentifier(name)}`
-      : `${inputSql(quoteIdentifier(name), datatype)} as ${quoteIdentifier(name)}`,
-  );
+  const isMulticlass = spec.task === 'multiclass';
+  const columns = [
+    'ts as event_ts',
+    isMulticlass ? 'code::double as label' : 'label',
+    ...(spec.weight === undefined ? [] : [quoteIdentifier(WEIGHT_COLUMN)]),
+    ...('group' in spec.split ? [quoteIdentifier(GROUP_COLUMN)] : []),
+    ...input.inputs.map(({ name, datatype, source }) => {
+      const value = source.kind === 'request' ? requestAlias(name) : inputSql(quoteIdentifier(name), datatype);
+      return `${value} as ${quoteIdentifier(name)}`;
+    }),
+  ];
+  const labelled = isMulticlass ? `${joined} join ${CLASS_TABLE} on label = class` : joined;
   const path = await artifacts.scratchPath('parquet');
   await session.execute(
-    `copy (select ts as event_ts, label, ${columns.join(', ')} from ${joined} order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
+    `copy (select ${columns.join(', ')} from ${labelled} order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
   );
   const [counted] = await session.rows(`select count(*) as rows from read_parquet(${quoteText(path)})`);
   return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };
 }
 
 /** An empty part ends the run with the step that emptied it. */
-async function requireRows(
+async function noRows(
   session: TableSession,
-  check: { input: BuildTrainingDatasetInput; relation: string; trainRows: number; holdoutRows: number },
-): Promise<void> {
-  const { input, relation, trainRows, holdoutRows } = check;
-  if (trainRows > 0 && holdoutRows > 0) return;
+  { input, relation, part }: { input: BuildTrainingDatasetInput; relation: string; part: Part },
+): Promise<DomainError> {
   const { split, asOf, spec } = input.snapshot;
-  const [from, to] = trainRows === 0 ? [split.trainFrom, split.trainTo] : [split.holdoutFrom, split.holdoutTo];
+  const [from, to] = part === 'train' ? [split.trainFrom, split.trainTo] : [split.holdoutFrom, split.holdoutTo];
   const time = quoteIdentifier(spec.spine.eventTime);
   const [counts] = await session.rows(
     `select count(*) as rows, count(*) filter (where ${knownAt(String(asOf))}) as known from ${relation} where ${time} >= ${from} and ${time} < ${to}`,
   );
+  const [usable] = await session.rows(
+    `select count(*) as labelled, count(${REFUSED}) as refused from ${SPINE_TABLE} where part = '${part}'`,
+  );
   const iso = (micros: number): string => new Date(micros / 1_000).toISOString();
   const reason =
-    `the ${trainRows === 0 ? 'training part' : 'holdout'} from ${iso(from)} to ${iso(to)} has ${counts?.['rows'] ?? 0} rows, ` +
-    `${counts?.['known'] ?? 0} of them known at ${iso(asOf)}, none with a usable label`;
-  throw new DomainError('PRN_TRAINING_NO_ROWS', { reason });
+    `the ${part === 'train' ? 'training part' : 'holdout'} from ${iso(from)} to ${iso(to)} has ${counts?.['rows'] ?? 0} rows, ` +
+    `${counts?.['known'] ?? 0} of them known at ${iso(asOf)}, ` +
+    (Number(usable?.['labelled'] ?? 0) === 0
+      ? 'none with a usable label'
+      : `${usable?.['refused'] ?? 0} of the ${usable?.['labelled'] ?? 0} labelled ones on this side refused for their weight, label or split column`);
+  return new DomainError('PRN_TRAINING_NO_ROWS', { reason });
 }

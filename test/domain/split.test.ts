@@ -24,9 +24,25 @@ describe('splitBounds', () => {
   });
 
   it('trains on the trailing stretch when asked to', () => {
-    expect(bounds({ train: { trailing: '30d' }, purge: '0s', holdout: '7d' }, '2001-05-08T12:00:00Z')[0]).toBe(
-      '2001-04-01T00',
+    expect(bounds({ train: { trailing: '30d' }, purge: '12h', holdout: '7d' }, '2001-05-08T12:00:00Z')[0]).toBe(
+      '2001-03-31T12',
     );
+  });
+
+  it('purges at least what labels take to become known, whatever is declared', () => {
+    // Labels take 12 hours: at the start of the holdout, 1 May, those of the last 12 hours were not known.
+    expect(bounds({ purge: '0s', holdout: '7d' }, '2001-05-08T12:00:00Z').slice(1, 3)).toEqual([
+      '2001-04-30T12',
+      '2001-05-01T00',
+    ]);
+  });
+
+  it.each([
+    { group: 'customer', holdout: 0.2 },
+    { hash: ['order'], holdout: 0.2, from: '2001-02-01T00:00:00Z' },
+  ])('takes both parts from all whole days with known labels where %o decides', (split) => {
+    const from = 'from' in split ? '2001-02-01T00' : '2001-01-01T00';
+    expect(bounds(split, '2001-05-08T11:59:59Z')).toEqual([from, '2001-05-07T00', from, '2001-05-07T00']);
   });
 
   it('cuts by hours when the holdout is shorter than a day', () => {

@@ -196,7 +196,8 @@ describe('a training dataset', () => {
   it('has the request as it was first made, and the label as it was restated', async () => {
     // Trip 1 is first known without a distance and with a wrong carrier; the label and corrections come on day 8.
     const commits = [
-      `(1, 0, null, 'AA', null), (2, ${DAY}, 300, 'BB', false), (3, ${4 * DAY}, 500, 'BB', true)`,
+      `(1, 0, null, 'AA', null), (2, ${DAY}, 300, 'BB', false), (3, ${4 * DAY}, 500, 'BB', true),
+       (4, ${2 * DAY}, 100, 'DD', false), (5, ${3 * DAY}, 200, 'DD', true)`,
       `(1, 0, 700, 'CC', true), (2, ${DAY}, 999, 'BB', true)`,
     ];
     const dataset = DatasetSpec.parse({
@@ -232,12 +233,13 @@ describe('a training dataset', () => {
       );
       return read(parts.train);
     };
-    expect(await partsAt(10 * DAY)).toEqual([
-      [0, 1, null, 'AA'],
-      [DAY, 1, 300, 'BB'],
-    ]);
-    // Before the restatements only the second trip has a label, the one of then.
-    expect(await partsAt(8 * DAY - 1)).toEqual([[DAY, 0, 300, 'BB']]);
+    const others = [
+      [2 * DAY, 0, 100, 'DD'],
+      [3 * DAY, 1, 200, 'DD'],
+    ];
+    expect(await partsAt(10 * DAY)).toEqual([[0, 1, null, 'AA'], [DAY, 1, 300, 'BB'], ...others]);
+    // Before the restatements the first trip has no label, and the second that of then.
+    expect(await partsAt(8 * DAY - 1)).toEqual([[DAY, 0, 300, 'BB'], ...others]);
   });
 
   it('takes no alias for two meanings', () => {
