@@ -1,5 +1,5 @@
 /** Labels of logged predictions, looked up a bounded number at a time. */
-import type { PredictionBucket } from '../domain/prediction.js';
+import type { Outcome, PredictionBucket } from '../domain/prediction.js';
 import type { PredictionStore } from '../store/contracts/predictions.js';
 
 /** Keeps one query far below the largest message MongoDB takes. */
@@ -10,9 +10,9 @@ export async function labelsOf(
   predictions: PredictionStore,
   buckets: readonly PredictionBucket[],
   asOf: number,
-): Promise<ReadonlyMap<string, 0 | 1>> {
+): Promise<ReadonlyMap<string, Outcome>> {
   const ids = buckets.flatMap(({ predictionIds }) => predictionIds);
-  const labels = new Map<string, 0 | 1>();
+  const labels = new Map<string, Outcome>();
   for (let from = 0; from < ids.length; from += IDS_PER_QUERY) {
     for (const [id, label] of await predictions.groundTruth(ids.slice(from, from + IDS_PER_QUERY), asOf))
       labels.set(id, label);

@@ -171,6 +171,7 @@ function linesOf({ version, windowStart, revision, metrics, monitors }: WindowRe
     `${metrics.labelled} labelled`,
     ...numberText('AUC', metrics.rocAuc),
     ...numberText('log loss', metrics.logLoss),
+    ...numberText('RMSE', metrics.rmse),
     ...numberText('calibration gap', metrics.calibrationGap),
     ...numberText('prediction PSI', metrics.psiPrediction),
   ];

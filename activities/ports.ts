@@ -31,6 +31,12 @@ export interface ServedTensor {
   readonly shape: readonly number[];
 }
 
+export interface SentColumn {
+  readonly name: string;
+  readonly datatype: string;
+  readonly data: readonly (number | string | null)[];
+}
+
 export interface ServingPort {
   /** False while the version is still loading. */
   isReady(endpoint: string, version: number): Promise<boolean>;
@@ -38,15 +44,11 @@ export interface ServingPort {
     endpoint: string,
     version: number,
   ): Promise<{ readonly inputs: readonly ServedTensor[]; readonly outputs: readonly ServedTensor[] }>;
-  /** Probabilities in the order of the rows. Inputs are columns of equal length. */
+  /** One output, row-major in the order of the rows. Inputs are columns of equal length. */
   infer(
     endpoint: string,
     version: number,
-    inputs: readonly {
-      readonly name: string;
-      readonly datatype: string;
-      readonly data: readonly (number | string | null)[];
-    }[],
+    request: { readonly inputs: readonly SentColumn[]; readonly output: string },
   ): Promise<readonly number[]>;
 }
 

@@ -1,9 +1,10 @@
 /** What a version must prove in the serving process before people are asked about it. */
 import { type Bundle, GoldenRows } from '../domain/bundle.js';
+import { SCORE_OUTPUTS, taskOutputs } from '../domain/task.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { StagingCheck } from '../workflows/contracts/registry.js';
 import { getJson } from './json-artifacts.js';
-import type { ServingPort } from './ports.js';
+import type { SentColumn, ServedTensor, ServingPort } from './ports.js';
 
 export interface StagingCheckDependencies {
   readonly stores: Pick<Stores, 'artifacts'>;
@@ -62,21 +63,27 @@ async function waitUntilLoaded(
 
 async function checkContract({ serving }: StagingCheckDependencies, staged: Staged): Promise<StagingCheck> {
   const { inputs, outputs } = await serving.metadata(staged.endpoint, staged.version);
-  const missing = staged.bundle.request.filter(
-    ({ name, datatype }) => !inputs.some((input) => input.name === name && input.datatype === datatype),
-  );
-  const hasProbability = outputs.some(({ name }) => name === 'probability');
-  const passed = missing.length === 0 && hasProbability;
+  const missing = [
+    ...staged.bundle.request.filter((field) => !inputs.some((input) => isSame(input, field))),
+    ...taskOutputs(staged.bundle).filter(
+      (output) => !outputs.some((served) => isSame(served, output) && served.shape.at(-1) === output.width),
+    ),
+  ];
+  const passed = missing.length === 0;
   const explanation = passed
     ? `${staged.bundle.request.length} request fields and ${outputs.length} outputs as declared`
-    : `not served as declared: ${[...missing.map(({ name }) => name), ...(hasProbability ? [] : ['probability'])].join(', ')}`;
+    : `not served as declared: ${missing.map(({ name }) => name).join(', ')}`;
   return { name: 'contract', passed, explanation };
 }
 
-type Columns = Parameters<ServingPort['infer']>[2];
+type Named = Pick<ServedTensor, 'name' | 'datatype'>;
+
+function isSame(left: Named, right: Named): boolean {
+  return left.name === right.name && left.datatype === right.datatype;
+}
 
 /** Request fields, and view features as overrides, so that both sides score the very same inputs. */
-function goldenInputs(bundle: Bundle, golden: GoldenRows): Columns {
+function goldenInputs(bundle: Bundle, golden: GoldenRows): SentColumn[] {
   const request = bundle.request.map(({ name, datatype }) => ({ name, datatype, data: golden.request[name] ?? [] }));
   const overrides = bundle.plan.inputs
     .filter(({ source }) => source.kind === 'view')
@@ -89,12 +96,17 @@ async function checkGoldenRows(
   staged: Staged,
   golden: GoldenRows,
 ): Promise<StagingCheck> {
-  const served = await serving.infer(staged.endpoint, staged.version, goldenInputs(staged.bundle, golden));
-  const differing = golden.scores.filter(
-    (expected, row) => Math.fround(served[row] ?? Number.NaN) !== Math.fround(expected),
-  ).length;
-  const rows = golden.scores.length;
-  const passed = rows > 0 && differing === 0 && served.length === rows;
+  const { scores, width } = golden;
+  const rows = scores.length / width;
+  const inputs = goldenInputs(staged.bundle, golden);
+  const output = SCORE_OUTPUTS[staged.bundle.task];
+  const served = await serving.infer(staged.endpoint, staged.version, { inputs, output });
+  const differs = (row: number): boolean =>
+    scores
+      .slice(row * width, (row + 1) * width)
+      .some((expected, at) => Math.fround(served[row * width + at] ?? Number.NaN) !== Math.fround(expected));
+  const differing = Array.from({ length: rows }, (_unused, row) => row).filter(differs).length;
+  const passed = rows > 0 && differing === 0 && served.length === scores.length;
   const explanation = passed
     ? `${rows} rows answered bit for bit as in training`
     : `${differing} of ${rows} rows differ from training`;
@@ -106,14 +118,15 @@ async function checkLatency(
   staged: Staged,
   golden: GoldenRows,
 ): Promise<StagingCheck> {
-  const rows = Math.max(1, golden.scores.length);
+  const rows = Math.max(1, golden.scores.length / golden.width);
+  const output = SCORE_OUTPUTS[staged.bundle.task];
   const columns = goldenInputs(staged.bundle, golden);
   const latenciesMs: number[] = [];
   for (let request = 0; request < LATENCY_REQUESTS; request += 1) {
     const row = request % rows;
     const single = columns.map(({ name, datatype, data }) => ({ name, datatype, data: data.slice(row, row + 1) }));
     const startedMs = performance.now();
-    await serving.infer(staged.endpoint, staged.version, single);
+    await serving.infer(staged.endpoint, staged.version, { inputs: single, output });
     latenciesMs.push(performance.now() - startedMs);
     if (request % 50 === 0) heartbeat({ request });
   }

@@ -7,6 +7,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Shape {
   /** Column heading → path into the row, such as `metrics.rocAuc`. */
   readonly columns: Readonly<Record<string, string>>;
+  /** Headings that are left out where no row has them. */
+  readonly optional?: readonly string[];
 }
 
 /**
@@ -27,15 +29,14 @@ export function render(body: unknown, format: OutputFormat, shape?: Shape): stri
   return renderTable(items, shape);
 }
 
-function renderTable(items: readonly Row[], { columns }: Shape): string {
+function renderTable(items: readonly Row[], { columns, optional = [] }: Shape): string {
   if (items.length === 0) return 'nothing there';
-  const lines = [
-    Object.keys(columns),
-    ...items.map((row) => Object.values(columns).map((path) => cell(valueAt(row, path)))),
-  ];
-  const widths = Object.keys(columns).map((_heading, index) =>
-    Math.max(...lines.map((line) => line[index]?.length ?? 0)),
+  const shown = Object.entries(columns).filter(
+    ([heading, path]) => !optional.includes(heading) || items.some((row) => valueAt(row, path) !== undefined),
   );
+  const headings = shown.map(([heading]) => heading);
+  const lines = [headings, ...items.map((row) => shown.map(([_heading, path]) => cell(valueAt(row, path))))];
+  const widths = headings.map((_heading, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   return lines
     .map((line) =>
       line

@@ -6,7 +6,7 @@ import { mergeColumns, mergeProfiles } from './profile-merge.js';
 export const ModelProfile = z.strictObject({
   /** Model inputs as the graph gets them: FP32 as `float`, INT64 as `timestamp`, BYTES as `string`. */
   inputs: DatasetProfile,
-  /** Probabilities; those of a reference are of other rows than its inputs. */
+  /** Probabilities of 1, decided classes, or values; those of a reference are of other rows than its inputs. */
   prediction: ColumnProfile,
 });
 export type ModelProfile = z.infer<typeof ModelProfile>;

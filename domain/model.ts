@@ -44,10 +44,11 @@ export type ApprovalSpec = z.infer<typeof ApprovalSpec>;
 export const Guardrail = z.union([
   z.strictObject({ metric: z.enum(['error_rate', 'latency_p99_ms']), max: z.number().nonnegative() }),
   z.strictObject({
-    metric: z.literal('log_loss'),
+    /** Squared error is that of a regression, in the square of the label's unit. */
+    metric: z.enum(['log_loss', 'squared_error']),
     against: z.literal('champion'),
     paired: z.literal(true),
-    /** Largest tolerated increase of the mean log loss on the same rows. */
+    /** Largest tolerated increase of the mean loss on the same rows. */
     maxHarm: z.number().positive(),
     confidence: z.number().gt(0.5).lt(1).default(0.95),
   }),

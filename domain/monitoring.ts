@@ -9,6 +9,7 @@ import { ServedDifference } from './served-vector.js';
 export const WindowMetrics = z.strictObject({
   rows: z.number().int(),
   labelled: z.number().int(),
+  /** Of a classifier with classes: of the probabilities it gave the classes it decided for, and of those that were right. */
   sumPrediction: z.number(),
   sumOutcome: z.number(),
   accuracy: z.number().nullable(),
@@ -16,7 +17,10 @@ export const WindowMetrics = z.strictObject({
   recall: z.number().nullable(),
   rocAuc: z.number().nullable(),
   logLoss: z.number().nullable(),
+  /** Mean prediction minus mean outcome: of a regression its bias, in the unit of the label. */
   calibrationGap: z.number().nullable(),
+  rmse: z.number().nullable().default(null),
+  mae: z.number().nullable().default(null),
   psiPrediction: z.number().nullable(),
   psiPredictionCritical: z.number().nullable(),
   /** Model input → PSI against the reference profile of the version. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Duration } from './duration.js';
 import { ColumnName, Name } from './names.js';
+import type { Task } from './task.js';
 
 export const MonitorMetric = z.enum([
   'accuracy',
@@ -9,6 +10,8 @@ export const MonitorMetric = z.enum([
   'recall',
   'roc_auc',
   'log_loss',
+  'rmse',
+  'mae',
   'calibration_gap',
   'psi_prediction',
   'psi_feature',
@@ -42,6 +45,25 @@ export const MonitorSpec = z.strictObject({
   action: z.enum(['none', 'retrain']).default('none'),
 });
 export type MonitorSpec = z.infer<typeof MonitorSpec>;
+
+/** Metrics that only make sense for some tasks; the others can be watched for all. */
+const TASKS_OF_METRIC: Readonly<Partial<Record<MonitorMetric, readonly Task[]>>> = {
+  accuracy: ['binary', 'multiclass'],
+  precision: ['binary'],
+  recall: ['binary'],
+  roc_auc: ['binary'],
+  log_loss: ['binary', 'multiclass'],
+  rmse: ['regression'],
+  mae: ['regression'],
+};
+
+/** Why a metric cannot be watched on an endpoint of a task; null if it can. */
+export function unfitFor(task: Task, metric: MonitorMetric): string | null {
+  const tasks = TASKS_OF_METRIC[metric];
+  if (tasks === undefined || tasks.includes(task)) return null;
+  const known = MonitorMetric.options.filter((other) => TASKS_OF_METRIC[other]?.includes(task) ?? true);
+  return `${metric} has no meaning for a ${task} model; there are ${known.join(', ')}`;
+}
 
 /** A measurement over the merged windows; null parts could not be measured. */
 export interface Measurement {

@@ -4,6 +4,7 @@ import { expectationProblems } from './expectation-checks.js';
 import { columnsOf, datasetsOf } from './expectations.js';
 import type { FeatureViewSpec } from './feature-view.js';
 import { viewUses } from './model.js';
+import { unfitFor } from './monitors.js';
 import { splitColumns } from './split.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
@@ -118,7 +119,10 @@ function checkResource(resource: Resource, all: readonly Resource[]): void {
     for (const [alias, dataset] of Object.entries(resource.spec.query?.from ?? {}))
       requireNamed('Dataset', dataset, `spec.query.from.${alias}`);
   }
-  if (resource.kind === 'Monitor') requireNamed('Endpoint', resource.spec.endpoint, 'spec.endpoint');
+  if (resource.kind === 'Monitor') {
+    requireNamed('Endpoint', resource.spec.endpoint, 'spec.endpoint');
+    checkWatched(resource, all);
+  }
   if (resource.kind === 'FeatureView') {
     const columns = columnNames(requireNamed('Dataset', resource.spec.dataset, 'spec.dataset'));
     const keys = entityKeyNames(resource.spec, { requireNamed, field: 'spec.entity' });
@@ -187,6 +191,18 @@ function checkOtherDatasets(
   }
 }
 
+/** A monitor and the model of its endpoint must fit, whichever of them is applied. */
+function checkWatched({ metadata, spec }: ResourceOf<'Monitor'>, all: readonly Resource[]): void {
+  const model = all.find((other) => other.kind === 'Model' && other.spec.endpoint === spec.endpoint);
+  const problem = model?.kind === 'Model' ? unfitFor(model.spec.task, spec.metric) : null;
+  if (problem !== null)
+    throw new DomainError('PRN_RESOURCE_INVALID', {
+      where: `Monitor ${metadata.name}, spec.metric`,
+      problem,
+      remedy: '',
+    });
+}
+
 function checkModel(
   model: ResourceOf<'Model'>,
   { all, requireNamed, requireIn }: { all: readonly Resource[]; requireNamed: RequireNamed; requireIn: RequireIn },
@@ -216,6 +232,8 @@ function checkModel(
       requireIn(spine.keys, feature.keys?.[key] ?? key, { field: `${field}: the spine's keys`, kind: 'entity key' });
   }
   viewUses(model.spec);
+  checkGuardrails(model);
+  for (const other of all) if (other.kind === 'Monitor' && other.spec.endpoint === endpoint) checkWatched(other, all);
   const rival = all.find(
     (other) =>
       other.kind === 'Model' && other.metadata.name !== model.metadata.name && other.spec.endpoint === endpoint,
@@ -228,4 +246,16 @@ function checkModel(
       remedy: 'Give each model an endpoint of its own.',
     });
   }
+}
+
+/** The loss by which a rollout is judged is that of the task. */
+function checkGuardrails({ metadata, spec }: ResourceOf<'Model'>): void {
+  const loss = spec.task === 'regression' ? 'squared_error' : 'log_loss';
+  const unfit = spec.rollout.guardrails.find((guardrail) => 'against' in guardrail && guardrail.metric !== loss);
+  if (unfit === undefined) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: `Model ${metadata.name}, spec.rollout.guardrails`,
+    problem: `${unfit.metric} has no meaning for a ${spec.task} model`,
+    remedy: `Compare with the champion by ${loss}.`,
+  });
 }

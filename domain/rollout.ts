@@ -136,7 +136,7 @@ function zOf(confidence: number): number {
 }
 
 export function judgeGuardrail(guardrail: Guardrail, evidence: StepEvidence, minRows: number): GuardrailVerdict {
-  if (guardrail.metric === 'log_loss') return judgePairedHarm(guardrail, evidence, minRows);
+  if ('against' in guardrail) return judgePairedHarm(guardrail, evidence, minRows);
   const observed =
     guardrail.metric === 'error_rate'
       ? evidence.rows === 0
@@ -162,14 +162,15 @@ export function judgeGuardrail(guardrail: Guardrail, evidence: StepEvidence, min
 
 /** Breached: harm above the limit and surely positive. Satisfied: surely below the limit. Otherwise there is no evidence. */
 function judgePairedHarm(
-  guardrail: Extract<Guardrail, { metric: 'log_loss' }>,
+  guardrail: Extract<Guardrail, { against: 'champion' }>,
   evidence: StepEvidence,
   minRows: number,
 ): GuardrailVerdict {
   const { paired } = evidence;
-  const base = { metric: 'log_loss', limit: guardrail.maxHarm, rows: paired?.rows ?? 0 };
+  const loss = guardrail.metric.replace('_', ' ');
+  const base = { metric: guardrail.metric, limit: guardrail.maxHarm, rows: paired?.rows ?? 0 };
   if (paired === null || paired.rows < Math.max(2, minRows)) {
-    const explanation = `log loss: ${paired?.rows ?? 0} labelled rows scored by both versions, ${minRows} needed`;
+    const explanation = `${loss}: ${paired?.rows ?? 0} labelled rows scored by both versions, ${minRows} needed`;
     return {
       ...base,
       verdict: 'no_evidence',
@@ -187,7 +188,7 @@ function judgePairedHarm(
       : upper <= guardrail.maxHarm
         ? 'satisfied'
         : 'no_evidence';
-  const explanation = `log loss harm ${paired.meanHarm.toFixed(4)} [${lower.toFixed(4)}, ${upper.toFixed(4)}] against a limit of ${guardrail.maxHarm}`;
+  const explanation = `${loss} harm ${paired.meanHarm.toFixed(4)} [${lower.toFixed(4)}, ${upper.toFixed(4)}] against a limit of ${guardrail.maxHarm}`;
   return { ...base, verdict, observed: paired.meanHarm, lower, upper, explanation };
 }
 

@@ -6,6 +6,7 @@ import type { Bundle } from '../domain/bundle.js';
 import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
 import { FeaturePlan } from '../domain/features.js';
+import { SCORE_OUTPUTS, scoreWidth } from '../domain/task.js';
 import { PLAN_METADATA } from '../ml/features/plan.js';
 import { readModelMetadata } from '../ml/onnx/model-metadata.js';
 import { createChain } from '../ml/onnx/chain.js';
@@ -17,7 +18,7 @@ export interface LoadedVersion {
   readonly version: number;
   readonly bundle: Bundle;
   readonly features: FeatureInputs;
-  /** Probabilities of `rows` rows. Small requests that arrive together are scored together. */
+  /** Row-major scores of `rows` rows. Small requests that arrive together are scored together. */
   score(feeds: Feeds, rows: number): Promise<Float32Array>;
   retain(): void;
   /** The last release frees the session. */
@@ -32,7 +33,7 @@ const MAX_RUN_ROWS = 256;
 interface Waiting {
   readonly feeds: Feeds;
   readonly rows: number;
-  readonly resolve: (probabilities: Float32Array) => void;
+  readonly resolve: (scores: Float32Array) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -46,20 +47,21 @@ export async function loadVersion(
   const graph = await artifacts.get(first);
   requireContract(graph, bundle);
   const session = await createChain([graph, ...(await Promise.all(others.map((other) => artifacts.get(other))))]);
+  const scorer: Scorer = { session, output: SCORE_OUTPUTS[bundle.task], width: scoreWidth(bundle) };
   let holders = 1;
   let waiting: Waiting[] = [];
 
   const flush = (): void => {
     const batch = waiting;
     waiting = [];
-    void runTogether(session, batch);
+    void runTogether(scorer, batch);
   };
   return {
     version,
     bundle,
     features: compileFeatureInputs(bundle),
     async score(feeds, rows) {
-      if (rows > COALESCE_ROWS) return runInParts(session, feeds, rows);
+      if (rows > COALESCE_ROWS) return runInParts(scorer, feeds, rows);
       return new Promise((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);
         waiting.push({ feeds, rows, resolve, reject });
@@ -85,43 +87,51 @@ function requireContract(graph: Uint8Array, { model, plan }: Bundle): void {
     throw new DomainError('PRN_MODEL_CONTRACT', { model });
 }
 
-async function runOnce(session: OnnxSession, feeds: Feeds): Promise<Float32Array> {
-  const { probability } = await session.run(feeds, ['probability']);
-  if (!(probability instanceof Float32Array))
-    throw new DomainError('PRN_ONNX_INVALID', { problem: 'it gives no FP32 probability' });
-  return probability;
+interface Scorer {
+  readonly session: OnnxSession;
+  /** The output that holds the scores. */
+  readonly output: string;
+  /** Scores of a row. */
+  readonly width: number;
+}
+
+async function runOnce({ session, output }: Scorer, feeds: Feeds): Promise<Float32Array> {
+  const { [output]: scores } = await session.run(feeds, [output]);
+  if (!(scores instanceof Float32Array))
+    throw new DomainError('PRN_ONNX_INVALID', { problem: `it gives no FP32 ${output}` });
+  return scores;
 }
 
 /** Never rejects: every waiting request gets its answer or its error. */
-async function runTogether(session: OnnxSession, batch: readonly Waiting[]): Promise<void> {
-  if (batch.length === 1) return runAlone(session, batch);
+async function runTogether(scorer: Scorer, batch: readonly Waiting[]): Promise<void> {
+  if (batch.length === 1) return runAlone(scorer, batch);
   try {
     const rows = batch.reduce((sum, waiting) => sum + waiting.rows, 0);
-    const probabilities = await runInParts(session, concatFeeds(batch), rows);
+    const scores = await runInParts(scorer, concatFeeds(batch), rows);
     let offset = 0;
-    for (const waiting of batch) waiting.resolve(probabilities.subarray(offset, (offset += waiting.rows)));
+    for (const waiting of batch) waiting.resolve(scores.subarray(offset, (offset += waiting.rows * scorer.width)));
   } catch {
     // One request whose inputs the graph refuses must not take its neighbours down.
-    await runAlone(session, batch);
+    await runAlone(scorer, batch);
   }
 }
 
-async function runAlone(session: OnnxSession, batch: readonly Waiting[]): Promise<void> {
-  for (const { feeds, resolve, reject } of batch) await runOnce(session, feeds).then(resolve, reject);
+async function runAlone(scorer: Scorer, batch: readonly Waiting[]): Promise<void> {
+  for (const { feeds, resolve, reject } of batch) await runOnce(scorer, feeds).then(resolve, reject);
 }
 
 /** Lets other requests in between two parts. */
-async function runInParts(session: OnnxSession, feeds: Feeds, rows: number): Promise<Float32Array> {
-  if (rows <= MAX_RUN_ROWS) return runOnce(session, feeds);
-  const probabilities = new Float32Array(rows);
+async function runInParts(scorer: Scorer, feeds: Feeds, rows: number): Promise<Float32Array> {
+  if (rows <= MAX_RUN_ROWS) return runOnce(scorer, feeds);
+  const scores = new Float32Array(rows * scorer.width);
   for (let from = 0; from < rows; from += MAX_RUN_ROWS) {
     const part = Object.fromEntries(
       Object.entries(feeds).map(([name, data]) => [name, data.slice(from, from + MAX_RUN_ROWS)]),
     );
-    probabilities.set(await runOnce(session, part), from);
+    scores.set(await runOnce(scorer, part), from * scorer.width);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return probabilities;
+  return scores;
 }
 
 function concatFeeds(batch: readonly Waiting[]): Feeds {

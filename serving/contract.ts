@@ -1,7 +1,9 @@
-/** What a caller may send to a set of versions: their request fields, and view features that may be overridden. */
+/** What a caller may send to a set of versions (request fields, view features to override), and what they answer. */
 import type { Bundle } from '../domain/bundle.js';
 import type { EndpointState } from '../domain/endpoint.js';
+import type { TaskShape } from '../domain/task.js';
 import type { RequestDatatype } from '../scoring/request-columns.js';
+import { commonShape } from '../scoring/task-scores.js';
 
 export interface FieldType {
   readonly datatype: RequestDatatype;
@@ -17,13 +19,19 @@ export interface Contract {
   readonly declared: readonly string[];
   /** View features that a caller may send instead of having them looked up. */
   readonly overridable: readonly string[];
+  /** In which all versions answer together. */
+  readonly shape: TaskShape;
 }
 
 /**
  * The contract of all versions together. On a wall clock the event time may be left out when no model reads it: it is
  * now then.
  */
-export function contractOf(bundles: readonly Bundle[], clock: EndpointState['clock']): Contract {
+export function contractOf(
+  bundles: readonly Bundle[],
+  clock: EndpointState['clock'],
+  shape: TaskShape = commonShape(bundles),
+): Contract {
   const fields = new Map<string, FieldType>();
   const overridable = bundles.flatMap(({ plan }) =>
     plan.inputs.flatMap(({ name, datatype, source }) => {
@@ -46,5 +54,6 @@ export function contractOf(bundles: readonly Bundle[], clock: EndpointState['clo
     required: [...required],
     declared: [...declared],
     overridable: [...new Set(overridable)].filter((name) => !declared.has(name)),
+    shape,
   };
 }

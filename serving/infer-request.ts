@@ -1,6 +1,7 @@
 /** Reads an Open Inference Protocol v2 request. Everything wrong is a 400 that names the input and what was expected. */
 import { DomainError } from '../domain/errors.js';
 import { didYouMean } from '../domain/names.js';
+import { type TaskShape, taskOutputs } from '../domain/task.js';
 import type { RequestColumn, RequestRows } from '../scoring/request-columns.js';
 import type { Contract, FieldType } from './contract.js';
 import { invalidInput, readValues, show } from './tensor-values.js';
@@ -13,7 +14,15 @@ export interface InferRequest extends RequestRows {
   readonly outputs: readonly string[] | null;
 }
 
-export const OUTPUTS = ['probability', 'decision', 'prediction_id', 'model_version'] as const;
+/** The class of a multiclass decision by its name. */
+export const CLASS_OUTPUT = 'class';
+
+/** What an answer can hold, by name and in order. */
+export function outputNames(shape: TaskShape): string[] {
+  const named = shape.task === 'multiclass' ? [CLASS_OUTPUT] : [];
+  return [...taskOutputs(shape).map(({ name }) => name), ...named, 'prediction_id', 'model_version'];
+}
+
 export const MAX_ROWS = 10_000;
 /** Reserved input: the unit of each row. A model may have a field of that name; it then serves as both. */
 const UNIT_INPUT = 'unit_id';
@@ -41,7 +50,7 @@ export function parseInferRequest(body: string, contract: Contract, unitField: s
   if (rows === null || rows === 0) throw invalidInput('inputs', 'at least one row is required');
   const units = unitsOf({ sent, unitField, rows, unit: unitParameter(parameters) });
   if (!contract.fields.has(UNIT_INPUT)) sent.delete(UNIT_INPUT);
-  return { id, rows, columns: sent, units, outputs: parseOutputs(outputs) };
+  return { id, rows, columns: sent, units, outputs: parseOutputs(outputs, outputNames(contract.shape)) };
 }
 
 function parseObject(body: string): Record<string, unknown> {
@@ -78,17 +87,17 @@ function unitsOf(request: {
   return column === undefined ? null : Array.from(column.values, String);
 }
 
-function parseOutputs(outputs: unknown): string[] | null {
+function parseOutputs(outputs: unknown, known: readonly string[]): string[] | null {
   if (outputs === undefined) return null;
   if (!Array.isArray(outputs) || outputs.length === 0)
     throw invalidInput('outputs', 'a non-empty array is expected; leave it out for all outputs');
   const names = outputs.map((output) => {
     const name = isObject(output) ? output['name'] : undefined;
     if (typeof name !== 'string') throw invalidInput('outputs', 'each output needs a name');
-    if (!OUTPUTS.some((known) => known === name))
+    if (!known.includes(name))
       throw invalidInput(
         'outputs',
-        `there is no output ${show(name)}${hintOf(name, OUTPUTS)}; there are ${OUTPUTS.join(', ')}`,
+        `there is no output ${show(name)}${hintOf(name, known)}; there are ${known.join(', ')}`,
       );
     return name;
   });

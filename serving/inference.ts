@@ -1,6 +1,7 @@
 /** Answers one inference request: routes rows to versions, looks features up once, scores, and hands the rest to the log. */
 import { randomBytes } from 'node:crypto';
 import { DomainError } from '../domain/errors.js';
+import { scoreWidth, type TaskShape } from '../domain/task.js';
 import { lookUpViews, type ViewReader } from '../scoring/feature-lookup.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
 import { contractOf } from './contract.js';
@@ -25,8 +26,10 @@ export interface InferenceAnswer {
   /** Requested outputs in order; null for all. */
   readonly outputs: readonly string[] | null;
   readonly rows: number;
-  readonly probability: Float32Array;
-  readonly decision: Uint8Array;
+  readonly shape: TaskShape;
+  /** Row-major. */
+  readonly scores: Float32Array;
+  readonly decision: Uint16Array;
   readonly predictionIds: readonly string[];
   readonly version: Int32Array;
   readonly routeRev: number;
@@ -60,21 +63,23 @@ export async function infer(
     predictionIds,
     (predictionId, row) => call.pinned ?? live.assign(request.units?.[row] ?? predictionId) ?? 0,
   );
-  const routed: Omit<RoutedRows, 'views'> = { live, request, eventTs, version, predictionIds, readTs: now };
+  const { shape } = contract;
+  const routed: Omit<RoutedRows, 'views'> = { live, request, eventTs, version, predictionIds, shape, readTs: now };
   const reservation = call.pinned === null ? dependencies.log.reserve(live.endpoint, lowest(eventTs)) : null;
   for (const each of live.versions.values()) each.retain();
   let handedOver = false;
   try {
     const rows: RoutedRows = { ...routed, views: await lookUp(dependencies, routed) };
-    const { probability, ...seen } = await scoreRows(rows);
-    const decision = decide(rows, probability);
+    const { scores, ...seen } = await scoreRows(rows);
+    const decision = decide(rows, scores);
     if (reservation !== null) {
       const latencyMs = performance.now() - startedMs;
-      dependencies.shadows.finish({ rows, reservation, probability, decision, latencyMs, ...seen });
+      dependencies.shadows.finish({ rows, reservation, scores, decision, latencyMs, ...seen });
       handedOver = true;
     }
     const { id, outputs, rows: count } = request;
-    return { id, outputs, rows: count, probability, decision, predictionIds, version, routeRev: live.state.routes.rev };
+    const { rev } = live.state.routes;
+    return { id, outputs, rows: count, shape, scores, decision, predictionIds, version, routeRev: rev };
   } catch (error) {
     if (reservation !== null)
       logFailure(dependencies.log, { reservation, routed, error, latencyMs: performance.now() - startedMs });
@@ -129,7 +134,7 @@ function logFailure(
   log: PredictionLog,
   failed: { reservation: Reservation; routed: Omit<RoutedRows, 'views'>; error: unknown; latencyMs: number },
 ): void {
-  const { live, request, eventTs, version, predictionIds } = failed.routed;
+  const { live, request, eventTs, version, predictionIds, shape } = failed.routed;
   const { rows } = request;
   const culprit = failed.error instanceof DomainError ? failed.error.details['version'] : undefined;
   log.append(failed.reservation, {
@@ -139,8 +144,9 @@ function logFailure(
     predictionIds,
     eventTs,
     version: typeof culprit === 'number' ? new Int32Array(rows).fill(culprit) : version,
-    probability: new Float32Array(rows).fill(Number.NaN),
-    decision: new Uint8Array(rows),
+    ...shape,
+    scores: new Float32Array(rows * scoreWidth(shape)).fill(Number.NaN),
+    decision: new Uint16Array(rows),
     latencyMs: new Float32Array(rows).fill(failed.latencyMs),
     error: new Uint8Array(rows).fill(1),
     shadow: {},

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { EndpointState } from '../domain/endpoint.js';
 import { DomainError } from '../domain/errors.js';
-import { GroundTruth } from '../domain/prediction.js';
+import { EXPECTED_LABELS, GroundTruth, outcomeOf } from '../domain/prediction.js';
+import type { Task } from '../domain/task.js';
 import type { Stores } from '../store/contracts/index.js';
 import { parseBody } from './json-body.js';
 import { CLOCKS_DIFFER_MICROS } from './online-request.js';
@@ -20,11 +21,11 @@ const GroundTruthBody = z.strictObject({ labels: z.array(GroundTruth).min(1).max
 
 /**
  * `changed` counts labels that were new or known later than the one that stood. On a wall clock a label from the future is
- * refused: no later one could ever correct it.
+ * refused: no later one could ever correct it. So is what is no outcome of the endpoint's task.
  */
 export async function takeGroundTruth(
   { stores, access }: IntakeDependencies,
-  { endpoint, clock }: Pick<EndpointState, 'endpoint' | 'clock'>,
+  { endpoint, clock, task }: Pick<EndpointState, 'endpoint' | 'clock'> & { readonly task: Task },
   call: { body: string; now: number },
 ): Promise<{ accepted: number; changed: number }> {
   const { labels } = parseBody(GroundTruthBody, call.body);
@@ -32,7 +33,12 @@ export async function takeGroundTruth(
   const early = labels.findIndex(({ knownTs = 0 }) => knownTs > latest);
   if (early >= 0)
     throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem: `labels.${early}.knownTs is in the future` });
-  const known = labels.map((label) => ({ ...label, knownTs: label.knownTs ?? call.now }));
+  const known = labels.map(({ predictionId, label, knownTs = call.now }, index) => {
+    const outcome = outcomeOf(task, label);
+    if (outcome !== null) return { predictionId, outcome, knownTs };
+    const problem = `labels.${index}.label must be ${EXPECTED_LABELS[task]}, got ${JSON.stringify(label)}`;
+    throw new DomainError('PRN_REQUEST_INVALID', { what: 'body', problem });
+  });
   const save = (): Promise<number> => stores.predictions.saveGroundTruth(endpoint, known, call.now);
   const changed = await access.ask('The ground-truth store', save, SAVE_LABELS_MS);
   return { accepted: labels.length, changed };

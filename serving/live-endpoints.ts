@@ -6,6 +6,7 @@ import type { EndpointRoutes, EndpointState } from '../domain/endpoint.js';
 import { DomainError } from '../domain/errors.js';
 import { routeAssigner } from '../scoring/hash-routing.js';
 import { type LoadedVersion, loadVersion } from '../scoring/loaded-version.js';
+import { commonShape } from '../scoring/task-scores.js';
 import type { Stores } from '../store/contracts/index.js';
 import { type Contract, contractOf } from './contract.js';
 
@@ -90,7 +91,9 @@ export function openLiveEndpoints(
     const { versions, missing } = await loadVersions(stores, routes, before);
     if (closed) return releaseAll(versions);
     const routed = routes.routes.flatMap(({ version }) => versions.get(version)?.bundle ?? []);
-    const contract = contractOf(routed, clock);
+    const shadows = routes.shadow.flatMap((version) => versions.get(version)?.bundle ?? []);
+    // The log keeps answers and shadow scores in one shape.
+    const contract = contractOf(routed, clock, commonShape([...routed, ...shadows]));
     const assign = routeAssigner(routes.routes, routes.salt);
     live.set(endpoint, { endpoint, state, versions, unitField, featureCheckShare, contract, assign });
     if (before !== undefined) releaseAll(before.versions);

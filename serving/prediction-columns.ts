@@ -2,18 +2,20 @@
 import type { LoggedTexts, PredictionBucket } from '../domain/prediction.js';
 import { categoryOf } from '../domain/profile.js';
 import type { ServedVector } from '../domain/served-vector.js';
+import { scoreWidth, type TaskShape } from '../domain/task.js';
 import { micros } from '../domain/time.js';
 
 /** Rows of one request, columns aligned. */
-export interface LoggedRows {
+export interface LoggedRows extends TaskShape {
   readonly endpoint: string;
   readonly model: string;
   readonly routeRev: number;
   readonly predictionIds: readonly string[];
   readonly eventTs: Float64Array;
   readonly version: Int32Array;
-  readonly probability: Float32Array;
-  readonly decision: Uint8Array;
+  /** Row-major, as are the shadow scores. */
+  readonly scores: Float32Array;
+  readonly decision: Uint16Array;
   readonly latencyMs: Float32Array;
   readonly error: Uint8Array;
   readonly shadow: Readonly<Record<string, Float32Array>>;
@@ -36,8 +38,10 @@ export class PredictionColumns {
   readonly #ids: string[] = [];
   readonly #eventTs = new Float64Array(BUCKET_ROWS);
   readonly #version = new Int32Array(BUCKET_ROWS);
-  readonly #probability = new Float32Array(BUCKET_ROWS);
-  readonly #decision = new Uint8Array(BUCKET_ROWS);
+  readonly #shape: TaskShape;
+  readonly #width: number;
+  readonly #scores: Float32Array;
+  readonly #decision = new Uint16Array(BUCKET_ROWS);
   readonly #latencyMs = new Float32Array(BUCKET_ROWS);
   readonly #error = new Uint8Array(BUCKET_ROWS);
   readonly #shadow = new Map<string, Float32Array>();
@@ -47,10 +51,18 @@ export class PredictionColumns {
   #minEventTs = Number.MAX_SAFE_INTEGER;
   #maxEventTs = Number.MIN_SAFE_INTEGER;
 
-  constructor({ endpoint, model, routeRev }: Pick<LoggedRows, 'endpoint' | 'model' | 'routeRev'>) {
+  constructor({ endpoint, model, routeRev, task, classes }: Omit<LoggedRows, 'predictionIds'>) {
     this.endpoint = endpoint;
     this.#model = model;
     this.#routeRev = routeRev;
+    this.#shape = { task, classes };
+    this.#width = scoreWidth(this.#shape);
+    this.#scores = new Float32Array(BUCKET_ROWS * this.#width);
+  }
+
+  /** Rows of another shape belong into another bucket: classes change when a version is loaded late. */
+  fits({ classes }: TaskShape): boolean {
+    return classes === this.#shape.classes;
   }
 
   get rows(): number {
@@ -79,11 +91,12 @@ export class PredictionColumns {
     const range = { from, to, at };
     copy(source.eventTs, this.#eventTs, range);
     copy(source.version, this.#version, range);
-    copy(source.probability, this.#probability, range);
+    const scores = { from: from * this.#width, to: to * this.#width, at: at * this.#width };
+    copy(source.scores, this.#scores, scores);
     copy(source.decision, this.#decision, range);
     copy(source.latencyMs, this.#latencyMs, range);
     copy(source.error, this.#error, range);
-    for (const name in source.shadow) copy(source.shadow[name], columnOf(this.#shadow, name), range);
+    for (const name in source.shadow) copy(source.shadow[name], columnOf(this.#shadow, name, this.#width), scores);
     for (const name in source.inputs) copy(source.inputs[name], columnOf(this.#inputs, name), range);
     if (source.texts !== undefined) this.#takeTexts(source.texts, range);
     const isTaken = (row: number): boolean => row >= from && row < to;
@@ -104,8 +117,8 @@ export class PredictionColumns {
 
   seal(facts: { bucketId: string; instanceId: string; loggedTs: number }): PredictionBucket {
     const rows = this.#ids.length;
-    const trim = (columns: ReadonlyMap<string, Float32Array>): Record<string, Float32Array> =>
-      Object.fromEntries([...columns].map(([name, column]) => [name, column.subarray(0, rows)]));
+    const trim = (columns: ReadonlyMap<string, Float32Array>, width = 1): Record<string, Float32Array> =>
+      Object.fromEntries([...columns].map(([name, column]) => [name, column.subarray(0, rows * width)]));
     return {
       ...facts,
       endpoint: this.endpoint,
@@ -117,11 +130,12 @@ export class PredictionColumns {
       predictionIds: this.#ids,
       eventTs: this.#eventTs.subarray(0, rows),
       version: this.#version.subarray(0, rows),
-      probability: this.#probability.subarray(0, rows),
+      ...this.#shape,
+      scores: this.#scores.subarray(0, rows * this.#width),
       decision: this.#decision.subarray(0, rows),
       latencyMs: this.#latencyMs.subarray(0, rows),
       error: this.#error.subarray(0, rows),
-      shadow: trim(this.#shadow),
+      shadow: trim(this.#shadow, this.#width),
       inputs: trim(this.#inputs),
       ...(this.#texts.size > 0 && {
         texts: Object.fromEntries([...this.#texts].map(([name, column]) => [name, column.slice(0, rows)])),
@@ -138,7 +152,7 @@ interface Range {
   readonly at: number;
 }
 
-type Column = Float32Array | Float64Array | Int32Array | Uint8Array;
+type Column = Float32Array | Float64Array | Int32Array | Uint16Array | Uint8Array;
 
 /** Element by element: most requests have one row, for which a view on the source costs more than the copy. */
 function copy(source: Column | undefined, target: Column, range: Range): void {
@@ -148,10 +162,10 @@ function copy(source: Column | undefined, target: Column, range: Range): void {
 }
 
 /** Rows that have no value of a column read NaN. */
-function columnOf(columns: Map<string, Float32Array>, name: string): Float32Array {
+function columnOf(columns: Map<string, Float32Array>, name: string, width = 1): Float32Array {
   const known = columns.get(name);
   if (known !== undefined) return known;
-  const column = new Float32Array(BUCKET_ROWS).fill(Number.NaN);
+  const column = new Float32Array(BUCKET_ROWS * width).fill(Number.NaN);
   columns.set(name, column);
   return column;
 }

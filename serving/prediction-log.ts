@@ -92,7 +92,10 @@ export function openPredictionLog(options: PredictionLogOptions): PredictionLog 
   const keep = (rows: LoggedRows): void => {
     const key = `${rows.endpoint}/${rows.routeRev}`;
     for (let from = 0; from < rows.predictionIds.length;) {
-      const columns = open.get(key) ?? new PredictionColumns(rows);
+      const standing = open.get(key);
+      const fitting = standing?.fits(rows) === true ? standing : null;
+      if (standing !== undefined && fitting === null) seal(key, standing);
+      const columns = fitting ?? new PredictionColumns(rows);
       open.set(key, columns);
       from += columns.take(rows, from);
       if (columns.isFull) seal(key, columns);

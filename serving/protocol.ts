@@ -1,9 +1,10 @@
 /** Open Inference Protocol v2 over HTTP: metadata, health and inference of endpoints and their versions. */
 import { DomainError } from '../domain/errors.js';
 import { didYouMean } from '../domain/names.js';
+import { SCORE_OUTPUTS, scoreWidth, taskOutputs } from '../domain/task.js';
 import { infer, type InferenceAnswer, type InferenceDependencies } from './inference.js';
 import { contractOf } from './contract.js';
-import { OUTPUTS } from './infer-request.js';
+import { CLASS_OUTPUT, outputNames } from './infer-request.js';
 import type { LiveEndpoint, LiveEndpoints } from './live-endpoints.js';
 import type { ServingMetrics } from './metrics.js';
 import type { StoreHealth } from './store-access.js';
@@ -46,7 +47,7 @@ export function modelMetadata(live: LiveEndpoint, pinned: number | null): unknow
   modelReady(live, pinned);
   const { endpoint, state, versions } = live;
   const bundle = pinned === null ? undefined : versions.get(pinned)?.bundle;
-  const { fields, declared, required, overridable } =
+  const { fields, declared, required, overridable, shape } =
     bundle === undefined ? live.contract : contractOf([bundle], state.clock);
   const inputs = declared.map((name) => ({ name, datatype: fields.get(name)?.datatype, shape: [-1, 1] }));
   return {
@@ -55,13 +56,16 @@ export function modelMetadata(live: LiveEndpoint, pinned: number | null): unknow
     platform: 'onnx_onnxv1',
     inputs,
     outputs: [
-      { name: 'probability', datatype: 'FP32', shape: [-1, 1] },
-      { name: 'decision', datatype: 'INT64', shape: [-1, 1] },
+      ...taskOutputs(shape).map(({ name, datatype, width }) => ({ name, datatype, shape: [-1, width] })),
+      ...(shape.task === 'multiclass' ? [{ name: CLASS_OUTPUT, datatype: 'BYTES', shape: [-1] }] : []),
       { name: 'prediction_id', datatype: 'BYTES', shape: [-1] },
       { name: 'model_version', datatype: 'INT64', shape: [-1] },
     ],
     properties: {
       model: state.routes.model ?? '',
+      task: shape.task,
+      // Properties are texts in the protocol.
+      ...(shape.task === 'multiclass' && { classes: JSON.stringify(shape.classes) }),
       optional_inputs: [...declared.filter((name) => !required.includes(name)), ...overridable].join(','),
     },
   };
@@ -92,10 +96,13 @@ export async function modelInfer(
 }
 
 function renderAnswer(endpoint: string, answer: InferenceAnswer): string {
-  const { id, outputs, rows, probability, decision, predictionIds, version, routeRev } = answer;
+  const { id, outputs, rows, shape, scores, decision, predictionIds, version, routeRev } = answer;
+  const scored = { name: SCORE_OUTPUTS[shape.task], shape: [rows, scoreWidth(shape)] };
+  const named = (): (string | undefined)[] => Array.from(decision, (position) => shape.classes[position]);
   const tensors: Readonly<Record<string, () => unknown>> = {
-    probability: () => ({ name: 'probability', datatype: 'FP32', shape: [rows, 1], data: Array.from(probability) }),
+    [scored.name]: () => ({ name: scored.name, datatype: 'FP32', shape: scored.shape, data: Array.from(scores) }),
     decision: () => ({ name: 'decision', datatype: 'INT64', shape: [rows, 1], data: Array.from(decision) }),
+    [CLASS_OUTPUT]: () => ({ name: CLASS_OUTPUT, datatype: 'BYTES', shape: [rows], data: named() }),
     prediction_id: () => ({ name: 'prediction_id', datatype: 'BYTES', shape: [rows], data: predictionIds }),
     model_version: () => ({ name: 'model_version', datatype: 'INT64', shape: [rows], data: Array.from(version) }),
   };
@@ -104,6 +111,6 @@ function renderAnswer(endpoint: string, answer: InferenceAnswer): string {
     model_version: String(version[0] ?? 0),
     ...(id !== undefined && { id }),
     parameters: { route_rev: routeRev },
-    outputs: (outputs ?? OUTPUTS).map((name) => tensors[name]?.()),
+    outputs: (outputs ?? outputNames(shape)).map((name) => tensors[name]?.()),
   });
 }

@@ -83,8 +83,9 @@ async function route(dependencies: RouterDependencies, { request, response }: Ex
   const model = MODEL_PATH.exec(path);
   if (model !== null) return routeModel(dependencies, response, { ...call, match: model });
   if (groundTruth !== null && method === 'POST') {
-    const { state } = requireEndpoint(dependencies, decode(groundTruth[1]));
-    const taken = await takeGroundTruth({ stores, access }, state, { body: await body(), now: now() });
+    const { state, contract } = requireEndpoint(dependencies, decode(groundTruth[1]));
+    const endpoint = { ...state, task: contract.shape.task };
+    const taken = await takeGroundTruth({ stores, access }, endpoint, { body: await body(), now: now() });
     return sendJson(response, 200, taken);
   }
   if (rowPush !== null && method === 'POST') {

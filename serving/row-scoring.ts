@@ -2,12 +2,15 @@
 import { DomainError } from '../domain/errors.js';
 import type { LoggedTexts } from '../domain/prediction.js';
 import type { ServedVector } from '../domain/served-vector.js';
+import { scoreWidth } from '../domain/task.js';
 import type { LoadedVersion } from '../scoring/loaded-version.js';
+import { decisionsOf, inShape } from '../scoring/task-scores.js';
 import type { RoutedRows } from './routed-rows.js';
 import { sampleVectors } from './served-vectors.js';
 
 export interface ScoredRows {
-  readonly probability: Float32Array;
+  /** Row-major, in the shape of the request. */
+  readonly scores: Float32Array;
   /** FP32 inputs by name, as the models saw them; NaN where a row's version has no such input. */
   readonly inputs: Readonly<Record<string, Float32Array>>;
   /** BYTES inputs by name; "" where a row's version has no such input. */
@@ -33,7 +36,7 @@ export async function scoreRows(routed: RoutedRows): Promise<ScoredRows> {
     return part.value;
   });
   const [first] = parts;
-  return first !== undefined && parts.length === 1 ? first.scored : joinParts(parts, request.rows);
+  return first !== undefined && parts.length === 1 ? first.scored : joinParts(parts, routed);
 }
 
 interface Part {
@@ -42,14 +45,15 @@ interface Part {
 }
 
 async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readonly number[] | null): Promise<Part> {
-  const { request, live } = routed;
+  const { request, live, shape } = routed;
   const fail = (problem: string, cause?: unknown): DomainError =>
     new DomainError('PRN_INFERENCE_FAILED', { endpoint: live.endpoint, version: loaded.version, problem }, { cause });
   const feeds = loaded.features.assemble({ ...routed, rows });
-  const probability = await loaded.score(feeds, rows?.length ?? request.rows).catch((error: unknown) => {
+  const own = await loaded.score(feeds, rows?.length ?? request.rows).catch((error: unknown) => {
     throw fail('the model refused its inputs', error);
   });
-  if (probability.some(Number.isNaN)) throw fail('the model answered with something that is no number');
+  if (!own.every(Number.isFinite)) throw fail('the model answered with something that is no number');
+  if (loaded.bundle.task !== shape.task) throw fail(`its task is ${loaded.bundle.task}, that of others ${shape.task}`);
   const inputs: Record<string, Float32Array> = {};
   const texts: Record<string, readonly string[]> = {};
   for (const name in feeds) {
@@ -57,15 +61,17 @@ async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readon
     if (data instanceof Float32Array) inputs[name] = data;
     else if (isText(data)) texts[name] = data;
   }
-  return { rows, scored: { probability, inputs, texts, served: sampleVectors(routed, loaded, { rows, feeds }) } };
+  const scores = inShape(own, loaded.bundle, shape);
+  return { rows, scored: { scores, inputs, texts, served: sampleVectors(routed, loaded, { rows, feeds }) } };
 }
 
-function joinParts(parts: readonly Part[], rows: number): ScoredRows {
-  const probability = new Float32Array(rows);
+function joinParts(parts: readonly Part[], { request: { rows }, shape }: RoutedRows): ScoredRows {
+  const width = scoreWidth(shape);
+  const scores = new Float32Array(rows * width);
   const inputs: Record<string, Float32Array> = {};
   const texts: Record<string, string[]> = {};
   for (const { rows: positions, scored } of parts) {
-    scatter(scored.probability, positions ?? [], probability);
+    scatter(scored.scores, positions ?? [], scores, width);
     for (const [name, column] of Object.entries(scored.inputs))
       scatter(column, positions ?? [], (inputs[name] ??= new Float32Array(rows).fill(Number.NaN)));
     for (const [name, column] of Object.entries(scored.texts)) {
@@ -73,16 +79,18 @@ function joinParts(parts: readonly Part[], rows: number): ScoredRows {
       for (const [index, row] of (positions ?? []).entries()) target[row] = column[index] ?? '';
     }
   }
-  return { probability, inputs, texts, served: parts.flatMap(({ scored }) => scored.served) };
+  return { scores, inputs, texts, served: parts.flatMap(({ scored }) => scored.served) };
 }
 
 function isText(data: unknown): data is readonly string[] {
   return Array.isArray(data);
 }
 
-/** Puts values back at the rows they belong to. */
-export function scatter(values: Float32Array, positions: readonly number[], target: Float32Array): void {
-  for (const [index, row] of positions.entries()) target[row] = values[index] ?? Number.NaN;
+/** Puts values back at the rows they belong to, `width` of them each. */
+export function scatter(values: Float32Array, positions: readonly number[], target: Float32Array, width = 1): void {
+  for (const [index, row] of positions.entries())
+    for (let column = 0; column < width; column += 1)
+      target[row * width + column] = values[index * width + column] ?? Number.NaN;
 }
 
 export function rowsWhere(version: Int32Array, holds: (version: number) => boolean): number[] {
@@ -91,9 +99,7 @@ export function rowsWhere(version: Int32Array, holds: (version: number) => boole
   return rows;
 }
 
-/** 1 where the probability reaches the version's frozen threshold, compared in float32 as the graph does. */
-export function decide({ live, version }: RoutedRows, probability: Float32Array): Uint8Array {
-  return Uint8Array.from(probability, (value, row) =>
-    value >= Math.fround(live.versions.get(version[row] ?? 0)?.bundle.decisionThreshold ?? 1) ? 1 : 0,
-  );
+/** Decisions at each version's frozen threshold; see `decisionsOf`. */
+export function decide({ live, version, shape }: RoutedRows, scores: Float32Array): Uint16Array {
+  return decisionsOf(scores, shape, (row) => live.versions.get(version[row] ?? 0)?.bundle.decisionThreshold ?? 1);
 }

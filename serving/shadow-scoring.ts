@@ -1,5 +1,7 @@
 /** What happens to answered rows after their answer went out: shadow versions score them too, then they are logged. */
 import type { ServedVector } from '../domain/served-vector.js';
+import { scoreWidth } from '../domain/task.js';
+import { inShape } from '../scoring/task-scores.js';
 import type { PredictionLog, Reservation } from './prediction-log.js';
 import type { RoutedRows } from './routed-rows.js';
 import { rowsWhere, scatter, type ScoredRows } from './row-scoring.js';
@@ -8,7 +10,7 @@ import { sampleVectors } from './served-vectors.js';
 export interface AnsweredRows extends ScoredRows {
   readonly rows: RoutedRows;
   readonly reservation: Reservation;
-  readonly decision: Uint8Array;
+  readonly decision: Uint16Array;
   readonly latencyMs: number;
 }
 
@@ -65,7 +67,7 @@ export function createShadowScoring(
 }
 
 interface ShadowScores {
-  /** By version: the probabilities of the rows that another version answered, NaN elsewhere and where it failed. */
+  /** By version: the scores of the rows that another version answered, NaN elsewhere and where it failed. */
   readonly shadow: Readonly<Record<string, Float32Array>>;
   /** What the shadow versions were fed with, of the sampled rows. */
   readonly vectors: readonly ServedVector[];
@@ -74,20 +76,22 @@ interface ShadowScores {
 const NO_SCORES: ShadowScores = { shadow: {}, vectors: [] };
 
 async function scoreShadows(rows: RoutedRows): Promise<ShadowScores> {
-  const { live, request, version } = rows;
+  const { live, request, version, shape } = rows;
+  const width = scoreWidth(shape);
   const shadow: Record<string, Float32Array> = {};
   const vectors: ServedVector[] = [];
   for (const number of live.state.routes.shadow) {
     const loaded = live.versions.get(number);
     const positions = rowsWhere(version, (each) => each !== number);
-    if (loaded === undefined || positions.length === 0) continue;
+    if (loaded?.bundle.task !== shape.task || positions.length === 0) continue;
     const all = positions.length === request.rows;
     const fed = { rows: all ? null : positions };
     const feeds = loaded.features.assemble({ ...rows, ...fed });
     vectors.push(...sampleVectors(rows, loaded, { ...fed, feeds }));
     const scores = await loaded.score(feeds, positions.length).catch(() => new Float32Array());
-    const column = new Float32Array(request.rows).fill(Number.NaN);
-    if (scores.length === positions.length) scatter(scores, positions, column);
+    const column = new Float32Array(request.rows * width).fill(Number.NaN);
+    const shaped = inShape(scores, loaded.bundle, shape);
+    if (shaped.length === positions.length * width) scatter(shaped, positions, column, width);
     shadow[String(number)] = column;
   }
   return { shadow, vectors };
@@ -95,10 +99,10 @@ async function scoreShadows(rows: RoutedRows): Promise<ShadowScores> {
 
 function logAnswered(
   log: PredictionLog,
-  { rows, reservation, probability, decision, latencyMs, inputs, texts, served }: AnsweredRows,
+  { rows, reservation, scores, decision, latencyMs, inputs, texts, served }: AnsweredRows,
   { shadow, vectors }: ShadowScores,
 ): void {
-  const { live, request, eventTs, version, predictionIds } = rows;
+  const { live, request, eventTs, version, predictionIds, shape } = rows;
   log.append(reservation, {
     endpoint: live.endpoint,
     model: live.state.routes.model ?? '',
@@ -106,7 +110,8 @@ function logAnswered(
     predictionIds,
     eventTs,
     version,
-    probability,
+    ...shape,
+    scores,
     decision,
     latencyMs: new Float32Array(request.rows).fill(latencyMs),
     error: new Uint8Array(request.rows),

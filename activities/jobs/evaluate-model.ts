@@ -82,7 +82,10 @@ async function keep(
   { bundle, probabilities, evidence }: { bundle: Bundle; probabilities: Float32Array; evidence: Evidence },
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
-  const referenceProfile = await putJson(artifacts, withHoldoutPredictions(profile, probabilities));
+  const referenceProfile = await putJson(
+    artifacts,
+    withHoldoutPredictions(profile, { scores: probabilities, shape: bundle }),
+  );
   const completed: Bundle = { ...bundle, referenceProfile };
   return {
     evaluated: await putJson(artifacts, { evidence, evidenceDigest: sha256Hex(canonicalJson(evidence)) }),

@@ -26,6 +26,8 @@ export function measure(monitor: MonitorSpec, windows: readonly MeasuredWindow[]
     case 'traffic':
       // Few rows are what this monitor looks for, so they can never be too few to judge.
       return { ...PLAIN, value: rows, rows: Math.max(rows, monitor.minRows) };
+    case 'rmse':
+      return rootMeanSquare(metrics);
     default:
       return weightedMean(monitor, metrics);
   }
@@ -63,12 +65,21 @@ function weightedMean(monitor: MonitorSpec, metrics: readonly WindowMetrics[]): 
   return { ...PLAIN, value: rows === 0 ? null : sum / rows, rows };
 }
 
+/** Errors of several windows add as squares. */
+function rootMeanSquare(metrics: readonly WindowMetrics[]): Measurement {
+  const labelled = metrics.filter(({ rmse }) => rmse !== null);
+  const rows = labelled.reduce((sum, window) => sum + window.labelled, 0);
+  const squares = labelled.reduce((sum, window) => sum + (window.rmse ?? 0) ** 2 * window.labelled, 0);
+  return { ...PLAIN, value: rows === 0 ? null : Math.sqrt(squares / rows), rows };
+}
+
 const LABELLED: Readonly<Partial<Record<MonitorMetric, keyof WindowMetrics>>> = {
   accuracy: 'accuracy',
   precision: 'precision',
   recall: 'recall',
   roc_auc: 'rocAuc',
   log_loss: 'logLoss',
+  mae: 'mae',
 };
 
 function valueOf({ metric, feature }: MonitorSpec, window: WindowMetrics): { value: number | null; weight: number } {

@@ -5,7 +5,7 @@ import { naturalKeyId } from '../../domain/ids.js';
 import { ModelProfile } from '../../domain/model-profile.js';
 import type { Alert, MonitorResult, WindowProfile, WindowReport } from '../../domain/monitoring.js';
 import { debounce, judgeWindow, type MonitorSpec, parseAfter } from '../../domain/monitors.js';
-import type { PredictionBucket } from '../../domain/prediction.js';
+import type { Outcome, PredictionBucket } from '../../domain/prediction.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson } from '../json-artifacts.js';
 import type { JobContext } from './context.js';
@@ -27,7 +27,7 @@ export interface SealWindowInput {
   readonly muted: boolean;
   readonly sealedTs: number;
   readonly buckets: readonly PredictionBucket[];
-  readonly labels: ReadonlyMap<string, 0 | 1>;
+  readonly labels: ReadonlyMap<string, Outcome>;
   /** Version that an empty window is reported for; null without a champion. */
   readonly champion: number | null;
   /** Reference profile artefact of every version that can occur. */
@@ -56,7 +56,7 @@ export interface SealWindowResult {
  */
 export async function sealWindow(input: SealWindowInput, context: JobContext): Promise<SealWindowResult> {
   const byVersion = rowsByVersion(input);
-  if (byVersion.length === 0 && input.champion !== null) byVersion.push(emptyRows(input.champion));
+  if (byVersion.length === 0 && input.champion !== null) byVersion.push(emptyRows(input.champion, 'binary'));
   const [reports, changed]: [WindowReport[], WindowReport[]] = [[], []];
   const [profiles, alerts]: [WindowProfile[], Alert[]] = [[], []];
   for (const [rank, rows] of byVersion.entries()) {

@@ -1,10 +1,9 @@
 /** The numbers a rollout step is judged by, gathered from the prediction log. */
-import type { PredictionBucket } from '../../domain/prediction.js';
+import { type Outcome, type PredictionBucket, scoresOfRow } from '../../domain/prediction.js';
 import type { StepEvidence } from '../../domain/rollout.js';
 import { MICROS_PER_DAY } from '../../domain/time.js';
+import { rowLoss } from '../../ml/evaluation/row-loss.js';
 
-/** Probabilities are kept this far from 0 and 1 before a logarithm is taken. */
-const PROBABILITY_FLOOR = 1e-15;
 /** With fewer days than this, the spread between days says nothing. */
 const MIN_DAYS_FOR_BLOCKS = 3;
 
@@ -21,7 +20,7 @@ export interface StepRows {
   readonly startedAt: number;
   readonly now: number;
   readonly buckets: readonly PredictionBucket[];
-  readonly labels: ReadonlyMap<string, 0 | 1>;
+  readonly labels: ReadonlyMap<string, Outcome>;
 }
 
 interface PairedRow {
@@ -55,13 +54,13 @@ export function gatherStepEvidence(input: StepRows): StepEvidence {
         }
         latencies.push(bucket.latencyMs[row] ?? 0);
       }
-      const probability = probabilityOf(bucket, row, version);
-      if (probability === null) continue;
+      const scores = scoresOf(bucket, row, version);
+      if (scores === null) continue;
       rows += 1;
-      const champion = fromVersion === null ? null : probabilityOf(bucket, row, fromVersion);
+      const champion = fromVersion === null ? null : scoresOf(bucket, row, fromVersion);
       const label = input.labels.get(predictionId);
       if (champion === null || label === undefined) continue;
-      const harm = logLossOf(probability, label) - logLossOf(champion, label);
+      const harm = rowLoss(scores, label, bucket) - rowLoss(champion, label, bucket);
       paired.push({ day: Math.floor(eventTs / MICROS_PER_DAY), harm });
     }
   }
@@ -78,16 +77,10 @@ export function gatherStepEvidence(input: StepRows): StepEvidence {
   };
 }
 
-/** The probability a version gave a row, live or in shadow; null where it did not score it. */
-function probabilityOf(bucket: PredictionBucket, row: number, version: number): number | null {
-  const source = bucket.version[row] === version ? bucket.probability : bucket.shadow[String(version)];
-  const probability = source?.[row];
-  return probability === undefined || Number.isNaN(probability) ? null : probability;
-}
-
-function logLossOf(probability: number, label: 0 | 1): number {
-  const ofLabel = label === 1 ? probability : 1 - probability;
-  return -Math.log(Math.min(Math.max(ofLabel, PROBABILITY_FLOOR), 1));
+/** The scores a version gave a row, live or in shadow; null where it did not score it. */
+function scoresOf(bucket: PredictionBucket, row: number, version: number): Float32Array | null {
+  const source = bucket.version[row] === version ? bucket.scores : bucket.shadow[String(version)];
+  return scoresOfRow(source, row, bucket);
 }
 
 /**

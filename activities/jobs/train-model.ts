@@ -109,7 +109,7 @@ async function writeBundle(context: JobContext, trained: Trained): Promise<Bundl
     plan,
     decisionThreshold,
     goldenRows: await putJson(artifacts, goldenRows),
-    referenceProfile: await putJson(artifacts, profileTraining(plan, train, predictions)),
+    referenceProfile: await putJson(artifacts, profileTraining(plan, train, { scores: predictions, shape })),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { ModelProfile } from '../../domain/model-profile.js';
 import type { WindowMetrics } from '../../domain/monitoring.js';
 import type { ColumnProfile } from '../../domain/profile.js';
-import { logLossOf, rocAuc } from '../../ml/evaluation/metrics.js';
+import { rocAuc } from '../../ml/evaluation/metrics.js';
 import { columnShift } from '../../ml/profile/column-shift.js';
 import { profileAgainst } from '../../ml/profile/model-profile.js';
 import { trafficOf, type VersionRows } from './window-rows.js';
@@ -18,7 +18,8 @@ export function summariseVersion(
   rows: VersionRows,
   reference: ModelProfile,
 ): { readonly metrics: WindowMetrics; readonly profile: ModelProfile } {
-  const { probabilities: predictions, inputs, texts, eventTs, lags, latenciesMs, failed } = rows;
+  const { inputs, texts, eventTs, lags, latenciesMs, failed } = rows;
+  const predictions = rows.task === 'multiclass' ? rows.decidedClasses : rows.predictions;
   const columns = Object.entries({ ...inputs, ...texts }).map(([name, data]) => ({ name, data }));
   const profile = profileAgainst({ inputs: columns, eventTs, lags, predictions }, reference);
   const traffic = trafficOf(rows);
@@ -53,38 +54,57 @@ type Scores = Pick<
   | 'rocAuc'
   | 'logLoss'
   | 'calibrationGap'
+  | 'rmse'
+  | 'mae'
 >;
 
-/** Decisions are those that were served, so accuracy, precision and recall are at the version's frozen threshold. */
-function scoresOf({ probabilities, decisions, outcomes }: VersionRows): Scores {
+/** Scores that a task has no meaning for are null. */
+function scoresOf(rows: VersionRows): Scores {
+  const { predictions, outcomes, losses, task } = rows;
   const known = [...outcomes.keys()].filter((row) => !Number.isNaN(outcomes[row]));
   const labelled = known.length;
-  const sums = { prediction: 0, outcome: 0, decided: 0, correct: 0, truePositive: 0, logLoss: 0 };
+  const total = (valueOf: (row: number) => number): number => known.reduce((sum, row) => sum + valueOf(row), 0);
+  const sumPrediction = total((row) => predictions[row] ?? 0);
+  const sumOutcome = total((row) => outcomes[row] ?? 0);
+  const meanLoss = share(
+    total((row) => losses[row] ?? 0),
+    labelled,
+  );
+  const common = { labelled, sumPrediction, sumOutcome, calibrationGap: share(sumPrediction - sumOutcome, labelled) };
+  const none = { accuracy: null, precision: null, recall: null, rocAuc: null, logLoss: null, rmse: null, mae: null };
+  if (task === 'regression') {
+    const mae = share(
+      total((row) => Math.abs((predictions[row] ?? 0) - (outcomes[row] ?? 0))),
+      labelled,
+    );
+    return { ...common, ...none, rmse: meanLoss === null ? null : Math.sqrt(meanLoss), mae };
+  }
+  if (task === 'multiclass') return { ...common, ...none, accuracy: share(sumOutcome, labelled), logLoss: meanLoss };
+  return { ...common, ...none, ...decisionScores(rows, known), logLoss: meanLoss };
+}
+
+/** Decisions are those that were served, so accuracy, precision and recall are at the version's frozen threshold. */
+function decisionScores(
+  { predictions, decisions, outcomes }: VersionRows,
+  known: readonly number[],
+): Pick<Scores, 'accuracy' | 'precision' | 'recall' | 'rocAuc'> {
+  const sums = { decided: 0, correct: 0, truePositive: 0, positive: 0 };
   for (const row of known) {
-    const probability = probabilities[row] ?? 0;
-    const outcome = outcomes[row] ?? 0;
-    const decision = decisions[row] ?? 0;
-    sums.prediction += probability;
-    sums.outcome += outcome;
+    const [decision = 0, outcome = 0] = [decisions[row], outcomes[row]];
     sums.decided += decision;
+    sums.positive += outcome;
     sums.correct += decision === outcome ? 1 : 0;
     sums.truePositive += decision * outcome;
-    sums.logLoss += logLossOf(probability, outcome);
   }
   const auc = rocAuc(
-    Float32Array.from(known, (row) => probabilities[row] ?? 0),
+    Float32Array.from(known, (row) => predictions[row] ?? 0),
     known.map((row) => outcomes[row] ?? 0),
   );
   return {
-    labelled,
-    sumPrediction: sums.prediction,
-    sumOutcome: sums.outcome,
-    accuracy: share(sums.correct, labelled),
+    accuracy: share(sums.correct, known.length),
     precision: share(sums.truePositive, sums.decided),
-    recall: share(sums.truePositive, sums.outcome),
+    recall: share(sums.truePositive, sums.positive),
     rocAuc: finite(auc),
-    logLoss: share(sums.logLoss, labelled),
-    calibrationGap: share(sums.prediction - sums.outcome, labelled),
   };
 }
 

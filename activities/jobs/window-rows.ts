@@ -1,5 +1,7 @@
 /** Sorts logged rows of one window by the version that answered them. */
-import type { PredictionBucket } from '../../domain/prediction.js';
+import { type Outcome, type PredictionBucket, scoresOfRow } from '../../domain/prediction.js';
+import type { Task } from '../../domain/task.js';
+import { rowLoss } from '../../ml/evaluation/row-loss.js';
 
 /** Aligned columns of the rows one version answered, and how many it failed to answer. */
 export interface VersionRows {
@@ -8,10 +10,16 @@ export interface VersionRows {
   readonly eventTs: number[];
   /** From event to log, microseconds. */
   readonly lags: number[];
-  readonly probabilities: number[];
+  readonly task: Task;
+  /** Probability of 1, probability of the class that was decided for, or the predicted value. */
+  readonly predictions: number[];
+  /** Names of the classes that were decided for; empty unless multiclass. */
+  readonly decidedClasses: string[];
   readonly decisions: number[];
-  /** 1, 0, or NaN while the label is not known. */
+  /** 1 or 0; whether the decided class was right, 1 or 0; the value. NaN while the label is not known. */
   readonly outcomes: number[];
+  /** Log loss, or squared error; NaN while the label is not known. */
+  readonly losses: number[];
   readonly latenciesMs: number[];
   readonly inputs: Record<string, number[]>;
   readonly texts: Record<string, string[]>;
@@ -20,7 +28,7 @@ export interface VersionRows {
 
 export interface WindowRows {
   readonly buckets: readonly PredictionBucket[];
-  readonly labels: ReadonlyMap<string, 0 | 1>;
+  readonly labels: ReadonlyMap<string, Outcome>;
   /** Half-open, event time in microseconds. */
   readonly windowStart: number;
   readonly windowEnd: number;
@@ -39,7 +47,7 @@ export function rowsByVersion(window: WindowRows): VersionRows[] {
       if (eventTs < window.windowStart || eventTs >= window.windowEnd) continue;
       const version = bucket.version[row] ?? 0;
       if (version === 0) unanswered += 1;
-      else addRow(rowsOf(versions, version), { bucket, row, labels: window.labels });
+      else addRow(rowsOf(versions, version, bucket.task), { bucket, row, labels: window.labels });
     }
   }
   const sorted = [...versions.values()].sort(
@@ -49,39 +57,50 @@ export function rowsByVersion(window: WindowRows): VersionRows[] {
   return sorted;
 }
 
-export function emptyRows(version: number): VersionRows {
-  const columns = { eventTs: [], lags: [], probabilities: [], decisions: [], outcomes: [], latenciesMs: [] };
-  return { version, ...columns, inputs: {}, texts: {}, failed: 0 };
+export function emptyRows(version: number, task: Task): VersionRows {
+  const answers = { predictions: [], decidedClasses: [], decisions: [], outcomes: [], losses: [] };
+  return { version, task, eventTs: [], lags: [], ...answers, latenciesMs: [], inputs: {}, texts: {}, failed: 0 };
 }
 
 /** Answered and failed rows together. */
-export function trafficOf({ probabilities, failed }: VersionRows): number {
-  return probabilities.length + failed;
+export function trafficOf({ predictions, failed }: VersionRows): number {
+  return predictions.length + failed;
 }
 
-function rowsOf(versions: Map<number, VersionRows>, version: number): VersionRows {
-  const rows = versions.get(version) ?? emptyRows(version);
+function rowsOf(versions: Map<number, VersionRows>, version: number, task: Task): VersionRows {
+  const rows = versions.get(version) ?? emptyRows(version, task);
   versions.set(version, rows);
   return rows;
 }
 
 function addRow(
   rows: VersionRows,
-  { bucket, row, labels }: { bucket: PredictionBucket; row: number; labels: ReadonlyMap<string, 0 | 1> },
+  { bucket, row, labels }: { bucket: PredictionBucket; row: number; labels: ReadonlyMap<string, Outcome> },
 ): void {
-  const probability = bucket.probability[row] ?? Number.NaN;
-  if (bucket.error[row] === 1 || Number.isNaN(probability)) {
+  const scores = scoresOfRow(bucket.scores, row, bucket);
+  if (bucket.error[row] === 1 || scores === null) {
     rows.failed += 1;
     return;
   }
   const eventTs = bucket.eventTs[row] ?? 0;
   rows.eventTs.push(eventTs);
   rows.lags.push(bucket.loggedTs - eventTs);
-  rows.probabilities.push(probability);
-  rows.decisions.push(bucket.decision[row] ?? 0);
-  rows.outcomes.push(labels.get(bucket.predictionIds[row] ?? '') ?? Number.NaN);
+  const decision = bucket.decision[row] ?? 0;
+  const label = labels.get(bucket.predictionIds[row] ?? '');
+  const decided = bucket.classes[decision];
+  rows.predictions.push(scores[decided === undefined ? 0 : decision] ?? Number.NaN);
+  rows.decisions.push(decision);
+  if (decided !== undefined) rows.decidedClasses.push(decided);
+  rows.outcomes.push(outcomeValue(label, decided));
+  rows.losses.push(label === undefined ? Number.NaN : rowLoss(scores, label, bucket));
   rows.latenciesMs.push(bucket.latencyMs[row] ?? 0);
   for (const [name, values] of Object.entries(bucket.inputs))
     (rows.inputs[name] ??= []).push(values[row] ?? Number.NaN);
   for (const [name, values] of Object.entries(bucket.texts ?? {})) (rows.texts[name] ??= []).push(values[row] ?? '');
+}
+
+function outcomeValue(label: Outcome | undefined, decided: string | undefined): number {
+  if (label === undefined) return Number.NaN;
+  if (decided === undefined) return Number(label);
+  return decided === label ? 1 : 0;
 }

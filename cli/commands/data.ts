@@ -22,10 +22,14 @@ const INGESTION = {
 const PREDICTIONS = {
   columns: {
     PROBABILITY: 'probability',
+    VALUE: 'prediction',
+    CLASS: 'class',
+    PROBABILITIES: 'probabilities',
     DECISION: 'decision',
     VERSION: 'model_version',
     PREDICTION: 'prediction_id',
   },
+  optional: ['PROBABILITY', 'VALUE', 'CLASS', 'PROBABILITIES', 'DECISION'],
 };
 
 export function registerDataCommands(program: Command): void {
@@ -102,9 +106,15 @@ async function predict(serving: ApiClient, path: string, input: string): Promise
 
 /** Output tensors side by side, a row each. */
 function rowsOf(answer: unknown): Row[] {
-  const outputs = memberOf(answer, 'outputs') as { name: string; data: unknown[] }[];
-  return (outputs[0]?.data ?? []).map((_first, row) =>
-    Object.fromEntries(outputs.map(({ name, data }) => [name, data[row]])),
+  const outputs = memberOf(answer, 'outputs') as { name: string; shape: number[]; data: unknown[] }[];
+  const rows = outputs[0]?.shape[0] ?? 0;
+  return Array.from({ length: rows }, (_unused, row) =>
+    Object.fromEntries(
+      outputs.map(({ name, shape, data }) => {
+        const [, width = 1] = shape;
+        return [name, width === 1 ? data[row] : data.slice(row * width, (row + 1) * width)];
+      }),
+    ),
   );
 }
 

@@ -90,8 +90,8 @@ async function pairRows(stores: Stores, pair: { version: number; other: number; 
       );
       const scores = await loaded.score(feeds, rows.length);
       for (const [position, row] of rows.entries()) {
-        collected.labels.push(labels.get(bucket.predictionIds[row] ?? '') ?? 0);
-        collected.challenger.push(bucket.probability[row] ?? 0);
+        collected.labels.push(Number(labels.get(bucket.predictionIds[row] ?? '') ?? 0));
+        collected.challenger.push(bucket.scores[row] ?? 0);
         collected.other.push(scores[position] ?? 0);
         collected.blocks.push(Math.floor((bucket.eventTs[row] ?? 0) / MICROS_PER_DAY));
       }

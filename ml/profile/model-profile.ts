@@ -19,7 +19,8 @@ export interface ProfiledRows {
   readonly eventTs: ArrayLike<number>;
   /** From event to log, microseconds; null for rows that were never logged. */
   readonly lags: ArrayLike<number> | null;
-  readonly predictions: ArrayLike<number>;
+  /** Numbers, or the names of classes. */
+  readonly predictions: ModelColumnData;
 }
 
 const COLUMN_TYPES = { FP32: 'float', INT64: 'timestamp', BYTES: 'string' } as const;
@@ -35,8 +36,8 @@ export function profileReference(rows: ProfiledRows, inputs: readonly ModelInput
 }
 
 /** Profile of predictions with edges of their own. */
-export function profilePredictions(predictions: ArrayLike<number>): ColumnProfile {
-  return profileFresh({ name: 'prediction', type: 'float' }, predictions);
+export function profilePredictions(predictions: ModelColumnData): ColumnProfile {
+  return profileFresh({ name: 'prediction', type: isText(predictions) ? 'string' : 'float' }, predictions);
 }
 
 /** Profile in the frames of a reference, of the inputs that it knows. */

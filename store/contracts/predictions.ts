@@ -1,6 +1,13 @@
 /** The prediction log in columnar buckets, ground truth by prediction id. */
 import type { ServedVector } from '../../domain/served-vector.js';
-import type { GroundTruth, PredictionBucket } from '../../domain/prediction.js';
+import type { Outcome, PredictionBucket } from '../../domain/prediction.js';
+
+export interface KnownOutcome {
+  readonly predictionId: string;
+  readonly outcome: Outcome;
+  /** Microseconds. */
+  readonly knownTs: number;
+}
 
 export interface PredictionStore {
   /** Unordered, once per `bucketId`. */
@@ -11,12 +18,8 @@ export interface PredictionStore {
   servedVectors(input: { endpoint: string; from: number; to: number }): Promise<ServedVector[]>;
   count(endpoint: string): Promise<number>;
   /** Upserts labels; of two for one prediction the one known later wins. Returns how many rows changed. */
-  saveGroundTruth(
-    endpoint: string,
-    labels: readonly (GroundTruth & { readonly knownTs: number })[],
-    receivedTs: number,
-  ): Promise<number>;
+  saveGroundTruth(endpoint: string, labels: readonly KnownOutcome[], receivedTs: number): Promise<number>;
   /** Labels of the given predictions that were known at `asOf`. */
-  groundTruth(predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, 0 | 1>>;
+  groundTruth(predictionIds: readonly string[], asOf: number): Promise<ReadonlyMap<string, Outcome>>;
   groundTruthCount(endpoint: string): Promise<number>;
 }

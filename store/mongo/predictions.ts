@@ -2,6 +2,7 @@
 import { Binary } from 'mongodb';
 import { LoggedTexts, type PredictionBucket } from '../../domain/prediction.js';
 import { ServedVector } from '../../domain/served-vector.js';
+import { Task } from '../../domain/task.js';
 import { type Micros, micros } from '../../domain/time.js';
 import type { PredictionStore } from '../contracts/predictions.js';
 import { type Database, int64, isDuplicateKey, type StoredDocument } from './database.js';
@@ -43,10 +44,11 @@ export function createPredictionStore(database: Database): PredictionStore {
     async saveGroundTruth(endpoint, rows, receivedTs) {
       if (rows.length === 0) return 0;
       const expireAt = new Date(receivedTs / 1_000 + KEEP_MS);
-      const operations = rows.map(({ predictionId, label, knownTs }) => {
+      const operations = rows.map(({ predictionId, outcome, knownTs }) => {
         const next = {
           endpoint,
-          label,
+          // Texts could be taken for expressions in the pipeline below.
+          label: { $literal: outcome },
           knownTs: int64(knownTs),
           receivedTs: int64(receivedTs),
           expireAt,
@@ -60,7 +62,7 @@ export function createPredictionStore(database: Database): PredictionStore {
     },
     async groundTruth(predictionIds, asOf) {
       const found = await labels.find({ _id: { $in: [...predictionIds] }, knownTs: { $lte: int64(asOf) } }).toArray();
-      return new Map(found.map(({ _id, label }) => [_id, label === 1 ? 1 : 0] as const));
+      return new Map(found.map(({ _id, label }) => [_id, typeof label === 'string' ? label : Number(label)] as const));
     },
     groundTruthCount: (endpoint) => labels.countDocuments({ endpoint }),
   };
@@ -82,7 +84,9 @@ function encodeBucket(bucket: PredictionBucket): StoredDocument {
     predictionIds: [...bucket.predictionIds],
     eventTs: binary(bucket.eventTs),
     version: binary(bucket.version),
-    probability: binary(bucket.probability),
+    task: bucket.task,
+    classes: [...bucket.classes],
+    scores: binary(bucket.scores),
     decision: binary(bucket.decision),
     latencyMs: binary(bucket.latencyMs),
     error: binary(bucket.error),
@@ -114,8 +118,10 @@ function decodeBucket(document: StoredDocument): PredictionBucket {
     predictionIds: document['predictionIds'],
     eventTs: new Float64Array(bytesOf(document['eventTs'])),
     version: new Int32Array(bytesOf(document['version'])),
-    probability: new Float32Array(bytesOf(document['probability'])),
-    decision: new Uint8Array(bytesOf(document['decision'])),
+    task: Task.parse(document['task']),
+    classes: document['classes'],
+    scores: new Float32Array(bytesOf(document['scores'])),
+    decision: new Uint16Array(bytesOf(document['decision'])),
     latencyMs: new Float32Array(bytesOf(document['latencyMs'])),
     error: new Uint8Array(bytesOf(document['error'])),
     shadow: floats(document['shadow']),
@@ -126,7 +132,7 @@ function decodeBucket(document: StoredDocument): PredictionBucket {
 }
 
 /** Little-endian, as every machine we run on. */
-function binary(column: Float32Array | Float64Array | Int32Array | Uint8Array): Binary {
+function binary(column: Float32Array | Float64Array | Int32Array | Uint16Array | Uint8Array): Binary {
   return new Binary(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
 }
 

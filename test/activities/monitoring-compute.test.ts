@@ -42,7 +42,7 @@ describe('sealing windows of an endpoint', () => {
 
   async function label(day: number, labels: readonly (0 | 1)[]): Promise<void> {
     const known = labels.map((outcome, index) => {
-      return { predictionId: `${day}-${index}`, label: outcome, knownTs: NOW };
+      return { predictionId: `${day}-${index}`, outcome, knownTs: NOW };
     });
     await bench.stores.predictions.saveGroundTruth('flight-delay', known, NOW);
   }

@@ -55,7 +55,7 @@ describe('judging a rollout step from the prediction log', () => {
         : { ...row, version: 1, probability: scores.champion, shadow: { 2: scores.challenger } };
     });
     await bench.stores.predictions.insertBuckets([bucketOf(rows, { routeRev: rev, loggedTs: NOW })]);
-    const labels = rows.map(({ id }) => ({ predictionId: id, label: 1 as const, knownTs: NOW }));
+    const labels = rows.map(({ id }) => ({ predictionId: id, outcome: 1, knownTs: NOW }));
     await bench.stores.predictions.saveGroundTruth('flight-delay', labels, NOW);
   }
 

@@ -15,6 +15,7 @@ afterEach(async () => {
 });
 
 let ids = 0;
+const CLASSES: readonly string[] = [];
 
 function rowsOf(count: number, change: { eventTs?: number; routeRev?: number; endpoint?: string } = {}): LoggedRows {
   const { eventTs = DEPARTED, routeRev = 1, endpoint = ENDPOINT } = change;
@@ -25,8 +26,10 @@ function rowsOf(count: number, change: { eventTs?: number; routeRev?: number; en
     predictionIds: Array.from({ length: count }, () => `p${(ids += 1)}`),
     eventTs: new Float64Array(count).fill(eventTs),
     version: new Int32Array(count).fill(1),
-    probability: new Float32Array(count).fill(0.5),
-    decision: new Uint8Array(count),
+    task: 'binary',
+    classes: CLASSES,
+    scores: new Float32Array(count).fill(0.5),
+    decision: new Uint16Array(count),
     latencyMs: new Float32Array(count).fill(1),
     error: new Uint8Array(count),
     shadow: {},

@@ -138,7 +138,7 @@ describe('the prediction log', () => {
       minEventTs: DEPARTED,
       maxEventTs: DEPARTED + 5,
     });
-    expect(column(({ probability }) => probability)).toEqual(outputOf(answer, 'probability'));
+    expect(column(({ scores }) => scores)).toEqual(outputOf(answer, 'probability'));
     expect(column(({ decision }) => decision)).toEqual(outputOf(answer, 'decision'));
     expect(column(({ version }) => version)).toEqual([champion, champion]);
     expect(column(({ error }) => error)).toEqual([0, 0]);
@@ -228,7 +228,7 @@ describe('the prediction log', () => {
     const [bucket] = await loggedRows(100);
     expect(new Set(bucket?.version)).toEqual(new Set([broken]));
     expect(new Set(bucket?.error)).toEqual(new Set([1]));
-    expect(new Set(bucket?.probability)).toEqual(new Set([Number.NaN]));
+    expect(new Set(bucket?.scores)).toEqual(new Set([Number.NaN]));
   });
 });
 

@@ -396,6 +396,8 @@ async function leaveMonitoring({ monitoring }: Stores): Promise<void> {
         rocAuc: 0.7,
         logLoss: 0.45,
         calibrationGap: 0.0256,
+        rmse: null,
+        mae: null,
         psiPrediction: 0.0131,
         psiPredictionCritical: 0.03,
         psiInputs: { distance: 0.01 },

@@ -27,17 +27,17 @@ export function createServingPort(baseUrl: string, readKey: ServingKey): Serving
     async metadata(endpoint, version) {
       return Metadata.parse(await readJson(await request(versionUrl(endpoint, version))));
     },
-    async infer(endpoint, version, inputs) {
+    async infer(endpoint, version, { inputs, output }) {
       const body = {
         inputs: inputs.map(({ name, datatype, data }) => ({ name, datatype, shape: [data.length], data })),
-        outputs: [{ name: 'probability' }],
+        outputs: [{ name: output }],
       };
       const response = await request(`${versionUrl(endpoint, version)}/infer`, {
         method: 'POST',
         body: JSON.stringify(body),
       });
       const { outputs } = InferResponse.parse(await readJson(response));
-      return outputs.find(({ name }) => name === 'probability')?.data.map(Number) ?? [];
+      return outputs.find(({ name }) => name === output)?.data.map(Number) ?? [];
     },
   };
 }

@@ -80,10 +80,10 @@ describe('the perennial command', () => {
     answer.body = JSON.stringify({
       inputs: [{ name: 'departed_ts', datatype: 'INT64' }],
       outputs: [
-        { name: 'probability', data: [0.25, 0.5] },
-        { name: 'decision', data: [0, 1] },
-        { name: 'model_version', data: [3, 4] },
-        { name: 'prediction_id', data: ['p', 'q'] },
+        { name: 'probability', shape: [2, 1], data: [0.25, 0.5] },
+        { name: 'decision', shape: [2, 1], data: [0, 1] },
+        { name: 'model_version', shape: [2], data: [3, 4] },
+        { name: 'prediction_id', shape: [2], data: ['p', 'q'] },
       ],
     });
     const input = '[{"departed_ts":"1970-01-01T00:00:01Z"},{"departed_ts":2,"distance":7}]';
@@ -103,6 +103,28 @@ describe('the perennial command', () => {
     );
     expect((await perennial('predict', 'e', '--input', 'x')).stderr).toMatch(
       /^PRN_REQUEST_INVALID\n--input takes JSON or @FILE: /,
+    );
+  });
+
+  it('shows the classes and values that models of other tasks predict', async () => {
+    const served = (outputs: unknown[]): void => {
+      const versions = [
+        { name: 'model_version', shape: [2], data: [3, 3] },
+        { name: 'prediction_id', shape: [2], data: ['p', 'q'] },
+      ];
+      answer.body = JSON.stringify({ inputs: [], outputs: [...outputs, ...versions] });
+    };
+    served([
+      { name: 'probabilities', shape: [2, 3], data: [0.25, 0.5, 0.25, 0.125, 0.125, 0.75] },
+      { name: 'decision', shape: [2, 1], data: [1, 2] },
+      { name: 'class', shape: [2], data: ['b', 'c'] },
+    ]);
+    expect((await perennial('predict', 'e', '--input', '[{"x":1},{"x":2}]')).stdout.split('\n')[2]).toMatch(
+      /^c {6}0\.1250, 0\.1250, 0\.7500 +2 +3 +q$/,
+    );
+    served([{ name: 'prediction', shape: [2, 1], data: [1.5, -2.25] }]);
+    expect((await perennial('predict', 'e', '--input', '[{"x":1},{"x":2}]')).stdout).toBe(
+      'VALUE    VERSION  PREDICTION\n1.5000   3        p\n-2.2500  3        q\n',
     );
   });
 
