@@ -28,7 +28,10 @@ export function checkReferences(applied: readonly Resource[], existing: readonly
     ...applied,
     ...existing.filter((resource) => !replaced.has(`${resource.kind}/${resource.metadata.name}`)),
   ];
-  for (const resource of applied) checkResource(resource, all);
+  for (const resource of applied) {
+    checkTaskKept(resource, existing);
+    checkResource(resource, all);
+  }
   const cycle = findCycle(new Map(all.map((resource) => [keyOf(resource), referencesOf(resource)])));
   if (cycle !== null) throw new DomainError('PRN_RESOURCE_CYCLE', { path: cycle.join(' → ') });
 }
@@ -246,6 +249,19 @@ function checkModel(
       remedy: 'Give each model an endpoint of its own.',
     });
   }
+}
+
+/** Versions of one model are compared with each other and answer one endpoint, so that all have its task. */
+function checkTaskKept(resource: Resource, existing: readonly Resource[]): void {
+  if (resource.kind !== 'Model') return;
+  const { name } = resource.metadata;
+  const standing = existing.find((other) => other.kind === 'Model' && other.metadata.name === name);
+  if (standing?.kind !== 'Model' || standing.spec.task === resource.spec.task) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: `Model ${name}, spec.task`,
+    problem: `the model is a ${standing.spec.task} one, and cannot become a ${resource.spec.task} one`,
+    remedy: 'Declare the other task as a model of its own, with an endpoint of its own.',
+  });
 }
 
 /** The loss by which a rollout is judged is that of the task. */

@@ -21,7 +21,7 @@ export interface ScoredRows {
 
 /** Throws `PRN_INFERENCE_FAILED` naming the version that could not score its rows, or gave something that is no number. */
 export async function scoreRows(routed: RoutedRows): Promise<ScoredRows> {
-  const { live, request, version } = routed;
+  const { live, version } = routed;
   const numbers = [...new Set(version)];
   const scored = await Promise.allSettled(
     numbers.map(async (number) => {
@@ -66,12 +66,11 @@ async function scorePart(routed: RoutedRows, loaded: LoadedVersion, rows: readon
 }
 
 function joinParts(parts: readonly Part[], { request: { rows }, shape }: RoutedRows): ScoredRows {
-  const width = scoreWidth(shape);
-  const scores = new Float32Array(rows * width);
+  const scores = new Float32Array(rows * scoreWidth(shape));
   const inputs: Record<string, Float32Array> = {};
   const texts: Record<string, string[]> = {};
   for (const { rows: positions, scored } of parts) {
-    scatter(scored.scores, positions ?? [], scores, width);
+    scatter(scored.scores, positions ?? [], scores);
     for (const [name, column] of Object.entries(scored.inputs))
       scatter(column, positions ?? [], (inputs[name] ??= new Float32Array(rows).fill(Number.NaN)));
     for (const [name, column] of Object.entries(scored.texts)) {
@@ -86,8 +85,9 @@ function isText(data: unknown): data is readonly string[] {
   return Array.isArray(data);
 }
 
-/** Puts values back at the rows they belong to, `width` of them each. */
-export function scatter(values: Float32Array, positions: readonly number[], target: Float32Array, width = 1): void {
+/** Puts values back at the rows they belong to, as many each as there are for a position. */
+export function scatter(values: Float32Array, positions: readonly number[], target: Float32Array): void {
+  const width = values.length / positions.length;
   for (const [index, row] of positions.entries())
     for (let column = 0; column < width; column += 1)
       target[row * width + column] = values[index * width + column] ?? Number.NaN;

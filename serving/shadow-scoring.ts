@@ -91,7 +91,7 @@ async function scoreShadows(rows: RoutedRows): Promise<ShadowScores> {
     const scores = await loaded.score(feeds, positions.length).catch(() => new Float32Array());
     const column = new Float32Array(request.rows * width).fill(Number.NaN);
     const shaped = inShape(scores, loaded.bundle, shape);
-    if (shaped.length === positions.length * width) scatter(shaped, positions, column, width);
+    if (shaped.length === positions.length * width) scatter(shaped, positions, column);
     shadow[String(number)] = column;
   }
   return { shadow, vectors };

@@ -113,8 +113,43 @@ describe('checkReferences', () => {
       changed('Monitor', { endpoint: 'flight' }),
       'Monitor flight-delay-calibration, spec.endpoint: refers to Endpoint flight, which does not exist.',
     ],
+    [
+      'a split by a column that does not exist',
+      changed('Model', { split: { group: 'orgin', holdout: 0.2 } }),
+      'Model flight-delay, spec.split: refers to column orgin, which does not exist (did you mean "origin"?).',
+    ],
+    [
+      'a monitor of what the task has not',
+      changed('Monitor', { metric: 'rmse' }),
+      'Monitor flight-delay-calibration, spec.metric: rmse has no meaning for a binary model; there are accuracy, precision, recall, roc_auc, log_loss, calibration_gap, psi_prediction, psi_feature, traffic, latency_p99_ms, error_rate. ',
+    ],
+    [
+      'a model whose task its endpoint is not watched for',
+      changed('Model', { task: 'regression', rollout: {} }).map((resource) =>
+        resource.kind === 'Monitor'
+          ? { ...resource, spec: { ...resource.spec, metric: 'roc_auc' as const } }
+          : resource,
+      ),
+      'Monitor flight-delay-calibration, spec.metric: roc_auc has no meaning for a regression model; there are rmse, mae, calibration_gap, psi_prediction, psi_feature, traffic, latency_p99_ms, error_rate. ',
+    ],
+    [
+      'a guardrail by the loss of another task',
+      changed('Model', {
+        task: 'multiclass',
+        rollout: { guardrails: [{ metric: 'squared_error', against: 'champion', paired: true, maxHarm: 1 }] },
+      }),
+      'Model flight-delay, spec.rollout.guardrails: squared_error has no meaning for a multiclass model. Compare with the champion by log_loss.',
+    ],
   ])('refuses %s', (...[, resources, message]) => {
     expect(messageOf(() => checkReferences(resources, []))).toBe(message);
+  });
+
+  it('keeps the task of a model that exists', () => {
+    const other = changed('Model', { task: 'multiclass' }).filter(({ kind }) => kind !== 'Monitor');
+    expect(messageOf(() => checkReferences(other, []))).toBe('accepted');
+    expect(messageOf(() => checkReferences(other, all))).toBe(
+      'Model flight-delay, spec.task: the model is a binary one, and cannot become a multiclass one. Declare the other task as a model of its own, with an endpoint of its own.',
+    );
   });
 
   it('finds a circle and names its path', () => {

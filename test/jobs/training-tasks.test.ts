@@ -177,7 +177,7 @@ describe('a training dataset by task', () => {
       'PRN_TRAINING_NO_ROWS',
     ],
     ['no label at all', { task: 'multiclass', ...label('kind') }, `null::varchar as kind`, 'PRN_TRAINING_NO_ROWS'],
-  ])('refuses %s', async (_case, spec, replaced, code) => {
+  ])('refuses %s', async (...[, spec, replaced, code]) => {
     await expect(build(spec, replaced)).rejects.toMatchObject({ code });
   });
 

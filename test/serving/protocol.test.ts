@@ -76,7 +76,7 @@ describe('health and metadata', () => {
           { name: 'prediction_id', datatype: 'BYTES', shape: [-1] },
           { name: 'model_version', datatype: 'INT64', shape: [-1] },
         ],
-        properties: { model: 'flight-delay', optional_inputs: 'origin_traffic__late_rate' },
+        properties: { model: 'flight-delay', task: 'binary', optional_inputs: 'origin_traffic__late_rate' },
       },
     });
   });
