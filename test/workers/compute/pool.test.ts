@@ -66,7 +66,7 @@ describe('compute pool', () => {
       name: 'DomainError',
       code: 'PRN_TRAINING_ONE_CLASS',
       retryable: false,
-      message: 'All 12 training rows have the same label; a binary model needs both classes.',
+      message: 'All 12 training rows have the same label; a classifier needs rows of at least two classes.',
     });
   });
 

@@ -51,7 +51,9 @@ describe('the product’s jobs in the pool', () => {
     });
     await expect(running).rejects.toThrow('cancelled by a person');
     const input2 = { ...(await storeTraining(bench, snapshotOf({ trees: 2 }))), plan: PLAN };
-    expect(await pool.runJob('trainModel', input2)).toMatchObject({ trees: 2 });
+    expect(await pool.runJob('trainModel', input2)).toMatchObject({
+      bundleDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
   });
 
   it('names the column or file when a dataset is not what it should be', async () => {
