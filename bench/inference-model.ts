@@ -1,6 +1,6 @@
 /** The model of the inference benchmark: 200 trees of depth 6 over 30 request fields. */
 import type { FeaturePlan } from '../domain/features.js';
-import { fuseBinaryModel } from '../ml/onnx/ensemble-graph.js';
+import { fuseModel } from '../ml/onnx/fused-model.js';
 import { encodeModel } from '../ml/onnx/writer.js';
 import { uniformOf } from '../ml/random.js';
 import type { Tree } from '../ml/training/tree-ensemble.js';
@@ -22,9 +22,8 @@ export const PLAN: FeaturePlan = {
 
 export function benchmarkModel(): Uint8Array {
   const trees = Array.from({ length: TREES }, (_unused, tree) => fullTree(tree));
-  return encodeModel(
-    fuseBinaryModel({ plan: PLAN, ensemble: { featureCount: FEATURES, baseScore: 0, trees }, decisionThreshold: 0.5 }),
-  );
+  const ensemble = { featureCount: FEATURES, task: 'binary', outputs: 1, baseScores: [0], trees } as const;
+  return encodeModel(fuseModel({ plan: PLAN, form: { kind: 'trees', ensemble }, classes: [], decisionThreshold: 0.5 }));
 }
 
 /** A complete binary tree: node n has the children 2n + 1 and 2n + 2. */
@@ -33,12 +32,15 @@ function fullTree(seed: number): Tree {
   const nodes = 2 ** (DEPTH + 1) - 1;
   const each = <T>(make: (node: number) => T): T[] => Array.from({ length: nodes }, (_unused, node) => make(node));
   return {
+    output: 0,
     feature: Int32Array.from(each((node) => (node < inner ? Math.floor(uniformOf(seed, node, 1) * FEATURES) : -1))),
     threshold: Float32Array.from(each((node) => (node < inner ? uniformOf(seed, node, 2) : 0))),
     left: Int32Array.from(each((node) => (node < inner ? 2 * node + 1 : -1))),
     right: Int32Array.from(each((node) => (node < inner ? 2 * node + 2 : -1))),
     missingLeft: Uint8Array.from(each(() => 0)),
     leafValue: Float32Array.from(each((node) => (node < inner ? 0 : uniformOf(seed, node, 3) * 0.1 - 0.05))),
+    gain: new Float32Array(nodes),
+    leftCodes: new Map(),
   };
 }
 

@@ -7,6 +7,7 @@ import { onlineFeatures } from './online-features.js';
 import { pipeline } from './pipeline.js';
 import { pitJoin } from './pit-join.js';
 import { type BenchmarkOptions, type BenchmarkReport, publish } from './report.js';
+import { train } from './train.js';
 
 interface BenchmarkCase {
   readonly run: (options: BenchmarkOptions) => Promise<BenchmarkReport>;
@@ -40,6 +41,12 @@ const CASES: Readonly<Record<string, BenchmarkCase>> = {
       'a million questions about ten million feature rows, next to a bare de-duplicated ASOF. --data: ' +
       'spine-10000.parquet and spine-100000.parquet (row_id, airport, ts), rows-10000.parquet and rows-100000.parquet ' +
       '(airport, event_ts, known_ts, seq, deleted, f0, f1, f2, f3, f4)',
+  },
+  train: {
+    run: train,
+    help:
+      'built-in gradient boosting next to LightGBM, 200 trees on two threads. --data: every *.parquet with a column ' +
+      'label (0 or 1) and numbers. PERENNIAL_BENCH_PYTHON names a Python with lightgbm, numpy and pyarrow',
   },
 };
 

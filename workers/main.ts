@@ -1,6 +1,6 @@
 /** Composition root of a worker process: connections, stores, compute pool, and one Temporal worker per queue. */
 import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
@@ -60,6 +60,7 @@ const pool = createComputePool({
     readableFolders: [],
     tableMemoryMb: 2_048,
     tableThreads: 2,
+    boostingThreads: Math.max(1, Math.floor(availableParallelism() / config.PERENNIAL_COMPUTE_THREADS)),
     mongodb: { uri: config.MONGODB_URI, database: config.PERENNIAL_DATABASE },
   },
   ...(timing === 'test' && { cancelGraceMs: 500 }),

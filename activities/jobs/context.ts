@@ -1,5 +1,6 @@
 /** What every job is given: engines, and the ways to say how far it is and to hear that it should stop. */
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import type { ShardTeams } from '../../ml/training/gbdt/team.js';
 import type { CollectionReader } from '../../store/contracts/collections.js';
 import type { TableEngine } from '../../store/contracts/tables.js';
 
@@ -15,6 +16,8 @@ export interface JobContext {
   readonly artifacts: ArtifactStore;
   /** Absent where no database is at hand. */
   readonly collections?: CollectionReader;
+  /** Threads that help to train; the job's own does all where there are none. What comes out is the same. */
+  readonly boosting?: ShardTeams;
   readonly progress: (progress: JobProgress) => void;
   /** Aborted when the job is cancelled: stop at the next safe point and throw its reason. */
   readonly signal: AbortSignal;

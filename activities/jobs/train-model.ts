@@ -4,19 +4,20 @@ import type { Bundle, FrozenView, RequestField } from '../../domain/bundle.js';
 import { DomainError } from '../../domain/errors.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import type { TaskShape } from '../../domain/task.js';
+import { isBuiltIn } from '../../domain/trainer.js';
 import { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
-import { fitEncodings } from '../../ml/features/plan.js';
-import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
+import { categoricalFeatures, fitEncodings } from '../../ml/features/plan.js';
+import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
-import { GbdtParameters } from '../../domain/gbdt-parameters.js';
-import type { TreeEnsemble } from '../../ml/training/tree-ensemble.js';
+import { builtInTrainer, type Trainer, type TrainingData } from '../../ml/training/train.js';
+import type { TrainedForm } from '../../ml/training/trained-form.js';
 import type { InputColumns } from '../../scoring/batch.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf, frozenViewsOf, requestFieldsOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
-import { boostInSlices } from './boost-in-slices.js';
+import { fitModel } from './fit-model.js';
 import { pickGoldenRows } from './golden-rows.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
 import { computeFeatures, scoreModel } from './model-scoring.js';
@@ -49,7 +50,7 @@ export async function trainModel(input: TrainModelInput, context: JobContext): P
   const { artifacts, progress } = context;
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
-  const parameters = parseParameters(snapshot);
+  const trainer = trainerOf(snapshot);
 
   const views = frozenViewsOf(snapshot, input.plan);
   const request = requestFieldsOf(snapshot, input.plan, views);
@@ -58,19 +59,13 @@ export async function trainModel(input: TrainModelInput, context: JobContext): P
   progress({ message: `${train.rows} training rows read` });
   const plan = { ...input.plan, encodings: fitEncodings(input.plan.inputs, textColumns(train.columns)) };
   const matrix = await computeFeatures(context, plan, train);
-  const ensemble = await boostInSlices(context, {
+  const form = await fitModel(context, {
     key: `${input.snapshot.sha256}/${input.dataset.sha256}`,
-    training: {
-      matrix,
-      rows: train.rows,
-      columns: plan.features.length,
-      labels: train.labels,
-      parameters,
-      seed: snapshot.spec.trainer.seed,
-    },
+    trainer,
+    data: trainingData(plan, matrix, train),
   });
   const holdout = await readPart(context, dataset.holdout, { plan, request, snapshot });
-  const bundle = await writeBundle(context, { snapshot, plan, views, request, train, holdout, ensemble });
+  const bundle = await writeBundle(context, { snapshot, plan, views, request, train, holdout, form });
   const bundleDigest = bundleDigestOf(bundle, sha256Hex);
   const trained = await putJson(artifacts, { bundle, bundleDigest });
   return { trained, bundleDigest };
@@ -83,15 +78,15 @@ interface Trained {
   readonly request: readonly RequestField[];
   readonly train: ModelRows;
   readonly holdout: ModelRows;
-  readonly ensemble: TreeEnsemble;
+  readonly form: TrainedForm;
 }
 
 async function writeBundle(context: JobContext, trained: Trained): Promise<Bundle> {
-  const { snapshot, plan, views, request, train, holdout, ensemble } = trained;
+  const { snapshot, plan, views, request, train, holdout, form } = trained;
   const { artifacts } = context;
-  const graphWith = (decisionThreshold: number): Uint8Array =>
-    encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold }));
   const shape: TaskShape = { task: 'binary', classes: [] };
+  const graphWith = (decisionThreshold: number): Uint8Array =>
+    encodeModel(fuseModel({ plan, form, classes: shape.classes, decisionThreshold }));
   const predictions = await scoreModel(context, { ...shape, graphs: [graphWith(0.5)] }, train);
   const decisionThreshold = thresholdOf(train, predictions);
   const graph = graphWith(decisionThreshold);
@@ -136,15 +131,23 @@ function thresholdOf(train: ModelRows, predictions: Float32Array): number {
   return bothClasses ? chooseThreshold(predictions.subarray(from), labels) : chooseThreshold(predictions, train.labels);
 }
 
-function parseParameters(snapshot: TrainingSnapshot): GbdtParameters {
-  const parsed = GbdtParameters.safeParse(snapshot.spec.trainer.parameters);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new DomainError('PRN_TRAINING_INVALID_PARAMETER', {
-    parameter: issue?.path.join('.') || 'object',
-    expected: `as in the list of gbdt parameters (${issue?.message ?? 'invalid'})`,
-    got: JSON.stringify(snapshot.spec.trainer.parameters),
-  });
+function trainerOf({ spec: { trainer } }: TrainingSnapshot): Trainer {
+  if (!isBuiltIn(trainer)) throw new TypeError(`trainer ${trainer.kind} does not run in the compute pool`);
+  return builtInTrainer(trainer);
+}
+
+function trainingData(plan: FeaturePlan, matrix: Float32Array, { rows, labels, weights }: ModelRows): TrainingData {
+  return {
+    task: 'binary',
+    classes: [],
+    matrix,
+    rows,
+    columns: plan.features.length,
+    names: plan.features.map(({ name }) => name),
+    categorical: categoricalFeatures(plan),
+    labels,
+    ...(weights && { weights }),
+  };
 }
 
 function textColumns(columns: InputColumns): Record<string, readonly string[]> {

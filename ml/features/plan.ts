@@ -69,6 +69,14 @@ function frequentCategories(values: readonly string[]): string[] {
     .sort();
 }
 
+/** Positions of the features that are codes of an encoded text. */
+export function categoricalFeatures({ inputs, features }: FeaturePlan): number[] {
+  const columns = inputTypes(inputs);
+  return features.flatMap(({ expression }, index) =>
+    checkExpression(expression, columns).type === 'text' ? [index] : [],
+  );
+}
+
 /** Adds the nodes of a plan; returns the name of the FP32 [N,F] matrix. */
 export function buildPrefix(plan: FeaturePlan, builder: GraphBuilder): string {
   const columns = inputTypes(plan.inputs);

@@ -1,7 +1,8 @@
 /** The last graph of a bundle whose model came from elsewhere: from that model's answer to the outputs every bundle has. */
-import { DECISION_OUTPUT, SCORE_OUTPUTS, type TaskShape, taskOutputs } from '../../domain/task.js';
+import { SCORE_OUTPUTS, type TaskShape } from '../../domain/task.js';
 import { TENSOR_NAMES_METADATA } from './chain.js';
 import { GraphBuilder } from './graph-builder.js';
+import { addDecision, type DecidingShape, outputValueInfos } from './task-outputs.js';
 import type { OnnxGraph } from './writer.js';
 
 /** The output of a foreign model that holds its scores. */
@@ -22,10 +23,7 @@ const INNER = 'foreign/scores';
  * A binary model may give one column, the probability of 1, or two, of which the second is taken. A decision is 1 at or
  * above the threshold, in float32, or the lowest position of the greatest probability.
  */
-export function suffixGraph(
-  scores: ForeignScores,
-  shape: TaskShape & { readonly decisionThreshold: number },
-): OnnxGraph {
+export function suffixGraph(scores: ForeignScores, shape: DecidingShape): OnnxGraph {
   const builder = new GraphBuilder();
   const output = SCORE_OUTPUTS[shape.task];
   const flat = builder.node('Reshape', [INNER, builder.constant('INT64', [-1, scores.width], [2])]);
@@ -37,7 +35,7 @@ export function suffixGraph(
       attributes: { axis: { kind: 'int', value: 1 } },
       output,
     });
-  decide(builder, output, shape);
+  addDecision(builder, shape);
   return {
     name: 'suffix',
     nodes: builder.nodes,
@@ -49,11 +47,7 @@ export function suffixGraph(
         shape: scores.rank === 1 ? [-1] : [-1, scores.width],
       },
     ],
-    outputs: taskOutputs(shape).map(({ name, datatype, width }) => ({
-      name,
-      type: datatype === 'FP32' ? 'FLOAT' : 'INT64',
-      shape: [-1, width],
-    })),
+    outputs: outputValueInfos(shape),
     metadata: { [TENSOR_NAMES_METADATA]: JSON.stringify({ [INNER]: scores.name }) },
   };
 }
@@ -62,21 +56,4 @@ export function suffixGraph(
 function columnsTaken({ width, order }: ForeignScores, { task }: TaskShape): readonly number[] | null {
   if (task === 'binary' && width === 2) return [1];
   return order ?? null;
-}
-
-function decide(
-  builder: GraphBuilder,
-  scores: string,
-  { task, decisionThreshold }: TaskShape & { readonly decisionThreshold: number },
-): void {
-  if (task === 'regression') return;
-  if (task === 'binary') {
-    const atLeast = builder.node('GreaterOrEqual', [scores, builder.constant('FLOAT', [decisionThreshold])]);
-    builder.node('Cast', [atLeast], { attributes: { to: { kind: 'int', value: 7 } }, output: DECISION_OUTPUT });
-    return;
-  }
-  builder.node('ArgMax', [scores], {
-    attributes: { axis: { kind: 'int', value: 1 }, keepdims: { kind: 'int', value: 1 } },
-    output: DECISION_OUTPUT,
-  });
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PredictionBucket } from '../../domain/prediction.js';
 import { Resource } from '../../domain/resources.js';
-import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
+import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import type { Serving } from '../../serving/server.js';
 import {
@@ -17,6 +17,7 @@ import {
   until,
   untilRev,
 } from './serving-fixture.js';
+import { binaryEnsemble } from '../support/trees.js';
 
 let world: ServingWorld;
 let serving: Serving;
@@ -214,8 +215,8 @@ describe('the prediction log', () => {
       source: { kind: 'request' as const, column: 'nobody_sends_this' },
     };
     const plan = { inputs: [input], features: [{ name: input.name, expression: input.name }], encodings: [] };
-    const ensemble = { featureCount: 1, baseScore: 0, trees: [] };
-    const graph = fuseBinaryModel({ plan, ensemble, decisionThreshold: 0.5 });
+    const form = { kind: 'trees', ensemble: binaryEnsemble(1, 0, []) } as const;
+    const graph = fuseModel({ plan, form, classes: [], decisionThreshold: 0.5 });
     // It does not say which plan it computes, or serving would refuse to load it.
     const graphBytes = encodeModel({ ...graph, metadata: {} });
     const broken = await world.addVersion({ base: 0, graphBytes });

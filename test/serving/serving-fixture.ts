@@ -9,9 +9,8 @@ import type { EndpointRoutes } from '../../domain/endpoint.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import type { PredictionBucket } from '../../domain/prediction.js';
 import { Resource } from '../../domain/resources.js';
-import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
+import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
-import type { Tree } from '../../ml/training/tree-ensemble.js';
 import { type Serving, type ServingOptions, startServing } from '../../serving/server.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
@@ -21,6 +20,7 @@ import { openDatabase } from '../../store/mongo/database.js';
 import { createStores } from '../../store/mongo/stores.js';
 import { openTableEngine } from '../../store/tables/engine.js';
 import { openTestDatabase, type TestDatabase } from '../support/mongo.js';
+import { binaryEnsemble, stump } from '../support/trees.js';
 
 export const ENDPOINT = 'flight-delay';
 export const MODEL = 'flight-delay';
@@ -28,18 +28,6 @@ export const MODEL = 'flight-delay';
 export const DEPARTED = 986_212_800_000_000;
 export const HOUR = 3_600_000_000;
 export const MAX_AGE = 48 * HOUR;
-
-/** A stump: value ≤ threshold (or missing) → left leaf, else right leaf. */
-function stump(feature: number, threshold: number, leaves: { left: number; right: number }): Tree {
-  return {
-    feature: Int32Array.of(feature, -1, -1),
-    threshold: Float32Array.of(threshold, 0, 0),
-    left: Int32Array.of(1, -1, -1),
-    right: Int32Array.of(2, -1, -1),
-    missingLeft: Uint8Array.of(1, 0, 0),
-    leafValue: Float32Array.of(0, leaves.left, leaves.right),
-  };
-}
 
 const REQUEST_INPUT = {
   name: 'distance',
@@ -251,8 +239,8 @@ export async function bundleOf(stores: Pick<Stores, 'artifacts'>, version: Versi
     0,
     readsView ? 2 : 1,
   );
-  const ensemble = { featureCount: plan.inputs.length, baseScore: base, trees };
-  const graph = graphBytes ?? encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold }));
+  const form = { kind: 'trees', ensemble: binaryEnsemble(plan.inputs.length, base, trees) } as const;
+  const graph = graphBytes ?? encodeModel(fuseModel({ plan, form, classes: [], decisionThreshold }));
   const nothing: ArtifactRef = await putJson(stores.artifacts, {});
   const key = { key: 'origin', type: 'string' as const, request: 'origin' };
   return {

@@ -38,6 +38,8 @@ export interface ComputeEnvironment {
   /** Memory of one thread's table engine, megabytes. */
   readonly tableMemoryMb: number;
   readonly tableThreads: number;
+  /** Threads that one training may use, its own among them. */
+  readonly boostingThreads: number;
   /** The installation's own server and database, for sources that are collections; without it there are none. */
   readonly mongodb?: { readonly uri: string; readonly database: string };
 }

@@ -13,7 +13,7 @@ export type AnyJob = (input: never, context: JobContext) => Promise<unknown>;
 export function serveJobs(
   port: MessagePort,
   jobs: Readonly<Record<string, AnyJob>>,
-  engines: Pick<JobContext, 'tables' | 'artifacts' | 'collections'>,
+  engines: Pick<JobContext, 'tables' | 'artifacts' | 'collections' | 'boosting'>,
 ): void {
   const running = new Map<number, AbortController>();
   const send = (message: FromThread): void => port.postMessage(message);

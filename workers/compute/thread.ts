@@ -4,6 +4,7 @@ import { JOBS } from '../../activities/jobs/index.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { createCollectionReader } from '../../store/mongo/collection-reader.js';
 import { openTableEngine } from '../../store/tables/engine.js';
+import { boostingThreads } from './boosting-threads.js';
 import type { ComputeEnvironment } from './messages.js';
 import { serveJobs } from './thread-loop.js';
 
@@ -23,5 +24,6 @@ const { mongodb } = environment;
 serveJobs(parentPort, JOBS, {
   tables,
   artifacts: openFileArtifacts(environment.artifactFolder),
+  boosting: boostingThreads({ threads: environment.boostingThreads }),
   ...(mongodb && { collections: createCollectionReader({ ...mongodb, secretOf }) }),
 });

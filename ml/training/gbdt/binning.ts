@@ -1,44 +1,69 @@
-/** Quantile bins: what histograms are counted in. Edges are values of the data, so that a split reads `x <= edge`. */
+/** Bins: what histograms are counted in. Numbers fall between edges, so that a split reads `x <= edge`; categories have a bin each. */
+import { frequentValues } from '../frequent-values.js';
+import { columnOf, type Matrix } from '../matrix.js';
 
-/** The bin of missing values, whatever the number of others. */
-export const MISSING_BIN = 255;
+/** Bins of a byte; the last bin of a feature holds its missing values. */
+const MAX_BIN = 255;
+const GREATEST_FLOAT32 = 3.402_823_466_385_288_6e38;
+
+export type FeatureBins =
+  /** Bin b holds values up to and with `edges[b]`; the last one has no edge. */
+  | { readonly kind: 'numeric'; readonly edges: Float32Array }
+  /** Bin b holds code `codes[b]`; one more bin holds the codes that are not kept. */
+  | { readonly kind: 'categorical'; readonly codes: Float32Array };
 
 export interface BinnedMatrix {
   readonly rows: number;
   readonly columns: number;
   /** Row-major, one byte a value. Measured faster than column-major for histograms over few rows. */
   readonly bins: Uint8Array;
-  /** Upper edge of each bin but the last, per feature, ascending. */
-  readonly edges: readonly Float32Array[];
+  readonly features: readonly FeatureBins[];
+}
+
+/** Bin of missing values of a feature: the one behind all others. */
+export function missingBinOf(bins: FeatureBins): number {
+  return bins.kind === 'numeric' ? bins.edges.length + 1 : bins.codes.length + 1;
 }
 
 /** Edges are taken from at most this many rows, evenly spread, so that they do not depend on chance. */
 const EDGE_SAMPLE_ROWS = 50_000;
 
-/** Bins a row-major matrix (NaN is missing). Infinite values fall into the outer bins. */
-export function binMatrix(input: {
-  matrix: Float32Array;
-  rows: number;
-  columns: number;
-  maxBins: number;
-}): BinnedMatrix {
-  const { matrix, rows, columns, maxBins } = input;
-  const edges = Array.from({ length: columns }, (_unused, column) =>
-    quantileEdges(sampleColumn(input, column), maxBins),
+/** Finds the bins of all features. Infinite values fall into the outer bins. */
+export function fitBins(input: Matrix, maxBins: number): FeatureBins[] {
+  const categorical = new Set(input.categorical ?? []);
+  return Array.from({ length: input.columns }, (_unused, column) =>
+    categorical.has(column)
+      ? { kind: 'categorical', codes: frequentValues(columnOf(input, column), Math.min(maxBins, MAX_BIN - 1)) }
+      : { kind: 'numeric', edges: quantileEdges(sampleColumn(input, column), maxBins) },
   );
-  const bins = new Uint8Array(rows * columns);
-  for (let column = 0; column < columns; column += 1) {
-    const columnEdges = edges[column] ?? new Float32Array();
-    for (let index = column; index < bins.length; index += columns)
-      bins[index] = binOf(matrix[index] ?? Number.NaN, columnEdges);
-  }
-  return { rows, columns, bins, edges };
 }
 
-function sampleColumn(
-  { matrix, rows, columns }: { matrix: Float32Array; rows: number; columns: number },
-  column: number,
-): Float32Array {
+/** Writes the bin of every value, row-major, into `bins`. */
+export function fillBins({ matrix, columns }: Matrix, features: readonly FeatureBins[], bins: Uint8Array): void {
+  for (const [column, feature] of features.entries()) {
+    const missing = missingBinOf(feature);
+    const bounds = feature.kind === 'numeric' ? feature.edges : feature.codes;
+    const exact = feature.kind === 'categorical';
+    for (let index = column; index < bins.length; index += columns) {
+      const value = matrix[index] as number;
+      if (Number.isNaN(value)) {
+        bins[index] = missing;
+        continue;
+      }
+      const bin = firstNotBelow(bounds, value);
+      bins[index] = exact && bounds[bin] !== value ? bounds.length : bin;
+    }
+  }
+}
+
+export function binMatrix(input: Matrix, maxBins: number): BinnedMatrix {
+  const features = fitBins(input, maxBins);
+  const bins = new Uint8Array(input.rows * input.columns);
+  fillBins(input, features, bins);
+  return { rows: input.rows, columns: input.columns, bins, features };
+}
+
+function sampleColumn({ matrix, rows, columns }: Matrix, column: number): Float32Array {
   const step = Math.max(1, rows / EDGE_SAMPLE_ROWS);
   const sample = new Float32Array(Math.min(rows, EDGE_SAMPLE_ROWS));
   let count = 0;
@@ -52,27 +77,38 @@ function sampleColumn(
   return sample.subarray(0, count).sort();
 }
 
-/** One bin a distinct value where there are few, else bins of equal mass. */
+/** Edges half way between distinct values where these are few, else between bins of equal mass. */
 function quantileEdges(sorted: Float32Array, maxBins: number): Float32Array {
-  const distinct = sorted.filter((value, index) => index === 0 || value !== sorted[index - 1]);
-  if (distinct.length <= maxBins) return distinct.subarray(0, Math.max(0, distinct.length - 1));
   const edges: number[] = [];
-  for (let bin = 1; bin < maxBins; bin += 1) {
-    const value = sorted[Math.floor((bin * sorted.length) / maxBins) - 1] ?? 0;
-    if (edges.length === 0 || value > (edges.at(-1) ?? 0)) edges.push(value);
+  let distinct = 1;
+  for (let index = 1; index < sorted.length; index += 1) if (sorted[index] !== sorted[index - 1]) distinct += 1;
+  let bin = 1;
+  for (let index = 1; index < sorted.length; index += 1) {
+    const [left = 0, right = 0] = [sorted[index - 1], sorted[index]];
+    const wanted = Math.floor((bin * sorted.length) / maxBins);
+    const isBorder = distinct <= maxBins || index >= wanted;
+    if (left === right || !isBorder) continue;
+    edges.push(edgeBetween(left, right));
+    while (bin < maxBins && Math.floor((bin * sorted.length) / maxBins) <= index) bin += 1;
+    if (distinct > maxBins && bin >= maxBins) break;
   }
-  if (edges.at(-1) === distinct.at(-1)) edges.pop();
   return Float32Array.from(edges);
 }
 
-/** Index of the first edge that is not below the value; the last bin has none. */
-function binOf(value: number, edges: Float32Array): number {
-  if (Number.isNaN(value)) return MISSING_BIN;
+/** A float32 that is at least `left` and below `right`, near the middle: what lies between is shared out evenly. */
+function edgeBetween(left: number, right: number): number {
+  const middle = Math.fround(left / 2 + right / 2);
+  if (middle >= left && middle < right && Number.isFinite(middle)) return middle;
+  return left === Number.NEGATIVE_INFINITY && right > -GREATEST_FLOAT32 ? -GREATEST_FLOAT32 : left;
+}
+
+/** Index of the first bound that is not below the value, or their number. */
+function firstNotBelow(bounds: Float32Array, value: number): number {
   let low = 0;
-  let high = edges.length;
+  let high = bounds.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (value <= (edges[middle] ?? Number.POSITIVE_INFINITY)) high = middle;
+    if (value <= (bounds[middle] as number)) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -1,93 +1,157 @@
-/** The best split of a node: every feature, every edge, missing values tried on both sides. */
-import { type BinnedMatrix, MISSING_BIN } from './binning.js';
-import { type NodeHistogram, slotOf } from './histogram.js';
+/** The best split of a node: every feature, every edge or ordered set of categories, missing values tried on both sides. */
 import type { GbdtParameters } from '../../../domain/gbdt-parameters.js';
+import { type FeatureBins, missingBinOf } from './binning.js';
+import { searchCategories } from './category-split.js';
+import { type NodeHistogram, SLOT_FIELDS } from './histogram.js';
+import { type FoundSplit, type NodeSums, NOTHING, scoreOf, type SplitLimits, sumsAt } from './node-sums.js';
 
-export interface NodeSums {
-  readonly gradient: number;
-  readonly hessian: number;
-  readonly rows: number;
-}
-
-export interface Split {
+export interface Split extends FoundSplit {
   readonly feature: number;
-  /** Rows of this bin and below go left. */
-  readonly bin: number;
-  readonly missingLeft: boolean;
-  readonly gain: number;
-  readonly left: NodeSums;
-  readonly right: NodeSums;
 }
 
-export function findBestSplit(
-  histogram: NodeHistogram,
-  sums: NodeSums,
-  search: { readonly binned: BinnedMatrix; readonly features: readonly number[]; readonly parameters: GbdtParameters },
-): Split | null {
-  let best: Split | null = null;
-  for (const feature of search.features) {
-    const edges = search.binned.edges[feature]?.length ?? 0;
-    const missing = sumsAt(histogram, feature, MISSING_BIN);
-    let left: NodeSums = { gradient: 0, hessian: 0, rows: 0 };
-    for (let bin = 0; bin < edges; bin += 1) {
-      left = add(left, sumsAt(histogram, feature, bin));
-      best = better(best, candidate({ feature, bin, missingLeft: false, left, sums, parameters: search.parameters }));
-      if (missing.rows > 0) {
-        const withMissing = add(left, missing);
-        best = better(
-          best,
-          candidate({ feature, bin, missingLeft: true, left: withMissing, sums, parameters: search.parameters }),
-        );
-      }
-    }
-  }
-  return best;
+export interface SplitSearch {
+  readonly bins: readonly FeatureBins[];
+  readonly firstSlots: Int32Array;
+  /** Features to look at, their number first. */
+  readonly features: Int32Array;
+  readonly limits: SplitLimits;
 }
 
-/** Raw leaf value before the learning rate: −G / (H + λ). */
-export function leafWeight({ gradient, hessian }: NodeSums, l2: number): number {
-  return -gradient / (hessian + l2);
-}
+const CATEGORY_SMOOTHING = 10;
+const LEAST_GAIN = 1e-12;
 
-function candidate(input: {
-  feature: number;
-  bin: number;
-  missingLeft: boolean;
-  left: NodeSums;
-  sums: NodeSums;
-  parameters: GbdtParameters;
-}): Split | null {
-  const { feature, bin, missingLeft, left, sums, parameters } = input;
-  const right = {
-    gradient: sums.gradient - left.gradient,
-    hessian: sums.hessian - left.hessian,
-    rows: sums.rows - left.rows,
+export function splitLimits(
+  parameters: GbdtParameters,
+  units: { readonly gradient: number; readonly hessian: number },
+): SplitLimits {
+  return {
+    l2: parameters.l2 / units.hessian,
+    minChildHessian: parameters.minChildWeight / units.hessian,
+    minLeafRows: parameters.minLeafRows,
+    minGain: (Math.max(parameters.minGain, LEAST_GAIN) / units.gradient / units.gradient) * units.hessian,
+    categorySmoothing: CATEGORY_SMOOTHING / units.hessian,
   };
-  if (left.rows < parameters.minLeafRows || right.rows < parameters.minLeafRows) return null;
-  if (left.hessian < parameters.minChildWeight || right.hessian < parameters.minChildWeight) return null;
-  const gain = score(left, parameters.l2) + score(right, parameters.l2) - score(sums, parameters.l2);
-  return gain > Math.max(parameters.minGain, 1e-12) ? { feature, bin, missingLeft, gain, left, right } : null;
-}
-
-function score({ gradient, hessian }: NodeSums, l2: number): number {
-  return (gradient * gradient) / (hessian + l2);
 }
 
 /** On a tie the earlier one stays: the lower feature, the lower edge, missing values to the right. */
-function better(best: Split | null, next: Split | null): Split | null {
-  if (next === null) return best;
-  return best === null || next.gain > best.gain ? next : best;
+export function findBestSplit(histogram: NodeHistogram, sums: NodeSums, search: SplitSearch): Split | null {
+  const edges = new EdgeSearch(histogram, sums, search.limits);
+  let best: Split | null = null;
+  const count = search.features[0] as number;
+  for (let index = 1; index <= count; index += 1) {
+    const feature = search.features[index] as number;
+    const bins = search.bins[feature];
+    if (bins === undefined) continue;
+    const start = (search.firstSlots[feature] as number) * SLOT_FIELDS;
+    const missingBin = missingBinOf(bins);
+    if (bins.kind === 'numeric') {
+      edges.look(feature, start, missingBin);
+      continue;
+    }
+    const toBeat = Math.max(edges.gain, best?.gain ?? 0);
+    const found = searchCategories({ histogram, start, missingBin }, sums, { limits: search.limits, toBeat });
+    if (found !== null) {
+      best = { feature, ...found };
+      edges.raise(found.gain);
+    }
+  }
+  return edges.found() ?? best;
 }
 
-function sumsAt(histogram: NodeHistogram, feature: number, bin: number): NodeSums {
-  const slot = slotOf(feature, bin);
-  return { gradient: histogram[slot] ?? 0, hessian: histogram[slot + 1] ?? 0, rows: histogram[slot + 2] ?? 0 };
-}
+/** Looks for the best edge of one feature after the other. The innermost loop of growing: no objects are made in it. */
+class EdgeSearch {
+  readonly #histogram: NodeHistogram;
+  readonly #sums: NodeSums;
+  readonly #limits: SplitLimits;
+  readonly #parent: number;
+  #bestScore: number;
+  #feature = -1;
+  #bin = -1;
+  #missingLeft = false;
+  #left: NodeSums = NOTHING;
 
-function add(left: NodeSums, right: NodeSums): NodeSums {
-  return {
-    gradient: left.gradient + right.gradient,
-    hessian: left.hessian + right.hessian,
-    rows: left.rows + right.rows,
-  };
+  constructor(histogram: NodeHistogram, sums: NodeSums, limits: SplitLimits) {
+    this.#histogram = histogram;
+    this.#sums = sums;
+    this.#limits = limits;
+    this.#parent = scoreOf(sums, limits.l2);
+    this.#bestScore = this.#parent + limits.minGain;
+  }
+
+  /** What there is to beat. */
+  get gain(): number {
+    return this.#bestScore - this.#parent;
+  }
+
+  /** A split of another kind is better than all edges so far. */
+  raise(gain: number): void {
+    this.#bestScore = this.#parent + gain;
+    this.#feature = -1;
+  }
+
+  found(): Split | null {
+    if (this.#feature < 0) return null;
+    const leftBins = { upTo: this.#bin };
+    return { feature: this.#feature, leftBins, missingLeft: this.#missingLeft, gain: this.gain, left: this.#left };
+  }
+
+  look(feature: number, start: number, missingBin: number): void {
+    const edges = missingBin - 1;
+    const missing = sumsAt(this.#histogram, start, missingBin);
+    if (missing.rows === 0) {
+      // Where no row of the node lacks the value, later ones that do follow the larger side.
+      if (this.#scan(start, edges, NOTHING)) this.#keep(feature, 2 * this.#left.rows > this.#sums.rows);
+      return;
+    }
+    // Behind the last edge all values go left, and only missing ones right.
+    if (this.#scan(start, edges + 1, NOTHING)) this.#keep(feature, false);
+    if (this.#scan(start, edges, missing)) this.#keep(feature, true);
+  }
+
+  #keep(feature: number, missingLeft: boolean): void {
+    this.#feature = feature;
+    this.#missingLeft = missingLeft;
+  }
+
+  /** One pass over the edges, beginning with `before` on the left; true where something better was found. */
+  #scan(start: number, edges: number, before: NodeSums): boolean {
+    const histogram = this.#histogram;
+    const { gradient, hessian, rows } = this.#sums;
+    const { l2, minChildHessian, minLeafRows } = this.#limits;
+    let leftGradient = before.gradient;
+    let leftHessian = before.hessian;
+    let leftRows = before.rows;
+    let bestScore = this.#bestScore;
+    let bestBin = -1;
+    let bestGradient = 0;
+    let bestHessian = 0;
+    let bestRows = 0;
+    for (let bin = 0, slot = start; bin < edges; bin += 1, slot += SLOT_FIELDS) {
+      const added = histogram[slot + 2] as number;
+      if (added === 0) continue;
+      leftGradient += histogram[slot] as number;
+      leftHessian += histogram[slot + 1] as number;
+      leftRows += added;
+      if (leftRows < minLeafRows || leftHessian < minChildHessian) continue;
+      const rightHessian = hessian - leftHessian;
+      if (rows - leftRows < minLeafRows || rightHessian < minChildHessian) break;
+      const rightGradient = gradient - leftGradient;
+      // gl²/hl + gr²/hr over a common denominator: a division only where there is something better
+      const leftSum = leftHessian + l2;
+      const rightSum = rightHessian + l2;
+      const numerator = leftGradient * leftGradient * rightSum + rightGradient * rightGradient * leftSum;
+      if (numerator > bestScore * leftSum * rightSum) {
+        bestScore = numerator / (leftSum * rightSum);
+        bestBin = bin;
+        bestGradient = leftGradient;
+        bestHessian = leftHessian;
+        bestRows = leftRows;
+      }
+    }
+    if (bestBin < 0) return false;
+    this.#bestScore = bestScore;
+    this.#bin = bestBin;
+    this.#left = { gradient: bestGradient, hessian: bestHessian, rows: bestRows };
+    return true;
+  }
 }

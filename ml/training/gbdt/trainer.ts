@@ -1,132 +1,98 @@
-/**
- * Histogram gradient boosting for a binary outcome: Newton steps on log loss (Friedman 2001; second order as in Chen and
- * Guestrin 2016), leaf-wise growth. Deterministic: the same rows, parameters and seed give the same trees, whether a run
- * was interrupted and resumed or not.
- */
-import { DomainError } from '../../../domain/errors.js';
-import { uniformOf } from '../../random.js';
-import { addTreeScores, sigmoid } from '../score.js';
-import type { Tree, TreeEnsemble } from '../tree-ensemble.js';
-import { binMatrix } from './binning.js';
+/** Trains an ensemble to its end: all iterations, or fewer where the inner validation part stops getting better. */
 import type { GbdtParameters } from '../../../domain/gbdt-parameters.js';
-import { growTree } from './tree-builder.js';
+import type { Task } from '../../../domain/task.js';
+import type { TreeEnsemble } from '../tree-ensemble.js';
+import { Booster, type BoosterRows } from './booster.js';
+import { EarlyStopping } from './early-stopping.js';
+import { objectiveOf } from './objective.js';
+import { type ShardTeams, soloTeams } from './team.js';
+import { partRows } from './validation-rows.js';
 
 export interface TrainingProgress {
   readonly iteration: number;
   readonly iterations: number;
-  /** Mean log loss over the training rows, before this iteration's tree. */
+  /** Mean loss over the training rows, before this iteration's trees. */
   readonly trainingLoss: number;
-  /** The trees so far: what a checkpoint keeps. */
-  readonly ensemble: TreeEnsemble;
+  /** Mean loss over the inner validation part after this iteration, where there is one. */
+  readonly validationLoss?: number;
 }
 
-export interface TrainGradientBoostingInput {
-  /** Row-major rows × columns; NaN is missing. */
-  readonly matrix: Float32Array;
-  readonly rows: number;
-  readonly columns: number;
-  /** 0 or 1. */
-  readonly labels: Float32Array | Uint8Array;
-  readonly weights?: Float32Array;
+export interface TrainGradientBoostingInput extends BoosterRows {
+  readonly task: Task;
+  /** Classes of a multiclass task; otherwise 1. */
+  readonly outputs: number;
   readonly parameters: GbdtParameters;
   readonly seed: number;
-  /** Called after each tree. */
+  /** Marks the rows (1) that early stopping validates on. Left out: the last `validationShare` of the rows. */
+  readonly validation?: Uint8Array;
+  /** Called after each iteration. */
   readonly onIteration?: (progress: TrainingProgress) => void;
-  /** Asked before each tree; true ends training with the trees so far. */
-  readonly shouldStop?: () => boolean;
-  readonly resumeFrom?: { readonly ensemble: TreeEnsemble };
+  /** Who does the work; the calling thread when left out. */
+  readonly teams?: ShardTeams;
+  /** The trees of an earlier attempt with the same input. */
+  readonly resumeFrom?: TreeEnsemble;
 }
 
-/** Trains; throws `PRN_TRAINING_NO_ROWS`, `PRN_TRAINING_ONE_CLASS` or `PRN_TRAINING_DIVERGED`. */
-export function trainGradientBoosting(input: TrainGradientBoostingInput): TreeEnsemble {
-  const baseScore = checkLabels(input);
-  const { matrix, rows, columns, parameters } = input;
-  const binned = binMatrix({ matrix, rows, columns, maxBins: parameters.bins });
-  const trees: Tree[] = [...(input.resumeFrom?.ensemble.trees ?? [])];
-  const scores = new Float64Array(rows).fill(baseScore);
-  for (const tree of trees) addTreeScores(tree, matrix, scores);
-
-  const gradients = new Float64Array(rows);
-  const hessians = new Float64Array(rows);
-  for (let iteration = trees.length; iteration < parameters.trees; iteration += 1) {
-    if (input.shouldStop?.() === true) break;
-    const trainingLoss = computeGradients(input, scores, { gradients, hessians });
-    if (!Number.isFinite(trainingLoss))
-      throw new DomainError('PRN_TRAINING_DIVERGED', { iteration, problem: `the loss is ${trainingLoss}` });
-    const data = { binned, gradients, hessians, features: sampleFeatures(input, iteration), parameters };
-    const tree = growTree(data, sampleRows(input, iteration));
-    trees.push(tree);
-    addTreeScores(tree, matrix, scores);
-    input.onIteration?.({
-      iteration: iteration + 1,
-      iterations: parameters.trees,
-      trainingLoss,
-      ensemble: { featureCount: columns, baseScore, trees },
-    });
-  }
-  return { featureCount: columns, baseScore, trees };
+/** A training that can be driven piece by piece. */
+export interface GradientBoosting {
+  /** True when all iterations are done, or early stopping has ended training. */
+  readonly done: boolean;
+  readonly iterations: number;
+  /** Grows the trees of one more iteration. */
+  advance(): void;
+  /** All trees so far: what a checkpoint keeps. */
+  grown(): TreeEnsemble;
+  /** The model: after early stopping, the trees up to the best iteration. */
+  result(): TreeEnsemble;
+  /** Lets go of threads. */
+  end(): void;
 }
 
-/** Log odds of the outcome, in float32 so that the exported graph starts from the same number. */
-function checkLabels({ labels, rows, weights }: TrainGradientBoostingInput): number {
-  if (rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row reached the trainer' });
-  let positive = 0;
-  let total = 0;
-  for (let row = 0; row < rows; row += 1) {
-    const label = labels[row] ?? Number.NaN;
-    if (label !== 0 && label !== 1)
-      throw new DomainError('PRN_TRAINING_INVALID_PARAMETER', {
-        parameter: `label of row ${row}`,
-        expected: '0 or 1',
-        got: label,
+/**
+ * Prepares a training. Throws `PRN_TRAINING_NO_ROWS`, `PRN_TRAINING_ONE_CLASS` or `PRN_TRAINING_INVALID_PARAMETER`;
+ * `advance` throws `PRN_TRAINING_DIVERGED`.
+ */
+export function startGradientBoosting(input: TrainGradientBoostingInput): GradientBoosting {
+  const { parameters, task, outputs, onIteration } = input;
+  const { fit, held } = parameters.earlyStopping > 0 ? partRows(input) : { fit: input, held: null };
+  const booster = new Booster({ ...input, ...fit, teams: input.teams ?? soloTeams() });
+  const objective = objectiveOf(task, parameters);
+  const stopping = held && new EarlyStopping({ held, objective, patience: parameters.earlyStopping }, booster.ensemble);
+  const allDone = (): boolean => booster.iterations >= parameters.trees || booster.stuck || stopping?.ended === true;
+  return {
+    get done() {
+      return allDone();
+    },
+    get iterations() {
+      return booster.iterations;
+    },
+    advance() {
+      const trainingLoss = booster.advance();
+      const newTrees = booster.ensemble.trees.slice(-outputs);
+      const validationLoss = stopping?.observe(newTrees);
+      onIteration?.({
+        iteration: booster.iterations,
+        iterations: parameters.trees,
+        trainingLoss,
+        ...(validationLoss === undefined ? {} : { validationLoss }),
       });
-    const weight = weights?.[row] ?? 1;
-    positive += label * weight;
-    total += weight;
+    },
+    grown: () => booster.ensemble,
+    result() {
+      const { ensemble } = booster;
+      return stopping === null ? ensemble : { ...ensemble, trees: ensemble.trees.slice(0, stopping.best * outputs) };
+    },
+    end: () => booster.end(),
+  };
+}
+
+/** Trains in one go; throws what {@link startGradientBoosting} and `advance` throw. */
+export function trainGradientBoosting(input: TrainGradientBoostingInput): TreeEnsemble {
+  const boosting = startGradientBoosting(input);
+  try {
+    while (!boosting.done) boosting.advance();
+    return boosting.result();
+  } finally {
+    boosting.end();
   }
-  if (positive === 0 || positive === total) throw new DomainError('PRN_TRAINING_ONE_CLASS', { rows });
-  return Math.fround(Math.log(positive / (total - positive)));
-}
-
-/** Gradient p − y and hessian p(1 − p) of log loss in the raw score; returns the mean loss. */
-function computeGradients(
-  { labels, weights }: TrainGradientBoostingInput,
-  scores: Float64Array,
-  out: { gradients: Float64Array; hessians: Float64Array },
-): number {
-  let loss = 0;
-  for (let row = 0; row < scores.length; row += 1) {
-    const score = scores[row] ?? 0;
-    const label = labels[row] ?? 0;
-    const weight = weights?.[row] ?? 1;
-    const probability = sigmoid(score);
-    out.gradients[row] = (probability - label) * weight;
-    out.hessians[row] = Math.max(probability * (1 - probability), 1e-16) * weight;
-    // log(1 + e^s) − y·s, written so that large scores do not overflow
-    loss += weight * (Math.max(score, 0) - score * label + Math.log1p(Math.exp(-Math.abs(score))));
-  }
-  return loss / scores.length;
-}
-
-const ROW_STREAM = 1;
-const FEATURE_STREAM = 2;
-
-function sampleRows({ rows, parameters, seed }: TrainGradientBoostingInput, iteration: number): Int32Array {
-  const all = Int32Array.from({ length: rows }, (_unused, row) => row);
-  if (parameters.rowSampling === 1) return all;
-  const sampled = all.filter((row) => uniformOf(seed, ROW_STREAM, iteration, row) < parameters.rowSampling);
-  return sampled.length === 0 ? all : sampled;
-}
-
-/** At least one feature; the ones with the smallest draws. */
-function sampleFeatures({ columns, parameters, seed }: TrainGradientBoostingInput, iteration: number): number[] {
-  const all = Array.from({ length: columns }, (_unused, column) => column);
-  if (parameters.columnSampling === 1) return all;
-  const keep = Math.max(1, Math.round(columns * parameters.columnSampling));
-  return all
-    .map((column) => ({ column, draw: uniformOf(seed, FEATURE_STREAM, iteration, column) }))
-    .sort((left, right) => left.draw - right.draw)
-    .slice(0, keep)
-    .map(({ column }) => column)
-    .sort((left, right) => left - right);
 }

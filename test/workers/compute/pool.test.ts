@@ -8,6 +8,7 @@ const ENVIRONMENT = {
   readableFolders: [],
   tableMemoryMb: 64,
   tableThreads: 1,
+  boostingThreads: 1,
 };
 
 /** The jobs of the fixture thread are not in the product's job map, so their names are passed untyped. */

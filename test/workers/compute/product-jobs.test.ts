@@ -18,6 +18,7 @@ describe('the product’s jobs in the pool', () => {
         readableFolders: [],
         tableMemoryMb: 256,
         tableThreads: 1,
+        boostingThreads: 1,
       },
       threadEntry: new URL('./product-thread.mjs', import.meta.url),
     });

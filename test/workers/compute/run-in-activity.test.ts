@@ -20,6 +20,7 @@ describe('a job inside an activity', () => {
         readableFolders: [],
         tableMemoryMb: 64,
         tableThreads: 1,
+        boostingThreads: 1,
       },
       threadEntry: new URL('./fixture-thread.mjs', import.meta.url),
       cancelGraceMs: 300,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { GbdtParameters } from '../../../domain/gbdt-parameters.js';
-import { rocAuc } from '../../../ml/evaluation/metrics.js';
-import { createUniform } from '../../../ml/random.js';
-import { trainGradientBoosting } from '../../../ml/training/gbdt/trainer.js';
-import { scoreEnsemble } from '../../../ml/training/score.js';
-import type { TreeEnsemble } from '../../../ml/training/tree-ensemble.js';
+import { GbdtParameters } from '../../../../domain/gbdt-parameters.js';
+import { rocAuc } from '../../../../ml/evaluation/metrics.js';
+import { createUniform } from '../../../../ml/random.js';
+import { trainGradientBoosting } from '../../../../ml/training/gbdt/trainer.js';
+import { scoreEnsemble } from '../../../../ml/training/score.js';
+import type { TreeEnsemble } from '../../../../ml/training/tree-ensemble.js';
+
+const BINARY = { task: 'binary', outputs: 1 } as const;
 
 /** Late when exactly one of two values is large: no single split helps. A third column is noise, a tenth is missing. */
 function exclusiveOr(rows: number) {
@@ -14,7 +16,7 @@ function exclusiveOr(rows: number) {
     const [a, b] = [matrix[row * 3] ?? 0, matrix[row * 3 + 1] ?? 0];
     return a > 0.5 !== b > 0.5 ? 1 : 0;
   });
-  return { matrix, labels, rows, columns: 3 };
+  return { matrix, labels, rows, columns: 3, ...BINARY };
 }
 
 const parameters = GbdtParameters.parse({ trees: 40, depth: 4, rowSampling: 0.8, columnSampling: 0.67 });
@@ -37,7 +39,7 @@ describe('trainGradientBoosting', () => {
     const data = exclusiveOr(1_000);
     const whole = trainGradientBoosting({ ...data, parameters, seed: 1 });
     const part = trainGradientBoosting({ ...data, parameters: { ...parameters, trees: 17 }, seed: 1 });
-    expect(trainGradientBoosting({ ...data, parameters, seed: 1, resumeFrom: { ensemble: part } })).toEqual(whole);
+    expect(trainGradientBoosting({ ...data, parameters, seed: 1, resumeFrom: part })).toEqual(whole);
   });
 
   it('sends missing values where they help', () => {
@@ -49,6 +51,7 @@ describe('trainGradientBoosting', () => {
       labels,
       rows,
       columns: 1,
+      ...BINARY,
       parameters: GbdtParameters.parse({ trees: 5 }),
       seed: 1,
     });
@@ -65,7 +68,7 @@ describe('trainGradientBoosting', () => {
       'PRN_TRAINING_INVALID_PARAMETER',
     ],
   ])('refuses %s', (...[, data, code]) => {
-    expect(() => trainGradientBoosting({ ...data, columns: 1, parameters, seed: 1 })).toThrow(
+    expect(() => trainGradientBoosting({ ...data, ...BINARY, columns: 1, parameters, seed: 1 })).toThrow(
       expect.objectContaining({ code }),
     );
   });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { FeaturePlan } from '../../../domain/features.js';
-import { fuseBinaryModel } from '../../../ml/onnx/ensemble-graph.js';
+import { fuseModel } from '../../../ml/onnx/fused-model.js';
 import { createSession } from '../../../ml/onnx/session.js';
 import { encodeModel } from '../../../ml/onnx/writer.js';
 import { scoreEnsemble } from '../../../ml/training/score.js';
-import type { Tree, TreeEnsemble } from '../../../ml/training/tree-ensemble.js';
+import type { TreeEnsemble } from '../../../ml/training/tree-ensemble.js';
+import { binaryEnsemble, stump } from '../../support/trees.js';
 
 const plan: FeaturePlan = {
   inputs: [
@@ -23,19 +24,10 @@ const plan: FeaturePlan = {
   encodings: [],
 };
 
-function stump(feature: number, threshold: number, leaves: { left: number; right: number; missingLeft: 0 | 1 }): Tree {
-  return {
-    feature: Int32Array.of(feature, -1, -1),
-    threshold: Float32Array.of(threshold, 0, 0),
-    left: Int32Array.of(1, -1, -1),
-    right: Int32Array.of(2, -1, -1),
-    missingLeft: Uint8Array.of(leaves.missingLeft, 0, 0),
-    leafValue: Float32Array.of(0, leaves.left, leaves.right),
-  };
-}
-
 async function run(ensemble: TreeEnsemble, columns: { distance: number[]; late_rate: number[] }) {
-  const session = await createSession(encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold: 0.5 })));
+  const session = await createSession(
+    encodeModel(fuseModel({ plan, form: { kind: 'trees', ensemble }, classes: [], decisionThreshold: 0.5 })),
+  );
   try {
     const feeds = { distance: Float32Array.from(columns.distance), late_rate: Float32Array.from(columns.late_rate) };
     const { probability, decision } = await session.run(feeds, ['probability', 'decision']);
@@ -45,16 +37,16 @@ async function run(ensemble: TreeEnsemble, columns: { distance: number[]; late_r
   }
 }
 
-describe('fuseBinaryModel', () => {
+describe('fuseModel of a binary ensemble', () => {
   it('sends a value equal to the threshold left and a missing one where training sent it', async () => {
     const trees = [
       stump(0, 0.1, { left: 1, right: -1, missingLeft: 0 }),
       stump(1, 0.5, { left: 0.25, right: -0.25, missingLeft: 1 }),
     ];
-    const { probability } = await run(
-      { featureCount: 2, baseScore: 0, trees },
-      { distance: [Math.fround(0.1), Number.NaN], late_rate: [0.6, Number.NaN] },
-    );
+    const { probability } = await run(binaryEnsemble(2, 0, trees), {
+      distance: [Math.fround(0.1), Number.NaN],
+      late_rate: [0.6, Number.NaN],
+    });
     // sigmoid(1 − 0.25) and sigmoid(−1 + 0.25)
     expect(probability[0]).toBeCloseTo(0.679178699175393, 6);
     expect(probability[1]).toBeCloseTo(0.320821300824607, 6);
@@ -62,17 +54,17 @@ describe('fuseBinaryModel', () => {
 
   it('decides right when all leaves are positive, where the classifier operator does not', async () => {
     const trees = [stump(0, 10, { left: 0.4, right: 0.2, missingLeft: 0 })];
-    expect(await run({ featureCount: 2, baseScore: 0, trees }, { distance: [1], late_rate: [0] })).toEqual({
+    expect(await run(binaryEnsemble(2, 0, trees), { distance: [1], late_rate: [0] })).toEqual({
       probability: [expect.closeTo(0.598687660112452, 6)],
       decision: [1],
     });
   });
 
   it('serves a model without trees as its base rate', async () => {
-    const { probability, decision } = await run(
-      { featureCount: 2, baseScore: Math.fround(-1.5), trees: [] },
-      { distance: [1, 2], late_rate: [0, 0] },
-    );
+    const { probability, decision } = await run(binaryEnsemble(2, Math.fround(-1.5), []), {
+      distance: [1, 2],
+      late_rate: [0, 0],
+    });
     expect(probability).toEqual([expect.closeTo(0.182425523806356, 6), expect.closeTo(0.182425523806356, 6)]);
     expect(decision).toEqual([0, 0]);
   });
@@ -85,7 +77,7 @@ describe('fuseBinaryModel', () => {
         missingLeft: tree % 3 === 0 ? 1 : 0,
       }),
     );
-    const ensemble = { featureCount: 2, baseScore: Math.fround(-0.3), trees };
+    const ensemble = binaryEnsemble(2, Math.fround(-0.3), trees);
     const rows = 500;
     const value = (row: number, column: number): number =>
       row % 11 === column ? Number.NaN : Math.fround(((row * (column + 3)) % 97) / 97);
