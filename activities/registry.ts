@@ -4,11 +4,12 @@ import { type Approval, type Decision, type DecisionMessage, judgeApproval, whyI
 import { durationMicros, durationMs } from '../domain/duration.js';
 import { DomainError } from '../domain/errors.js';
 import type { Sha256Hex } from '../domain/ids.js';
+import { modelCard } from '../domain/model-card.js';
 import type { Lineage, ModelVersion } from '../domain/registry.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
-import { getJson } from './json-artifacts.js';
+import { getJson, putJson } from './json-artifacts.js';
 import type { Clock, ServingPort } from './ports.js';
 import { runStagingChecks } from './staging-checks.js';
 import { checkCertificate } from './skew-check.js';
@@ -32,6 +33,7 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
       const { evidence, evidenceDigest } = await getJson(stores.artifacts, input.evaluated, EvaluatedModel);
       const lineage = await readLineage(stores, input);
       const { model, requestId, actor: createdBy } = input;
+      const card = await keepCard(stores, input);
       const registered = await registry.registerVersion({
         model,
         requestId,
@@ -40,6 +42,7 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
         evidence,
         evidenceDigest,
         lineage,
+        card,
         createdTs: now(),
         createdBy,
       });
@@ -209,6 +212,20 @@ async function judge(stores: Stores, approval: Approval, decision: Decision): Pr
     verdict: outcome,
     decidedBy: decision.actor,
   };
+}
+
+async function keepCard(
+  { artifacts }: Pick<Stores, 'artifacts'>,
+  { evaluated, snapshot, dataset }: { evaluated: ArtifactRef; snapshot: ArtifactRef; dataset: ArtifactRef },
+): Promise<ArtifactRef> {
+  const { evidence } = await getJson(artifacts, evaluated, EvaluatedModel);
+  const card = modelCard({
+    evidence,
+    snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
+    dataset: await getJson(artifacts, dataset, TrainingDataset),
+    sources: { evidence: evaluated, snapshot, dataset },
+  });
+  return putJson(artifacts, card);
 }
 
 async function readLineage(

@@ -5,16 +5,18 @@ import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
 import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
 import { useName, type ViewUse, viewUses } from '../domain/model.js';
-import type { BinaryMetrics } from '../domain/registry.js';
+import { canonicalJson } from '../domain/canonical-json.js';
+import { type Evidence, gateLine, headlineOf, withHoldoutUse } from '../domain/evaluation.js';
 import { TrainingSnapshot } from '../domain/training.js';
 import { modelInputs } from '../ml/features/model-inputs.js';
 import { checkFeatures } from '../ml/features/plan.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { EvaluationSummary, TrainingComputeActivities } from '../workflows/contracts/training.js';
 import { pinnedView } from './jobs/bundle-parts.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
-import { gateLine } from './jobs/evaluate-model.js';
 import type { RunJob } from './jobs/index.js';
+import { slicedColumns } from './jobs/slice-metrics.js';
 import { getJson, putJson } from './json-artifacts.js';
 import { historyReferences } from './segment-references.js';
 
@@ -53,14 +55,18 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       const snapshot = await getJson(artifacts, ref, TrainingSnapshot);
       const champion = await championBundle(stores, snapshot);
       const result = await runJob('evaluateModel', { snapshot: ref, dataset, trained, champion });
-      const { evidence } = result;
+      const { pipelineId: attemptId, model } = snapshot;
+      const digest = result.evidence.holdoutDigest;
+      const use = await stores.registry.useHoldout({ model, digest, attemptId });
+      const evidence = withHoldoutUse(result.evidence, use);
+      const evidenceDigest = sha256Hex(canonicalJson(evidence));
       return {
-        evaluated: result.evaluated,
+        evaluated: await putJson(artifacts, { evidence, evidenceDigest }),
         trained: result.trained,
         outcome: evidence.outcome,
         reasons: evidence.reasons,
-        metrics: headline(evidence.metrics),
-        championMetrics: evidence.championMetrics === null ? null : headline(evidence.championMetrics),
+        metrics: headline(evidence, 'value'),
+        championMetrics: evidence.championMetrics === null ? null : headline(evidence, 'champion'),
         gateLines: evidence.gates.map(gateLine),
       } satisfies EvaluationSummary;
     },
@@ -98,7 +104,22 @@ interface Known {
 function readsOf(champion: Bundle | null, known: Known): { inputs: ModelInput[]; uses: ViewUse[] } {
   const own = viewUses(known.snapshot.spec);
   const uses = [...own, ...usesOnlyOf(champion, own, known.snapshot)];
-  return { inputs: [...known.plan.inputs, ...inputsOnlyOf(champion, uses, known)], uses };
+  const inputs = [...known.plan.inputs, ...inputsOnlyOf(champion, uses, known)];
+  return { inputs: [...inputs, ...sliceInputs(known, inputs)], uses };
+}
+
+/** Columns of the spine that the holdout is sliced by and that no model reads, such as its keys. */
+function sliceInputs({ plan, spec, snapshot }: Known, inputs: readonly ModelInput[]): ModelInput[] {
+  const isKnown = (column: string): boolean =>
+    inputs.some(({ name }) => name === column) || plan.features.some(({ name }) => name === column);
+  return slicedColumns(snapshot.spec)
+    .filter((column) => !isKnown(column))
+    .flatMap((column): ModelInput[] => {
+      const declared = spec.columns.find(({ name }) => name === column);
+      if (declared === undefined) return [];
+      const datatype = declared.type === 'string' || declared.type === 'timestamp' ? 'BYTES' : 'FP32';
+      return [{ name: column, datatype, nullable: true, source: { kind: 'request', column } }];
+    });
 }
 
 /**
@@ -156,6 +177,9 @@ export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): P
   );
 }
 
-function headline({ rocAuc, logLoss, calibrationGap }: BinaryMetrics): EvaluationSummary['metrics'] {
-  return { rocAuc, logLoss, calibrationGap };
+/** What people look at first; a metric that is not defined is left out. */
+function headline(evidence: Evidence, of: 'value' | 'champion'): EvaluationSummary['metrics'] {
+  return Object.fromEntries(
+    headlineOf(evidence).flatMap(({ metric, [of]: value }) => (value === null ? [] : [[metric, value] as const])),
+  );
 }

@@ -4,7 +4,9 @@ import { ApiKeyRecord } from '../domain/access.js';
 import { Approval, Decision } from '../domain/approval.js';
 import { ArtifactRef } from '../domain/artifact.js';
 import { EndpointState } from '../domain/endpoint.js';
-import { BinaryMetrics, ChampionEntry, Evidence, ModelHead, Stage } from '../domain/registry.js';
+import { Evidence } from '../domain/evaluation.js';
+import { EvaluationMetrics } from '../domain/metrics.js';
+import { ChampionEntry, ModelHead, Stage } from '../domain/registry.js';
 import { Resource } from '../domain/resources.js';
 import { RetrainingRequest } from '../domain/retraining.js';
 
@@ -77,7 +79,8 @@ export const VersionSummary = z.strictObject({
   model: z.string(),
   version: z.number().int(),
   stage: Stage,
-  metrics: BinaryMetrics,
+  task: Evidence.shape.task,
+  metrics: EvaluationMetrics,
   gates: Evidence.shape.outcome,
   bundleDigest: z.string(),
   trigger: z.string(),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { startStack } from '../cli/supervisor/stack.js';
 import { MEDIA_TYPES } from '../domain/artifact.js';
 import type { Bundle } from '../domain/bundle.js';
+import { unjudgedEvidence } from '../domain/evaluation.js';
 import { parseResource } from '../domain/resource-errors.js';
 import { openFileArtifacts } from '../store/artifacts/file.js';
 import { sha256Hex } from '../store/contracts/digests.js';
@@ -147,29 +148,7 @@ async function newVersion(stores: Stores, createdTs: number) {
     goldenRows: empty,
     referenceProfile: empty,
   };
-  const zero = {
-    rows: 0,
-    baseRate: 0,
-    accuracy: 0,
-    precision: 0,
-    recall: 0,
-    f1: 0,
-    rocAuc: 0,
-    logLoss: 0,
-    brier: 0,
-    calibrationGap: 0,
-    expectedCalibrationError: 0,
-  };
-  const evidence = {
-    metrics: zero,
-    championMetrics: null,
-    baselineMetrics: {},
-    championVersion: null,
-    aliasRevision: 0,
-    gates: [],
-    outcome: 'passed' as const,
-    reasons: [],
-  };
+  const evidence = unjudgedEvidence('binary', empty);
   const times = { trainFrom: 0, trainTo: 0, holdoutFrom: 0, holdoutTo: 0, asOf: 0 };
   const lineage = {
     pipelineId: 'bench',

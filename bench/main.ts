@@ -1,5 +1,6 @@
 /** `npm run bench -- CASE [--json FILE] [--data DIR]`: measures, prints, and never fails a build for a slow figure. */
 import { parseArgs } from 'node:util';
+import { evaluate } from './evaluate.js';
 import { inference } from './inference.js';
 import { ingest } from './ingest.js';
 import { materialize } from './materialize.js';
@@ -15,6 +16,10 @@ interface BenchmarkCase {
 }
 
 const CASES: Readonly<Record<string, BenchmarkCase>> = {
+  evaluate: {
+    run: evaluate,
+    help: 'all metrics of a binary model with intervals, a thousand resamples of a million rows',
+  },
   inference: { run: inference, help: 'our serving process next to a bare server with the same graph' },
   ingest: {
     run: ingest,

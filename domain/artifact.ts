@@ -14,6 +14,8 @@ export const MEDIA_TYPES = {
   json: 'application/json',
   onnx: 'application/x-onnx',
   parquet: 'application/vnd.apache.parquet',
+  svg: 'image/svg+xml',
+  markdown: 'text/markdown; charset=utf-8',
   ndjson: 'application/x-ndjson',
   bytes: 'application/octet-stream',
 } as const;

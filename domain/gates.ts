@@ -1,151 +1,162 @@
-/** Gates: conditions a candidate must meet, judged by pure functions from stored evidence. */
+/** Gates: conditions a candidate must meet. A result is data, and its verdict follows from it by pure functions. */
 import { z } from 'zod';
+import { directionOf, MetricName } from './metrics.js';
 import { ColumnName } from './names.js';
 
-export const GateMetric = z.enum([
-  'log_loss',
-  'roc_auc',
-  'accuracy',
-  'precision',
-  'recall',
-  'brier',
-  'calibration_gap',
-]);
-export type GateMetric = z.infer<typeof GateMetric>;
+/** What a model must beat to be worth its trouble, fitted on training rows alone. */
+export const Baseline = z
+  .strictObject({
+    /**
+     * `majority`: shares of the classes. `mean`, `median`: of the labels. `last`: the last label in time, of each value of
+     * `column` if that is named. `seasonal`: mean label (or shares of the classes) by hour and weekday of the event, UTC.
+     * `rateBy`: the same by value of `column`.
+     */
+    baseline: z.enum(['majority', 'mean', 'median', 'last', 'seasonal', 'rateBy']),
+    /** A feature or an input of the model. */
+    column: ColumnName.optional(),
+  })
+  .refine(({ baseline, column }) => baseline !== 'rateBy' || column !== undefined, 'rateBy needs a column')
+  .refine(
+    ({ baseline, column }) => column === undefined || baseline === 'rateBy' || baseline === 'last',
+    'only rateBy and last take a column',
+  );
+export type Baseline = z.infer<typeof Baseline>;
 
-export const Against = z.union([
-  z.literal('champion'),
-  z.strictObject({ baseline: z.literal('rateBy'), column: ColumnName }),
-]);
+/** Name under which a baseline is kept and shown. */
+export function baselineName({ baseline, column }: Baseline): string {
+  return column === undefined ? baseline : `${baseline}(${column})`;
+}
+
+export const Against = z.union([z.literal('champion'), Baseline]);
 export type Against = z.infer<typeof Against>;
 
 /** Confidence of the interval that is shown where a gate asks for none. */
 export const SHOWN_CONFIDENCE = 0.95;
 
+const Confidence = z.number().gt(0.5).lt(1);
+
 /** Better than another model on the same rows by `minImprovement`, or not worse by more than the margin. */
 export const ComparisonGate = z
   .strictObject({
-    metric: z.enum(['log_loss', 'roc_auc']),
+    metric: MetricName,
     against: Against,
     minImprovement: z.number().nonnegative().optional(),
     nonInferiorityMargin: z.number().positive().optional(),
     /** Judge the one-sided lower bound at this confidence; without it the estimate itself is judged. */
-    confidence: z.number().gt(0.5).lt(1).optional(),
+    confidence: Confidence.optional(),
   })
   .refine(
     (gate) => (gate.minImprovement === undefined) !== (gate.nonInferiorityMargin === undefined),
     'give either minImprovement or nonInferiorityMargin',
-  );
+  )
+  .refine(({ metric }) => directionOf(metric) !== 'none', 'this metric has no better or worse');
 export type ComparisonGate = z.infer<typeof ComparisonGate>;
 
-/** A plain bound on a metric; calibration_gap is judged by its absolute value. */
+const BOUNDS = { min: z.number().optional(), max: z.number().optional() };
+
+/** A plain bound on a metric; one whose best value is zero is judged by its absolute value. */
 export const BoundGate = z
-  .strictObject({ metric: GateMetric, min: z.number().optional(), max: z.number().optional() })
+  .strictObject({
+    metric: MetricName,
+    ...BOUNDS,
+    /** Judge the one-sided bound that is nearer to failing at this confidence; without it the estimate itself. */
+    confidence: Confidence.optional(),
+  })
   .refine((gate) => gate.min !== undefined || gate.max !== undefined, 'give min or max');
 export type BoundGate = z.infer<typeof BoundGate>;
 
-export const Gate = z.union([ComparisonGate, BoundGate]);
+/** The same for every value of a column; the worst one decides. */
+export const SliceGate = z
+  .strictObject({
+    slice: ColumnName,
+    metric: MetricName,
+    ...BOUNDS,
+    /** Values with fewer rows are not judged. */
+    minRows: z.number().int().positive().default(100),
+    confidence: Confidence.optional(),
+  })
+  .refine((gate) => (gate.min === undefined) !== (gate.max === undefined), 'give either min or max');
+export type SliceGate = z.infer<typeof SliceGate>;
+
+export const Gate = z.union([ComparisonGate, BoundGate, SliceGate]);
 export type Gate = z.infer<typeof Gate>;
+
+/** Conditions that nobody has to declare. */
+export const BuiltInGate = z.strictObject({ check: z.enum(['leakage', 'holdout_use']) });
+export type BuiltInGate = z.infer<typeof BuiltInGate>;
 
 export const GateVerdict = z.enum(['passed', 'failed', 'no_evidence', 'not_applicable']);
 export type GateVerdict = z.infer<typeof GateVerdict>;
 
 export const GateResult = z.strictObject({
-  gate: Gate,
+  gate: z.union([Gate, BuiltInGate]),
   name: z.string(),
   verdict: GateVerdict,
+  /** Whether there was enough to judge: see {@link verdictOf}. */
+  state: z.enum(['ok', 'no_evidence', 'not_applicable']),
   observed: z.number().nullable(),
+  /** One-sided bounds, each at the confidence. */
   interval: z.strictObject({ lower: z.number(), upper: z.number(), confidence: z.number() }).nullable(),
   threshold: z.number().nullable(),
-  rows: z.number().int(),
-  blocks: z.number().int(),
+  rows: z.number().int().nonnegative(),
+  /** Independent units the interval rests on: days, groups, or rows. 0 where there is none. */
+  blocks: z.number().int().nonnegative(),
+  /** Value of the slice that decided, of a gate over slices. */
+  slice: z.string().optional(),
   explanation: z.string(),
 });
 export type GateResult = z.infer<typeof GateResult>;
 
-/** Improvement over the other model (positive is better) with one-sided bounds, from whole blocks of rows. */
-export interface Comparison {
+/** What was seen, before it is judged. NaN where something is not defined, or too little is there to say. */
+export interface Observation {
   readonly estimate: number;
+  /** One-sided bounds. */
   readonly lower: number;
   readonly upper: number;
-  readonly blocks: number;
   readonly rows: number;
-  readonly state: 'ok' | 'no_evidence';
+  readonly blocks: number;
+  /** What a block is. */
+  readonly unit: 'day' | 'group' | 'row';
 }
 
-export function nameOfGate(gate: Gate): string {
+export function nameOfGate(gate: Gate | BuiltInGate): string {
+  if ('check' in gate) return gate.check === 'leakage' ? 'no leakage' : 'holdout not used up';
+  if ('slice' in gate) return `${gate.metric} of each ${gate.slice}`;
   if (!('against' in gate)) return `${gate.metric} within bounds`;
-  const other = gate.against === 'champion' ? 'champion' : `${gate.against.baseline}(${gate.against.column})`;
+  const other = gate.against === 'champion' ? 'champion' : baselineName(gate.against);
   return gate.minImprovement === undefined
     ? `${gate.metric} not worse than ${other}`
     : `${gate.metric} better than ${other}`;
 }
 
-/** `comparison` is null when there is nothing to compare with: no champion yet. */
-export function judgeComparison(gate: ComparisonGate, comparison: Comparison | null): GateResult {
-  const name = nameOfGate(gate);
-  const threshold = gate.minImprovement ?? -(gate.nonInferiorityMargin ?? 0);
-  const base = { gate, name, threshold };
-  if (comparison === null) {
-    return {
-      ...base,
-      verdict: 'not_applicable',
-      observed: null,
-      interval: null,
-      rows: 0,
-      blocks: 0,
-      explanation: `${name}: there is no champion yet`,
-    };
+/**
+ * The verdict of a result, from its own fields: what a stored result says can be checked at any time. Where a gate names
+ * a confidence, the bound nearer to failing is judged in place of the estimate.
+ */
+export function verdictOf(
+  result: Pick<GateResult, 'gate' | 'state' | 'observed' | 'interval' | 'threshold'>,
+): GateVerdict {
+  const { gate, state, observed, interval, threshold } = result;
+  if (state !== 'ok') return state;
+  if (observed === null) return 'no_evidence';
+  if ('check' in gate) return observed <= (threshold ?? 0) ? 'passed' : 'failed';
+  if (gate.confidence !== undefined && interval === null) return 'no_evidence';
+  const least = gate.confidence === undefined ? observed : (interval?.lower ?? observed);
+  const most = gate.confidence === undefined ? observed : (interval?.upper ?? observed);
+  if ('against' in gate) {
+    if (gate.minImprovement !== undefined) return least > gate.minImprovement ? 'passed' : 'failed';
+    return least >= -(gate.nonInferiorityMargin ?? 0) ? 'passed' : 'failed';
   }
-  const { estimate, lower, upper, blocks, rows, state } = comparison;
-  if (state === 'no_evidence') {
-    const observed = Number.isNaN(estimate) ? null : estimate;
-    const explanation = `${name}: ${blocks} days of ${rows} rows are too few to judge by days, at least 10 are needed`;
-    return { ...base, verdict: 'no_evidence', observed, interval: null, rows, blocks, explanation };
-  }
-  const judged = gate.confidence === undefined ? estimate : lower;
-  const passed = gate.minImprovement === undefined ? judged >= threshold : judged > threshold;
-  const confidence = gate.confidence ?? SHOWN_CONFIDENCE;
-  const interval = { lower, upper, confidence };
-  const explanation =
-    `${name}: improvement ${signed(estimate)}, at least ${signed(lower)} with ${confidence * 100} % confidence over ${blocks} days; ` +
-    `the ${gate.confidence === undefined ? 'estimate' : 'bound'} is ${passed ? 'above' : 'not above'} ${signed(threshold)}`;
-  return { ...base, verdict: passed ? 'passed' : 'failed', observed: estimate, interval, rows, blocks, explanation };
-}
-
-export function judgeBound(gate: BoundGate, value: number, rows: number): GateResult {
-  const observed = gate.metric === 'calibration_gap' ? Math.abs(value) : value;
-  const tooLow = gate.min !== undefined && observed < gate.min;
-  const tooHigh = gate.max !== undefined && observed > gate.max;
-  const name = nameOfGate(gate);
-  const bounds = [
-    gate.min === undefined ? '' : `at least ${gate.min}`,
-    gate.max === undefined ? '' : `at most ${gate.max}`,
-  ]
-    .filter((text) => text !== '')
-    .join(' and ');
-  return {
-    gate,
-    name,
-    verdict: tooLow || tooHigh ? 'failed' : 'passed',
-    observed,
-    interval: null,
-    threshold: (tooLow ? gate.min : gate.max) ?? gate.min ?? null,
-    rows,
-    blocks: 0,
-    explanation: `${gate.metric} is ${observed.toFixed(4)}, asked for ${bounds}`,
-  };
+  const tooLow = gate.min !== undefined && least < gate.min;
+  const tooHigh = gate.max !== undefined && most > gate.max;
+  return tooLow || tooHigh ? 'failed' : 'passed';
 }
 
 /** A gate without evidence is not passed. */
 export function decideGates(results: readonly GateResult[]): { outcome: 'passed' | 'rejected'; reasons: string[] } {
-  const refused = results.filter(({ verdict }) => verdict === 'failed' || verdict === 'no_evidence');
+  const refused = results.filter((result) => ['failed', 'no_evidence'].includes(verdictOf(result)));
   return {
     outcome: refused.length === 0 ? 'passed' : 'rejected',
     reasons: refused.map(({ explanation }) => explanation),
   };
-}
-
-function signed(value: number): string {
-  return `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(4)}`;
 }

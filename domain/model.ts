@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Duration } from './duration.js';
 import { DomainError } from './errors.js';
+import { EvaluationSpec } from './evaluation.js';
 import { Gate } from './gates.js';
 import { ColumnName, Name } from './names.js';
 import { SplitSpec } from './split.js';
@@ -98,6 +99,7 @@ export const ModelSpec = z.strictObject({
   split: SplitSpec,
   trainer: TrainerSpec,
   gates: z.array(Gate).default([]),
+  evaluation: EvaluationSpec.prefault({}),
   approval: ApprovalSpec.prefault({}),
   staging: StagingSpec.prefault({}),
   rollout: RolloutSpec.prefault({}),

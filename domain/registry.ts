@@ -1,7 +1,8 @@
 /** Model versions, their stages, and which changes of stage are legal. */
 import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
 import { Bundle } from './bundle.js';
-import { GateResult } from './gates.js';
+import { Evidence } from './evaluation.js';
 import { Name } from './names.js';
 import { SkewSummary } from './skew-certificate.js';
 import { TrainerParameters } from './trainer.js';
@@ -22,21 +23,6 @@ export function isLegalStageChange(from: Stage, to: Stage, reason: 'rollout' | '
   if (to === 'production') return reason === (from === 'archived' ? 'restore' : 'rollout');
   return true;
 }
-
-export const BinaryMetrics = z.strictObject({
-  rows: z.number().int(),
-  baseRate: z.number(),
-  accuracy: z.number(),
-  precision: z.number(),
-  recall: z.number(),
-  f1: z.number(),
-  rocAuc: z.number(),
-  logLoss: z.number(),
-  brier: z.number(),
-  calibrationGap: z.number(),
-  expectedCalibrationError: z.number(),
-});
-export type BinaryMetrics = z.infer<typeof BinaryMetrics>;
 
 export const Lineage = z.strictObject({
   pipelineId: z.string(),
@@ -67,19 +53,6 @@ export const Lineage = z.strictObject({
 });
 export type Lineage = z.infer<typeof Lineage>;
 
-/** What a decision rests on. Its digest binds an approval; a moved champion makes it stale. */
-export const Evidence = z.strictObject({
-  metrics: BinaryMetrics,
-  championMetrics: BinaryMetrics.nullable(),
-  baselineMetrics: z.record(z.string(), BinaryMetrics),
-  championVersion: z.number().int().positive().nullable(),
-  aliasRevision: z.number().int().nonnegative(),
-  gates: z.array(GateResult),
-  outcome: z.enum(['passed', 'rejected']),
-  reasons: z.array(z.string()),
-});
-export type Evidence = z.infer<typeof Evidence>;
-
 export const ModelVersion = z.strictObject({
   model: Name,
   version: z.number().int().positive(),
@@ -93,6 +66,8 @@ export const ModelVersion = z.strictObject({
   lineage: Lineage,
   createdTs: z.number().int(),
   createdBy: z.string(),
+  /** JSON artefact with the `ModelCard`. Absent for a version that was not trained here. */
+  card: ArtifactRef.optional(),
   /** Absent until the version was certified. */
   skew: SkewSummary.optional(),
 });

@@ -1,5 +1,6 @@
 /** What resources refer to: that it exists, that columns and features fit, and that nothing refers in a circle. */
 import { DomainError } from './errors.js';
+import { checkEvaluation } from './evaluation-references.js';
 import { expectationProblems } from './expectation-checks.js';
 import { columnsOf, datasetsOf } from './expectations.js';
 import type { FeatureViewSpec } from './feature-view.js';
@@ -237,6 +238,9 @@ function checkModel(
   viewUses(model.spec);
   checkGuardrails(model);
   for (const other of all) if (other.kind === 'Monitor' && other.spec.endpoint === endpoint) checkWatched(other, all);
+  const featuresOf = (view: string): string[] =>
+    requireNamed('FeatureView', view, 'spec.features').spec.features.map(({ name }) => name);
+  checkEvaluation({ model: model.metadata.name, spec: model.spec }, { columns, featuresOf }, requireIn);
   const rival = all.find(
     (other) =>
       other.kind === 'Model' && other.metadata.name !== model.metadata.name && other.spec.endpoint === endpoint,

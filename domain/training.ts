@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { Bundle } from './bundle.js';
+import { Evidence } from './evaluation.js';
 import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
 import { ModelSpec } from './model.js';
 import { ColumnName, Name } from './names.js';
-import { Evidence } from './registry.js';
 import { SplitBounds } from './split.js';
 
 export const PinnedView = z.strictObject({

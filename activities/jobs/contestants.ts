@@ -1,73 +1,90 @@
 /** Whom a challenger is compared with: the champion as it is served, and named baselines fitted on training rows. */
 import type { Bundle } from '../../domain/bundle.js';
 import type { FeaturePlan } from '../../domain/features.js';
-import type { Gate } from '../../domain/gates.js';
+import { type Baseline, baselineName } from '../../domain/gates.js';
+import type { ModelSpec } from '../../domain/model.js';
+import type { TaskShape } from '../../domain/task.js';
 import type { TrainingDataset } from '../../domain/training.js';
-import { fitRateTable, scoreRateTable } from '../../ml/evaluation/baselines.js';
+import { baselineKeys, fitBaseline, predictBaseline } from '../../ml/evaluation/baselines.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
+import { type Predictions, predictionsOf } from '../../ml/evaluation/predictions.js';
 import type { JobContext } from './context.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
 import { computeFeatures, scoreBundle } from './model-scoring.js';
 
-/** Probabilities of the holdout rows, and the threshold they are decided at. */
+/** What was predicted for the holdout rows, and the threshold a binary prediction is decided at. */
 export interface Contestant {
-  readonly probabilities: Float32Array;
+  readonly predictions: Predictions;
   readonly threshold: number;
 }
 
 export type Champion =
   | (Contestant & { readonly state: 'scored' })
   | { readonly state: 'none' }
-  /** Its inputs are not in this training dataset, so it cannot answer the same rows. */
-  | { readonly state: 'not_comparable'; readonly missing: readonly string[] };
+  /** It cannot answer the same rows; `reason` says why. */
+  | { readonly state: 'not_comparable'; readonly reason: string };
 
-/** The champion's own graph and plan on the same rows. */
+/** The champion's own graphs and plan on the same rows. */
 export async function scoreChampion(
   context: JobContext,
   dataset: TrainingDataset,
-  champion: Bundle | null,
+  { champion, shape }: { champion: Bundle | null; shape: TaskShape },
 ): Promise<Champion> {
   if (champion === null) return { state: 'none' };
+  if (champion.task !== shape.task)
+    return { state: 'not_comparable', reason: `the champion answers another task (${champion.task})` };
+  if (champion.classes.join('\n') !== shape.classes.join('\n'))
+    return { state: 'not_comparable', reason: `the champion knows other classes (${champion.classes.length} of them)` };
   const names = inputNames(champion.plan.inputs);
   const available = await columnNamesOf(context, dataset.holdout);
   const missing = names.filter((name) => !available.has(name));
-  if (missing.length > 0) return { state: 'not_comparable', missing };
+  if (missing.length > 0) {
+    const reason = `the champion reads ${missing.join(', ')}, which the training dataset of this run does not hold`;
+    return { state: 'not_comparable', reason };
+  }
   const rows = await readModelRows(context, dataset.holdout, names);
-  const probabilities = await scoreBundle(context, champion, rows);
-  return { state: 'scored', probabilities, threshold: champion.decisionThreshold };
+  const predictions = predictionsOf(shape, await scoreBundle(context, champion, rows));
+  return { state: 'scored', predictions, threshold: champion.decisionThreshold };
 }
 
-/** Name under which a baseline's metrics are kept. */
-export function baselineName(baseline: string, column: string): string {
-  return `${baseline}(${column})`;
+/** The baselines that gates or the evaluation ask for, each once. */
+export function baselinesOf({ gates, evaluation }: Pick<ModelSpec, 'gates' | 'evaluation'>): Baseline[] {
+  const asked = gates.flatMap((gate) => ('against' in gate && gate.against !== 'champion' ? [gate.against] : []));
+  return [...new Map([...asked, ...evaluation.baselines].map((each) => [baselineName(each), each])).values()];
 }
 
-/** The baselines that gates ask for, by name. */
+/** Baselines by name. */
 export async function scoreBaselines(
   context: JobContext,
-  source: { dataset: TrainingDataset; plan: FeaturePlan; holdout: ModelRows; gates: readonly Gate[] },
+  source: { baselines: readonly Baseline[]; bundle: Bundle; train: ModelRows; holdout: ModelRows },
 ): Promise<ReadonlyMap<string, Contestant>> {
-  const { dataset, plan, holdout, gates } = source;
-  const columns = new Set(
-    gates.flatMap((gate) => ('against' in gate && gate.against !== 'champion' ? [gate.against.column] : [])),
-  );
-  const baselines = new Map<string, Contestant>();
-  if (columns.size === 0) return baselines;
-  const train = await readModelRows(context, dataset.train, inputNames(plan.inputs));
-  for (const column of columns) {
-    const alone = planOfColumn(plan, column);
-    const values = await computeFeatures(context, alone, train);
-    const table = fitRateTable(values, train.labels);
-    baselines.set(baselineName('rateBy', column), {
-      probabilities: scoreRateTable(table, await computeFeatures(context, alone, holdout)),
-      threshold: chooseThreshold(scoreRateTable(table, values), train.labels),
+  const { baselines, bundle, train, holdout } = source;
+  const scored = new Map<string, Contestant>();
+  for (const baseline of baselines) {
+    const keysOf = async (rows: ModelRows): Promise<ArrayLike<number>> => {
+      const values =
+        baseline.column === undefined
+          ? null
+          : await columnValues(context, { ...bundle, column: baseline.column }, rows);
+      return baselineKeys(baseline, { eventTs: rows.eventTs, values });
+    };
+    const keys = await keysOf(train);
+    const table = fitBaseline(baseline, { keys, labels: train.labels }, bundle);
+    const fitted = predictBaseline(table, keys, bundle);
+    scored.set(baselineName(baseline), {
+      predictions: predictBaseline(table, await keysOf(holdout), bundle),
+      threshold: fitted.task === 'binary' ? chooseThreshold(fitted.probabilities, train.labels) : 0.5,
     });
   }
-  return baselines;
+  return scored;
 }
 
-/** A plan with one feature: the model's feature of that name, or the input itself. */
-function planOfColumn(plan: FeaturePlan, column: string): FeaturePlan {
+/** Values of one column by row: of the model's feature of that name, or of the input itself; text as its code. */
+export function columnValues(
+  context: Pick<JobContext, 'progress' | 'signal'>,
+  { plan, column }: { readonly plan: FeaturePlan; readonly column: string },
+  rows: ModelRows,
+): Promise<Float32Array> {
   const feature = plan.features.find(({ name }) => name === column) ?? { name: column, expression: column };
-  return { ...plan, features: [feature] };
+  return computeFeatures(context, { ...plan, features: [feature] }, rows);
 }

@@ -1,22 +1,32 @@
 /** CPU body of evaluation: score the holdout beside champion and baselines, judge the gates, complete the bundle. */
-import type { ArtifactRef } from '../../domain/artifact.js';
+import { createHash } from 'node:crypto';
+import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';
 import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
-import { decideGates, type GateResult } from '../../domain/gates.js';
+import type { Alarm, Evidence, RobustnessResult, SliceSearch } from '../../domain/evaluation.js';
+import { EvaluationDetails, type Plots } from '../../domain/evaluation-details.js';
+import { decideGates } from '../../domain/gates.js';
 import { ModelProfile } from '../../domain/model-profile.js';
-import type { BinaryMetrics, Evidence } from '../../domain/registry.js';
 import { TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
-import { evaluateBinary } from '../../ml/evaluation/metrics.js';
+import { estimatesOf } from '../../ml/evaluation/bootstrap.js';
+import { detailsOf } from '../../ml/evaluation/curves.js';
+import { drawPlots } from '../../ml/evaluation/plots.js';
+import { predictionsOf } from '../../ml/evaluation/predictions.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
-import { type Contestant, scoreBaselines, scoreChampion } from './contestants.js';
+import { baselinesOf, scoreBaselines, scoreChampion } from './contestants.js';
 import type { JobContext } from './context.js';
 import { judgeGates } from './gate-judging.js';
-import { inputNames, readModelRows } from './model-rows.js';
-import { scoreBundle } from './model-scoring.js';
+import { raiseAlarms } from './leakage-alarms.js';
+import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
+import { computeFeatures, scoreBundle } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
+import { type JudgedContestants, resampleContestants } from './resampled-contestants.js';
+import { measureRobustness } from './robustness.js';
+import { samplingUnit } from './sampling-unit.js';
+import { measureSlices, searchWorstSlices, slicedColumns, sliceResults } from './slice-metrics.js';
 
 export interface EvaluateModelInput {
   /** JSON artefacts with the `TrainingSnapshot`, `TrainingDataset` and `TrainedModel`. */
@@ -33,67 +43,142 @@ export interface EvaluateModelResult {
   readonly evidence: Evidence;
 }
 
+interface Evaluated {
+  readonly snapshot: TrainingSnapshot;
+  readonly bundle: Bundle;
+  readonly train: ModelRows;
+  readonly holdout: ModelRows;
+  /** Raw scores of the challenger for the holdout. */
+  readonly scores: Float32Array;
+  readonly judged: JudgedContestants;
+  readonly blocks: Evidence['blocks'];
+}
+
 /**
- * Challenger, champion and baselines are scored on the same holdout rows, each at its own frozen threshold, and compared
- * by a paired bootstrap over UTC days. The graph stays as trained; the bundle gets the profile of holdout predictions.
+ * Challenger, champion and baselines are scored on the same holdout rows, each at its own frozen threshold, and resampled
+ * together by days, groups or rows. The graphs stay as trained; the bundle gets the profile of holdout predictions. How
+ * often the holdout was used is not known here: see `withHoldoutUse`.
  */
 export async function evaluateModel(input: EvaluateModelInput, context: JobContext): Promise<EvaluateModelResult> {
+  const evaluated = await scoreEverybody(input, context);
+  const { snapshot, bundle, holdout, judged, blocks } = evaluated;
+  const { spec } = snapshot;
+  const resampled = resampleContestants(context, judged);
+  const slices = await measureSlices(context, { spec, bundle, holdout, judged });
+  const findings = await findWeaknesses(context, evaluated);
+  const { champion } = judged;
+  const gates = judgeGates({ gates: spec.gates, blocks, resampled, champion, slices, alarms: findings.alarms });
+  const { confidence } = spec.evaluation;
+  const evidence: Evidence = {
+    evidenceVersion: 2,
+    task: bundle.task,
+    rows: holdout.rows,
+    blocks,
+    holdoutDigest: holdoutDigestOf(holdout),
+    holdoutUse: null,
+    decisionThreshold: bundle.task === 'binary' ? bundle.decisionThreshold : null,
+    metrics: estimatesOf(resampled.challenger, confidence),
+    championMetrics: resampled.champion === null ? null : estimatesOf(resampled.champion, confidence),
+    baselineMetrics: Object.fromEntries(
+      [...resampled.baselines].map(([name, baseline]) => [name, estimatesOf(baseline, confidence)]),
+    ),
+    championVersion: snapshot.champion?.version ?? null,
+    aliasRevision: snapshot.aliasRevision,
+    slices: sliceResults(slices, { task: bundle.task, confidence }),
+    ...findings,
+    ...(await keepDetails(context, evaluated, findings.robustness)),
+    gates,
+    ...decideGates(gates),
+  };
+  return { ...(await keep(context, evaluated, evidence)), evidence };
+}
+
+async function scoreEverybody(input: EvaluateModelInput, context: JobContext): Promise<Evaluated> {
   const { artifacts } = context;
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
   const { bundle } = await getJson(artifacts, input.trained, TrainedModel);
-  const holdout = await readModelRows(context, dataset.holdout, inputNames(bundle.plan.inputs));
+  const { spec } = snapshot;
+  const inputs = inputNames(bundle.plan.inputs);
+  const available = await columnNamesOf(context, dataset.holdout);
+  const extra = slicedColumns(spec).filter((column) => available.has(column) && !inputs.includes(column));
+  const holdout = await readModelRows(context, dataset.holdout, [...inputs, ...extra]);
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
-
-  const probabilities = await scoreBundle(context, bundle, holdout);
-  const champion = await scoreChampion(context, dataset, input.champion);
-  const baselines = await scoreBaselines(context, { dataset, plan: bundle.plan, holdout, gates: snapshot.spec.gates });
-  const metricsOf = (contestant: Contestant): BinaryMetrics =>
-    evaluateBinary({
-      probabilities: contestant.probabilities,
-      labels: holdout.labels,
-      threshold: contestant.threshold,
-    });
-  const metrics = metricsOf({ probabilities, threshold: bundle.decisionThreshold });
-
-  const gates = judgeGates(context, {
-    gates: snapshot.spec.gates,
-    metrics,
+  const train = await readModelRows(context, dataset.train, inputs);
+  const scores = await scoreBundle(context, bundle, holdout);
+  const champion = await scoreChampion(context, dataset, { champion: input.champion, shape: bundle });
+  const baselines = await scoreBaselines(context, { baselines: baselinesOf(spec), bundle, train, holdout });
+  const { unit, blocks } = samplingUnit(spec, holdout);
+  const judged: JudgedContestants = {
+    evaluation: spec.evaluation,
+    seed: spec.trainer.seed,
+    unit,
     holdout,
-    probabilities,
+    challenger: { predictions: predictionsOf(bundle, scores), threshold: bundle.decisionThreshold },
     champion,
     baselines,
-    seed: snapshot.spec.trainer.seed,
-  });
-  const evidence: Evidence = {
-    metrics,
-    championMetrics: champion.state === 'scored' ? metricsOf(champion) : null,
-    baselineMetrics: Object.fromEntries([...baselines].map(([name, baseline]) => [name, metricsOf(baseline)])),
-    championVersion: snapshot.champion?.version ?? null,
-    aliasRevision: snapshot.aliasRevision,
-    gates,
-    ...decideGates(gates),
   };
-  return { ...(await keep(context, { bundle, probabilities, evidence })), evidence };
+  return { snapshot, bundle, train, holdout, scores, judged, blocks };
+}
+
+async function findWeaknesses(
+  context: JobContext,
+  { snapshot, bundle, train, holdout, judged }: Evaluated,
+): Promise<{ sliceSearch: SliceSearch; alarms: Alarm[]; robustness: RobustnessResult[] }> {
+  const { spec } = snapshot;
+  const matrix = await computeFeatures(context, bundle.plan, holdout);
+  const trainMatrix = await computeFeatures(context, bundle.plan, train);
+  const alarms = raiseAlarms(context, {
+    spec,
+    bundle,
+    train: { rows: train, matrix: trainMatrix },
+    holdout: { rows: holdout, matrix },
+  });
+  return {
+    sliceSearch: searchWorstSlices({ bundle, holdout, matrix, judged }),
+    alarms,
+    robustness: await measureRobustness(context, { bundle, holdout, seed: spec.trainer.seed }),
+  };
+}
+
+/** Curves and plots, which are too much for the evidence itself. */
+async function keepDetails(
+  { artifacts }: JobContext,
+  { holdout, judged }: Evaluated,
+  robustness: readonly RobustnessResult[],
+): Promise<{ details: ArtifactRef; plots: Plots }> {
+  const { predictions, threshold } = judged.challenger;
+  const details = EvaluationDetails.parse({
+    ...detailsOf({ predictions, labels: holdout.labels, weights: holdout.weights, threshold }),
+    importance: robustness
+      .filter(({ change }) => change === 'shuffled')
+      .map(({ input, drop }) => ({ input, drop }))
+      .sort((left, right) => right.drop - left.drop),
+  });
+  const plots: Plots = {};
+  for (const [name, text] of Object.entries(drawPlots(details)))
+    Object.assign(plots, { [name]: await artifacts.put(new TextEncoder().encode(text), MEDIA_TYPES.svg) });
+  return { details: await putJson(artifacts, details), plots };
+}
+
+/** Times, labels and weights: the same rows whatever features were tried on them. */
+function holdoutDigestOf({ eventTs, labels, weights }: ModelRows): string {
+  const hash = createHash('sha256');
+  for (const values of [eventTs, labels, ...(weights === undefined ? [] : [weights])])
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return hash.digest('hex');
 }
 
 async function keep(
   { artifacts }: JobContext,
-  { bundle, probabilities, evidence }: { bundle: Bundle; probabilities: Float32Array; evidence: Evidence },
+  { bundle, scores }: Evaluated,
+  evidence: Evidence,
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
-  const referenceProfile = await putJson(
-    artifacts,
-    withHoldoutPredictions(profile, { scores: probabilities, shape: bundle }),
-  );
+  const referenceProfile = await putJson(artifacts, withHoldoutPredictions(profile, { scores, shape: bundle }));
   const completed: Bundle = { ...bundle, referenceProfile };
   return {
     evaluated: await putJson(artifacts, { evidence, evidenceDigest: sha256Hex(canonicalJson(evidence)) }),
     trained: await putJson(artifacts, { bundle: completed, bundleDigest: bundleDigestOf(completed, sha256Hex) }),
   };
-}
-
-/** One line a gate, as the status card shows it. */
-export function gateLine({ verdict, explanation }: GateResult): string {
-  return `${verdict.replaceAll('_', ' ')} — ${explanation}`;
 }

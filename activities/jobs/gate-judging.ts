@@ -1,82 +1,90 @@
-/** Judges gates on holdout scores: bounds from metrics, comparisons by the paired bootstrap over days. */
+/** Judges gates on resampled holdout metrics: bounds, comparisons on the same rows, and every value of a slice. */
+import type { Alarm, Evidence } from '../../domain/evaluation.js';
+import { judgeBound, judgeBuiltIn, judgeComparison, judgeSlices } from '../../domain/gate-results.js';
 import {
-  type BoundGate,
-  type Comparison,
+  baselineName,
   type ComparisonGate,
   type Gate,
-  type GateMetric,
   type GateResult,
-  judgeBound,
-  judgeComparison,
+  type Observation,
   SHOWN_CONFIDENCE,
+  type SliceGate,
 } from '../../domain/gates.js';
-import type { BinaryMetrics } from '../../domain/registry.js';
-import { MICROS_PER_DAY } from '../../domain/time.js';
-import { logLossImprovement, rocAucImprovement } from '../../ml/evaluation/block-bootstrap.js';
-import { baselineName, type Champion, type Contestant } from './contestants.js';
-import type { JobContext } from './context.js';
-import type { ModelRows } from './model-rows.js';
-
-const RESAMPLES = 1_000;
+import { improvement, type ResampledMetrics } from '../../ml/evaluation/bootstrap.js';
+import { intervalOf, type Resampled } from '../../ml/evaluation/intervals.js';
+import type { Champion } from './contestants.js';
+import type { ResampledContestants } from './resampled-contestants.js';
+import type { SlicedColumn } from './slice-metrics.js';
 
 export interface GateJudging {
   readonly gates: readonly Gate[];
-  readonly metrics: BinaryMetrics;
-  readonly holdout: ModelRows;
-  /** The challenger's. */
-  readonly probabilities: Float32Array;
+  readonly blocks: Evidence['blocks'];
+  readonly resampled: ResampledContestants;
   readonly champion: Champion;
-  readonly baselines: ReadonlyMap<string, Contestant>;
-  readonly seed: number;
+  readonly slices: readonly SlicedColumn[];
+  readonly alarms: readonly Alarm[];
 }
 
-const METRIC_VALUES: Readonly<Record<GateMetric, keyof BinaryMetrics>> = {
-  log_loss: 'logLoss',
-  roc_auc: 'rocAuc',
-  accuracy: 'accuracy',
-  precision: 'precision',
-  recall: 'recall',
-  brier: 'brier',
-  calibration_gap: 'calibrationGap',
-};
-
-/** Results in the order of the gates. Stops between two gates when the job is cancelled. */
-export function judgeGates(
-  { progress, signal }: Pick<JobContext, 'progress' | 'signal'>,
-  judging: GateJudging,
-): GateResult[] {
-  return judging.gates.map((gate, index) => {
-    signal.throwIfAborted();
-    progress({ message: `gate ${index + 1} of ${judging.gates.length}` });
-    return isComparison(gate) ? compare(gate, judging) : bound(gate, judging);
-  });
+/** Results in the order of the gates, the built-in one last. */
+export function judgeGates(judging: GateJudging): GateResult[] {
+  return [...judging.gates.map((gate) => judge(gate, judging)), leakage(judging)];
 }
 
-function isComparison(gate: Gate): gate is ComparisonGate {
-  return 'against' in gate;
-}
-
-function bound(gate: BoundGate, { metrics }: GateJudging): GateResult {
-  return judgeBound(gate, metrics[METRIC_VALUES[gate.metric]], metrics.rows);
+function judge(gate: Gate, judging: GateJudging): GateResult {
+  if ('slice' in gate) return slices(gate, judging);
+  if ('against' in gate) return compare(gate, judging);
+  const { challenger } = judging.resampled;
+  return judgeBound(gate, observe(challenger.of(gate.metric), { gate, judging, of: challenger }));
 }
 
 function compare(gate: ComparisonGate, judging: GateJudging): GateResult {
-  const { champion, holdout } = judging;
+  const { champion, resampled } = judging;
+  const against = (other: ResampledMetrics): GateResult => {
+    const difference = improvement(resampled.challenger, other, gate.metric);
+    return judgeComparison(gate, observe(difference, { gate, judging, of: resampled.challenger }));
+  };
   if (gate.against !== 'champion') {
-    const baseline = judging.baselines.get(baselineName(gate.against.baseline, gate.against.column));
-    return judgeComparison(gate, baseline === undefined ? null : comparisonWith(baseline, gate, judging));
+    const baseline = resampled.baselines.get(baselineName(gate.against));
+    return baseline === undefined ? judgeComparison(gate, null) : against(baseline);
   }
   if (champion.state === 'none') return judgeComparison(gate, null);
-  if (champion.state === 'scored') return judgeComparison(gate, comparisonWith(champion, gate, judging));
-  const unknown = { estimate: Number.NaN, lower: Number.NaN, upper: Number.NaN, blocks: 0, rows: holdout.rows };
-  const explanation = `the champion reads ${champion.missing.join(', ')}, which the training dataset of this run does not hold`;
-  return { ...judgeComparison(gate, { ...unknown, state: 'no_evidence' }), explanation };
+  if (champion.state === 'scored' && resampled.champion !== null) return against(resampled.champion);
+  const nothing = { estimate: Number.NaN, draws: new Float64Array(), jackknife: null };
+  const result = judgeComparison(gate, observe(nothing, { gate, judging, of: resampled.challenger }));
+  return champion.state === 'not_comparable' ? { ...result, explanation: champion.reason } : result;
 }
 
-function comparisonWith(other: Contestant, gate: ComparisonGate, judging: GateJudging): Comparison {
-  const { holdout, probabilities, seed } = judging;
-  const blocks = holdout.eventTs.map((time) => Math.floor(time / MICROS_PER_DAY));
-  const rows = { labels: holdout.labels, challenger: probabilities, other: other.probabilities, blocks };
-  const options = { confidence: gate.confidence ?? SHOWN_CONFIDENCE, resamples: RESAMPLES, seed };
-  return gate.metric === 'log_loss' ? logLossImprovement(rows, options) : rocAucImprovement(rows, options);
+function slices(gate: SliceGate, judging: GateJudging): GateResult {
+  const levels = judging.slices.find(({ column }) => column === gate.slice)?.levels ?? [];
+  const large = levels.filter(({ rows }) => rows >= gate.minRows);
+  const observed = large.flatMap(({ value, resampled }) =>
+    resampled === null ? [] : [{ value, ...observe(resampled.of(gate.metric), { gate, judging, of: resampled }) }],
+  );
+  return judgeSlices(gate, observed, levels.length - observed.length);
+}
+
+function observe(
+  resampled: Resampled,
+  { gate, judging, of }: { gate: Gate; judging: GateJudging; of: ResampledMetrics },
+): Observation {
+  const interval = intervalOf(resampled, 1 - (gate.confidence ?? SHOWN_CONFIDENCE));
+  return {
+    estimate: resampled.estimate,
+    lower: interval?.lower ?? Number.NaN,
+    upper: interval?.upper ?? Number.NaN,
+    rows: of.rows,
+    blocks: of.units,
+    unit: judging.blocks.kind,
+  };
+}
+
+/** Reasons travel through workflows and onto cards; the evidence has all alarms. */
+const TOLD_ALARMS = 5;
+
+function leakage({ alarms, resampled }: GateJudging): GateResult {
+  const { rows } = resampled.challenger;
+  const told = alarms.slice(0, TOLD_ALARMS).map((alarm) => alarm.explanation);
+  const more = alarms.length > TOLD_ALARMS ? [`and ${alarms.length - TOLD_ALARMS} more`] : [];
+  const explanation = alarms.length === 0 ? 'nothing suspicious' : [...told, ...more].join('; ');
+  return judgeBuiltIn({ check: 'leakage' }, { found: alarms.length, rows, explanation });
 }

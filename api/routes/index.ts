@@ -4,6 +4,7 @@ import type { Route } from '../route.js';
 import { alertRoutes } from './alerts.js';
 import { approvalRoutes } from './approvals.js';
 import { auditRoutes } from './audit.js';
+import { cardRoutes } from './cards.js';
 import { datasetRoutes } from './datasets.js';
 import { endpointRoutes } from './endpoints.js';
 import { historicalRoutes } from './historical.js';
@@ -30,6 +31,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...lineageRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...registryRoutes(dependencies),
+    ...cardRoutes(dependencies),
     ...pipelineRoutes(dependencies),
     ...approvalRoutes(dependencies),
     ...endpointRoutes(dependencies),

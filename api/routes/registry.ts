@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
 import { naturalKeyId } from '../../domain/ids.js';
-import { ChampionEntry, Evidence, Lineage, ModelVersion } from '../../domain/registry.js';
+import { Evidence } from '../../domain/evaluation.js';
+import { ChampionEntry, Lineage, ModelVersion } from '../../domain/registry.js';
 import { SkewCertificate } from '../../domain/skew-certificate.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
@@ -172,7 +173,7 @@ async function requireArchived(dependencies: ApiDependencies, model: string, ver
     throw new DomainError('PRN_REGISTRY_STAGE_CONFLICT', { model, version, actual: stage, wanted: 'production' });
 }
 
-async function requireVersion(
+export async function requireVersion(
   { stores }: ApiDependencies,
   params: Readonly<Record<string, string>>,
 ): Promise<ModelVersion> {
@@ -184,7 +185,20 @@ async function requireVersion(
 
 function versionSummary(found: ModelVersion): z.infer<typeof VersionSummary> {
   const { model, version, stage, evidence, bundleDigest, createdTs, createdBy, lineage } = found;
-  const { metrics, outcome: gates } = evidence;
+  const { task, metrics, outcome: gates } = evidence;
   const { trainRows, holdoutRows, trigger } = lineage;
-  return { model, version, stage, metrics, gates, bundleDigest, trigger, trainRows, holdoutRows, createdTs, createdBy };
+  return {
+    model,
+    version,
+    stage,
+    task,
+    metrics,
+    gates,
+    bundleDigest,
+    trigger,
+    trainRows,
+    holdoutRows,
+    createdTs,
+    createdBy,
+  };
 }

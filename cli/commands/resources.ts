@@ -2,7 +2,11 @@
 import type { Command } from 'commander';
 import { readDocuments } from '../documents.js';
 import { apiPath } from '../path.js';
-import { act, show, withCommonOptions } from './command.js';
+import { ModelCard } from '../../domain/model-card.js';
+import { renderCard } from '../../domain/model-card-markdown.js';
+import { connect } from '../connection.js';
+import { print } from '../output.js';
+import { act, type CommonOptions, usage, withCommonOptions } from './command.js';
 
 const APPLIED = { columns: { KIND: 'kind', NAME: 'name', REVISION: 'revision', CHANGE: 'change' } };
 const LISTED = {
@@ -50,9 +54,26 @@ export function registerResourceCommands(program: Command): void {
       LISTED,
     ),
   );
-  withCommonOptions(program.command('describe <kind> <name>').description('show a resource whole')).action(
-    show((kind = '', name = '') => apiPath`/v1/resources/${kind}/${name}`),
-  );
+  withCommonOptions(
+    program
+      .command('describe <kind> <name>')
+      .description('show a resource whole, or the card of MODEL/VERSION')
+      .option('--card', 'of model MODEL/VERSION: the model card, as Markdown unless -o says otherwise'),
+  ).action(async (kind: string, name: string, options: CommonOptions & { readonly card?: true }) => {
+    const { api } = connect(options.data);
+    if (options.card !== true) {
+      print(await api.get(apiPath`/v1/resources/${kind}/${name}`), options.output);
+      return;
+    }
+    const [model = '', version = ''] = name.split('/');
+    if (kind.toLowerCase() !== 'model' || version === '')
+      throw usage('--card goes with: describe model MODEL/VERSION.');
+    const card = await api.get(apiPath`/v1/models/${model}/versions/${version}/card`);
+    const plotLink = (plot: string): string => apiPath`/v1/models/${model}/versions/${version}/plots/${plot}`;
+    if (options.output === 'table')
+      console.log(renderCard(ModelCard.parse(card), { title: `${model}, version ${version}`, plotLink }));
+    else print(card, options.output);
+  });
   withCommonOptions(
     program.command('delete <kind> <name>').description('delete a resource that nothing refers to'),
   ).action(act(({ api }, [kind = '', name = '']) => api.delete(apiPath`/v1/resources/${kind}/${name}`)));

@@ -4,7 +4,11 @@
  */
 import { join } from 'node:path';
 import { MICROS_PER_DAY } from '../../domain/time.js';
-import { logLossImprovement, rocAucImprovement } from '../../ml/evaluation/block-bootstrap.js';
+import { bootstrap, improvement } from '../../ml/evaluation/bootstrap.js';
+import { statisticOf } from '../../ml/evaluation/evaluate.js';
+import { intervalOf } from '../../ml/evaluation/intervals.js';
+import { blocksOf, unitsOf } from '../../ml/evaluation/resampling.js';
+import type { MetricName } from '../../domain/metrics.js';
 import { loadVersion } from '../../scoring/loaded-version.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
@@ -14,7 +18,9 @@ import { createStores } from '../../store/mongo/stores.js';
 import { Rollouts } from './wire.js';
 import { day, ENDPOINT, MODEL, type World } from './world.js';
 
-const BOOTSTRAP = { confidence: 0.95, resamples: 1_000, seed: 11 };
+const BOOTSTRAP = { resamples: 1_000, seed: 11 };
+/** Of either side of the intervals shown. */
+const TAIL = 0.05;
 
 export async function compareAfterPromotion(world: World): Promise<void> {
   const { api, show, addresses, options } = world;
@@ -34,13 +40,12 @@ export async function compareAfterPromotion(world: World): Promise<void> {
       sha256Hex,
     });
     const rows = await pairRows(stores, { version: completed.version, other: completed.fromVersion, from: promotedAt });
-    const loss = logLossImprovement(rows, BOOTSTRAP);
-    const auc = rocAucImprovement(rows, BOOTSTRAP);
+    const betterBy = improvements(rows);
     show.fact(
       `version ${completed.version} against version ${completed.fromVersion} on the ${rows.labels.length} rows since ${day(promotedAt)}:`,
     );
-    show.fact(`  log loss better by ${interval(loss)}`);
-    show.fact(`  AUC better by      ${interval(auc)}`);
+    show.fact(`  log loss better by ${betterBy('log_loss')}`);
+    show.fact(`  AUC better by      ${betterBy('roc_auc')}`);
     show.fact(
       '  (two-sided 90 %, by whole days; the holdout overlapped the alarm period, so part of its gain was regression to the mean,',
     );
@@ -50,9 +55,23 @@ export async function compareAfterPromotion(world: World): Promise<void> {
   }
 }
 
-function interval({ estimate, lower, upper, blocks, state }: ReturnType<typeof logLossImprovement>): string {
-  if (state === 'no_evidence') return `${estimate.toFixed(4)}, too few days (${blocks}) for an interval`;
-  return `${estimate.toFixed(4)} [${lower.toFixed(4)}, ${upper.toFixed(4)}] over ${blocks} days`;
+/** How much better the new version is by a metric, in words. */
+function improvements({ labels, challenger, other, blocks }: Awaited<ReturnType<typeof pairRows>>) {
+  const unit = blocksOf(blocks);
+  const [first, second] = bootstrap(
+    [challenger, other].map((probabilities) =>
+      statisticOf({ predictions: { task: 'binary', probabilities }, labels, threshold: 0.5 }),
+    ),
+    { unit, ...BOOTSTRAP },
+  );
+  return (metric: MetricName): string => {
+    if (first === undefined || second === undefined) return 'nothing';
+    const resampled = improvement(first, second, metric);
+    const interval = intervalOf(resampled, TAIL);
+    const estimate = resampled.estimate.toFixed(4);
+    if (interval === null) return `${estimate}, too few days (${unitsOf(unit)}) for an interval`;
+    return `${estimate} [${interval.lower.toFixed(4)}, ${interval.upper.toFixed(4)}] over ${unitsOf(unit)} days`;
+  };
 }
 
 async function pairRows(stores: Stores, pair: { version: number; other: number; from: number }) {

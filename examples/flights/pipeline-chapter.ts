@@ -1,6 +1,6 @@
 /** Chapters of a pipeline: follow it to its approval, play the approver, follow the rollout. */
 import { decideApprovalSignal } from '../../workflows/messages.js';
-import { Approvals, Evidence, Pipeline, Rollouts, Versions } from './wire.js';
+import { Approvals, Evidence, type Metric, Pipeline, Rollouts, Versions } from './wire.js';
 import { ENDPOINT, MODEL, type World } from './world.js';
 
 const PIPELINE_TIMEOUT_MS = 240_000;
@@ -30,13 +30,19 @@ export async function showEvidence({ api, show }: World, version: number): Promi
   if (found !== undefined) {
     const { metrics, trainRows, holdoutRows } = found;
     show.fact(
-      `version ${version}: AUC ${metrics.rocAuc.toFixed(4)}, log loss ${metrics.logLoss.toFixed(4)}, calibration gap ${metrics.calibrationGap.toFixed(4)} on ${holdoutRows} holdout rows (${trainRows} trained)`,
+      `version ${version}: AUC ${shown(metrics.roc_auc)}, log loss ${shown(metrics.log_loss)}, calibration gap ${shown(metrics.calibration_gap)} on ${holdoutRows} holdout rows (${trainRows} trained)`,
     );
   }
   for (const [name, metrics] of Object.entries(evidence.baselineMetrics))
-    show.fact(`baseline ${name}: AUC ${metrics.rocAuc.toFixed(4)}, log loss ${metrics.logLoss.toFixed(4)}`);
+    show.fact(`baseline ${name}: AUC ${shown(metrics.roc_auc)}, log loss ${shown(metrics.log_loss)}`);
   for (const gate of evidence.gates)
     show.fact(`${gate.verdict === 'failed' || gate.verdict === 'no_evidence' ? '✗' : '✓'} ${gate.explanation}`);
+}
+
+/** A metric with its interval. */
+function shown({ value, lower, upper }: Metric): string {
+  const interval = lower === null || upper === null ? '' : ` [${lower.toFixed(4)}, ${upper.toFixed(4)}]`;
+  return `${value.toFixed(4)}${interval}`;
 }
 
 /** Sends what a person would: the signal, or nothing when somebody is watching. */

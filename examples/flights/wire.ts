@@ -59,14 +59,10 @@ export const Rollout = z.object({
 export type Rollout = z.infer<typeof Rollout>;
 export const Rollouts = z.object({ items: z.array(Rollout) });
 
+const Metric = z.object({ value: z.number(), lower: z.number().nullable(), upper: z.number().nullable() }).loose();
+export type Metric = z.infer<typeof Metric>;
 const Metrics = z
-  .object({
-    rocAuc: z.number(),
-    logLoss: z.number(),
-    calibrationGap: z.number(),
-    accuracy: z.number(),
-    baseRate: z.number(),
-  })
+  .object({ roc_auc: Metric, log_loss: Metric, calibration_gap: Metric, accuracy: Metric, base_rate: Metric })
   .loose();
 export const Versions = z.object({
   items: z.array(

@@ -1,32 +1,103 @@
 /** Named baselines: what a model must beat to be worth its trouble. Fitted on training rows only. */
+import type { Baseline } from '../../domain/gates.js';
+import { scoreWidth, type TaskShape } from '../../domain/task.js';
+import { MICROS_PER_HOUR } from '../../domain/time.js';
+import { type Predictions, predictionsOf } from './predictions.js';
 
 /** Rows that count as one prior observation of the overall rate, so that rare values do not shout. */
 const PRIOR_ROWS = 20;
 
-export interface RateTable {
-  readonly overall: number;
-  readonly rates: ReadonlyMap<number, number>;
+const HOURS_PER_WEEK = 168;
+
+export interface KeyedRows {
+  /** Rows that count as one prior observation of the overall mean; 20 where left out. */
+  readonly priorRows?: number;
+  /** What rows are told apart by; NaN is a key like any other. */
+  readonly keys: ArrayLike<number>;
+  /** Ascending in time. */
+  readonly labels: ArrayLike<number>;
 }
 
-/** Rate of the outcome by value of one column, drawn towards the overall rate where rows are few. NaN is a value. */
-export function fitRateTable(values: Float32Array, labels: ArrayLike<number>): RateTable {
-  const sums = new Map<number, { rows: number; positives: number }>();
-  let positives = 0;
-  for (const [row, value] of values.entries()) {
-    const label = labels[row] ?? 0;
-    const sum = sums.get(value) ?? { rows: 0, positives: 0 };
-    sum.rows += 1;
-    sum.positives += label;
-    sums.set(value, sum);
-    positives += label;
+/** Scores by key, each as wide as the task's; `overall` for keys that training never saw. */
+export interface BaselineTable {
+  readonly overall: Float64Array;
+  readonly byKey: ReadonlyMap<number, Float64Array>;
+}
+
+/** Keys of a baseline: the given column, the hour of the week, or one for all. */
+export function baselineKeys(
+  { baseline, column }: Baseline,
+  rows: { readonly eventTs: Float64Array; readonly values: ArrayLike<number> | null },
+): ArrayLike<number> {
+  if (column !== undefined && rows.values !== null) return rows.values;
+  if (baseline !== 'seasonal') return new Float64Array(rows.eventTs.length);
+  return rows.eventTs.map((time) => {
+    const hour = Math.floor(time / MICROS_PER_HOUR);
+    return ((hour % HOURS_PER_WEEK) + HOURS_PER_WEEK) % HOURS_PER_WEEK;
+  });
+}
+
+export function fitBaseline(
+  { baseline }: Pick<Baseline, 'baseline'>,
+  { keys, labels }: KeyedRows,
+  shape: TaskShape,
+): BaselineTable {
+  if (baseline === 'last') return lastByKey({ keys, labels }, shape);
+  if (baseline === 'median' && shape.task === 'regression')
+    return { overall: Float64Array.of(medianOf(labels)), byKey: new Map() };
+  return meansByKey({ keys, labels }, shape);
+}
+
+/** Mean score by key, drawn towards the overall mean where rows are few. */
+export function meansByKey({ keys, labels, priorRows = PRIOR_ROWS }: KeyedRows, shape: TaskShape): BaselineTable {
+  const width = scoreWidth(shape);
+  const sums = new Map<number, { rows: number; scores: Float64Array }>();
+  const total = { rows: 0, scores: new Float64Array(width) };
+  for (let row = 0; row < labels.length; row += 1) {
+    const key = keys[row] as number;
+    const sum = sums.get(key) ?? { rows: 0, scores: new Float64Array(width) };
+    sums.set(key, sum);
+    for (const each of [sum, total]) {
+      each.rows += 1;
+      addLabel(each.scores, labels[row] as number, shape);
+    }
   }
-  const overall = values.length === 0 ? 0.5 : positives / values.length;
-  const rates = new Map(
-    [...sums].map(([value, sum]) => [value, (sum.positives + PRIOR_ROWS * overall) / (sum.rows + PRIOR_ROWS)]),
-  );
-  return { overall, rates };
+  const overall = total.scores.map((score) => (total.rows === 0 ? 1 / width : score / total.rows));
+  const drawn = ({ rows, scores }: { rows: number; scores: Float64Array }): Float64Array =>
+    scores.map((score, position) => (score + priorRows * (overall[position] as number)) / (rows + priorRows));
+  return { overall, byKey: new Map([...sums].map(([key, sum]) => [key, drawn(sum)])) };
 }
 
-export function scoreRateTable({ overall, rates }: RateTable, values: Float32Array): Float32Array {
-  return values.map((value) => rates.get(value) ?? overall);
+function lastByKey({ keys, labels }: KeyedRows, shape: TaskShape): BaselineTable {
+  const byKey = new Map<number, Float64Array>();
+  const scoresOf = (label: number): Float64Array => {
+    const scores = new Float64Array(scoreWidth(shape));
+    addLabel(scores, label, shape);
+    return scores;
+  };
+  for (let row = 0; row < labels.length; row += 1) byKey.set(keys[row] as number, scoresOf(labels[row] as number));
+  return { overall: scoresOf(labels[labels.length - 1] ?? 0), byKey };
+}
+
+/** A label as scores: itself, or 1 for its class. */
+function addLabel(scores: Float64Array, label: number, { task }: TaskShape): void {
+  const position = task === 'multiclass' ? label : 0;
+  scores[position] = (scores[position] as number) + (task === 'multiclass' ? 1 : label);
+}
+
+function medianOf(labels: ArrayLike<number>): number {
+  const sorted = Float64Array.from(labels).sort();
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+}
+
+export function predictBaseline(
+  { overall, byKey }: BaselineTable,
+  keys: ArrayLike<number>,
+  shape: TaskShape,
+): Predictions {
+  const width = scoreWidth(shape);
+  const scores = new Float32Array(keys.length * width);
+  for (let row = 0; row < keys.length; row += 1) scores.set(byKey.get(keys[row] as number) ?? overall, row * width);
+  return predictionsOf(shape, scores);
 }

@@ -10,6 +10,7 @@ import type { PromotionRequest } from '../contracts/endpoints.js';
 import type { AppendAudit } from './audit.js';
 import { type Database, withoutId } from './database.js';
 import { readEndpoint, requireControl, writeRoutes } from './endpoint-documents.js';
+import { spendHoldout } from './holdout-uses.js';
 import type { AppendEvent } from './outbox.js';
 
 export interface PromotionDependencies {
@@ -138,5 +139,10 @@ async function changeStages(
   if (champion !== null)
     await versions.updateOne({ model, version: champion }, { $set: { stage: 'archived' } }, { session });
   await versions.updateOne({ model, version }, { $set: { stage: 'production' } }, { session });
+  if (reason === 'rollout') {
+    const digest = String(found['evidence']?.holdoutDigest ?? '');
+    const promoted = { version, attemptId: String(found['lineage']?.pipelineId ?? '') };
+    await spendHoldout(database, { model, digest, promoted, session });
+  }
   return String(found['evidenceDigest']);
 }

@@ -6,6 +6,7 @@ import { ChampionEntry, isLegalStageChange, ModelHead, ModelVersion } from '../.
 import type { ApprovalToken, RegistryStore } from '../contracts/registry.js';
 import type { AppendAudit } from './audit.js';
 import { type Database, type StoredDocument, withoutId } from './database.js';
+import { useHoldout } from './holdout-uses.js';
 import type { AppendEvent } from './outbox.js';
 
 export interface RegistryDependencies {
@@ -75,6 +76,7 @@ export function createRegistryStore(database: Database, dependencies: RegistryDe
         };
         await append(session, facts, now());
       }),
+    useHoldout: (input) => useHoldout(database, input),
     version: (model, version) => find({ model, version }),
     async versions(model) {
       return (await versions.find({ model }).sort({ version: -1 }).toArray()).map((document) =>

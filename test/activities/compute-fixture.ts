@@ -2,6 +2,7 @@
 import { putJson } from '../../activities/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
+import { unjudgedEvidence } from '../../domain/evaluation.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import type { ModelProfile } from '../../domain/model-profile.js';
 import { Resource } from '../../domain/resources.js';
@@ -119,20 +120,6 @@ const PROFILE: ModelProfile = {
   ),
 };
 
-const METRICS = {
-  rows: 100,
-  baseRate: 0.5,
-  accuracy: 0.5,
-  precision: 0.5,
-  recall: 0.5,
-  f1: 0.5,
-  rocAuc: 0.5,
-  logLoss: 0.7,
-  brier: 0.25,
-  calibrationGap: 0,
-  expectedCalibrationError: 0,
-};
-
 /** A version to register: what it serves does not matter here, but its reference profile is real. */
 export async function newVersion({ jobs }: ComputeBench, requestId: string): Promise<NewModelVersion> {
   const json = (value: unknown): Promise<ArtifactRef> => putJson(jobs.context.artifacts, value);
@@ -154,16 +141,7 @@ export async function newVersion({ jobs }: ComputeBench, requestId: string): Pro
       referenceProfile: await json(PROFILE),
     },
     bundleDigest: requestId,
-    evidence: {
-      metrics: METRICS,
-      championMetrics: null,
-      baselineMetrics: {},
-      championVersion: null,
-      aliasRevision: 0,
-      gates: [],
-      outcome: 'passed',
-      reasons: [],
-    },
+    evidence: unjudgedEvidence('binary', await json({})),
     evidenceDigest: requestId,
     lineage: {
       pipelineId: requestId,

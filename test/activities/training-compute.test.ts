@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
+import { ModelSpec } from '../../domain/model.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { type ComputeBench, newVersion } from './compute-fixture.js';
 import { openFlightsBench, snapshotFlights } from './flights-fixture.js';
@@ -33,6 +34,9 @@ describe('from raw flights to a judged model', () => {
     expect(evaluated.gateLines.map((line) => line.split(' — ')[0])).toEqual([
       'not applicable',
       'not applicable',
+      'passed',
+      // Nothing leaks, and nobody was promoted by these rows.
+      'passed',
       'passed',
     ]);
     const { bundle } = await getJson(bench.stores.artifacts, evaluated.trained, TrainedModel);
@@ -76,8 +80,55 @@ describe('from raw flights to a judged model', () => {
     const { evidence } = await getJson(artifacts, evaluated.evaluated, EvaluatedModel);
     expect(evidence.championVersion).toBe(1);
     expect(evidence.gates[0]).toMatchObject({ name: 'log_loss better than champion', rows: 2_800, blocks: 14 });
-    const gain = (evaluated.championMetrics?.['logLoss'] ?? 0) - (evaluated.metrics['logLoss'] ?? 0);
+    const gain = (evaluated.championMetrics?.['log_loss'] ?? 0) - (evaluated.metrics['log_loss'] ?? 0);
     expect(evidence.gates[0]?.observed).toBeCloseTo(gain, 10);
+  });
+
+  it('slices by a key that no model reads, and refuses a candidate once these rows promoted another', async () => {
+    const { artifacts, registry, endpoints } = bench.stores;
+    const { buildTrainingDataset, trainModel, evaluateModel } = training();
+    const pinned = await getJson(artifacts, await snapshotFlights(bench), TrainingSnapshot);
+    const gates = [{ slice: 'origin', metric: 'calibration_gap', max: 0.2, minRows: 200 }];
+    const spec = ModelSpec.parse({ ...pinned.spec, gates, evaluation: { blocks: 'day' } });
+    const snapshot = await putJson(artifacts, { ...pinned, spec });
+    const { dataset } = await buildTrainingDataset({ snapshot });
+    const { trained } = await trainModel({ snapshot, dataset });
+    const evaluate = async (pipelineId: string) => {
+      const own = await putJson(artifacts, { ...pinned, spec, pipelineId });
+      const { evaluated } = await evaluateModel({ snapshot: own, dataset, trained });
+      return (await getJson(artifacts, evaluated, EvaluatedModel)).evidence;
+    };
+    const first = await evaluate('one');
+    expect(first.outcome).toBe('passed');
+    expect(first.holdoutUse).toEqual({ attempt: 1, promotedVersion: null });
+    expect(first.gates[0]).toMatchObject({ verdict: 'passed', name: 'calibration_gap of each origin' });
+    expect(['ORD', 'DEN', 'SEA']).toContain(first.gates[0]?.slice);
+
+    const made = await newVersion(bench, 'one');
+    await registry.registerVersion({ ...made, evidence: first });
+    const change = { model: 'flight-delay', version: 1, actor: 'test' };
+    await registry.setStage({ ...change, from: 'none', to: 'staging', reason: 'test' });
+    await endpoints.ensure('flight-delay', 'event');
+    const { controller } = await endpoints.acquire('flight-delay', 'test');
+    await endpoints.promote({
+      ...change,
+      requestId: 'one',
+      endpoint: 'flight-delay',
+      expectedChampion: null,
+      expectedAliasRevision: 0,
+      controller,
+      shadow: [],
+      reason: 'rollout',
+      at: 1,
+    });
+    const second = await evaluate('two');
+    expect(second.outcome).toBe('rejected');
+    expect(second.holdoutUse).toEqual({ attempt: 2, promotedVersion: 1 });
+    expect(second.reasons).toEqual([
+      expect.stringContaining('version 1 came to production by these very rows (this is attempt 2 on them)'),
+    ]);
+    // Its own evaluation may be repeated.
+    expect((await evaluate('one')).outcome).toBe('passed');
   });
 
   it('gives the same dataset and bundle digests when every step is repeated', async () => {

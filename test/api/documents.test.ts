@@ -99,6 +99,7 @@ describe('the documents of the API', () => {
     ['/v1/models/:model/versions/:version/skew-certificate', '/v1/models/flight-delay/versions/1/skew-certificate'],
     ['/v1/models/:model/versions/:version/lineage', '/v1/models/flight-delay/versions/1/lineage'],
     ['/v1/models/:model/versions/:version/evidence', '/v1/models/flight-delay/versions/2/evidence'],
+    ['/v1/models/:model/versions/:version/card', '/v1/models/flight-delay/versions/1/card'],
     ['/v1/models/:model/champion', '/v1/models/flight-delay/champion?at=2001-03-02T00:00:00Z'],
     ['/v1/models/:model/champions', '/v1/models/flight-delay/champions'],
     ['/v1/pipelines', '/v1/pipelines?model=flight-delay'],
@@ -138,6 +139,8 @@ describe('the documents of the API', () => {
       ...READS.map(([template]) => template),
       '/v1/feature-views/:view/materializations/:materialization',
       '/v1/features/historical/:retrieval/table',
+      '/v1/models/:model/versions/:version/card/markdown',
+      '/v1/models/:model/versions/:version/plots/:plot',
     ];
     expect(routes.flatMap(({ method, path }) => (method === 'get' ? [path] : [])).sort()).toEqual(checked.sort());
   });

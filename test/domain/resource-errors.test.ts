@@ -140,12 +140,32 @@ describe('checkReferences', () => {
       }),
       'Model flight-delay, spec.rollout.guardrails: squared_error has no meaning for a multiclass model. Compare with the champion by log_loss.',
     ],
+    [
+      'a gate on a metric of another task',
+      changed('Model', { gates: [{ metric: 'rmse', max: 3 }] }),
+      'Model flight-delay, spec.gates[0]: refers to binary metric rmse, which does not exist.',
+    ],
+    [
+      'a slice by a column that does not exist',
+      changed('Model', { gates: [{ slice: 'orign', metric: 'calibration_gap', max: 0.1 }] }),
+      'Model flight-delay, spec.gates[0]: refers to column orign, which does not exist (did you mean "origin"?).',
+    ],
+    [
+      'a baseline by what is no feature',
+      changed('Model', { evaluation: { baselines: [{ baseline: 'rateBy', column: 'origin' }] } }),
+      'Model flight-delay, spec.evaluation.baselines: refers to feature origin, which does not exist.',
+    ],
+    [
+      'intervals by groups without a split by group',
+      changed('Model', { evaluation: { blocks: 'group' } }),
+      'Model flight-delay, spec.evaluation.blocks: there are no groups to draw, since the split is not by group. Split by group, or draw days or rows.',
+    ],
   ])('refuses %s', (...[, resources, message]) => {
     expect(messageOf(() => checkReferences(resources, []))).toBe(message);
   });
 
   it('keeps the task of a model that exists', () => {
-    const other = changed('Model', { task: 'multiclass' }).filter(({ kind }) => kind !== 'Monitor');
+    const other = changed('Model', { task: 'multiclass', gates: [] }).filter(({ kind }) => kind !== 'Monitor');
     expect(messageOf(() => checkReferences(other, []))).toBe('accepted');
     expect(messageOf(() => checkReferences(other, all))).toBe(
       'Model flight-delay, spec.task: the model is a binary one, and cannot become a multiclass one. Declare the other task as a model of its own, with an endpoint of its own.',

@@ -4,6 +4,7 @@ import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { queryHistory, readCollection } from '../support/feature-history.js';
 import { materializedTwin } from '../support/feature-twin.js';
+import { asOfBefore } from '../support/small-flights.js';
 import { openSmallWorld, type SmallWorld } from '../support/small-world.js';
 import { killNow, temporaryFolder } from '../support/stack.js';
 
@@ -202,7 +203,7 @@ describe('processes and engines killed under traffic', () => {
   };
 
   it('completes the first rollout although the worker dies while it trains', async () => {
-    const pipelineId = await world.train('first');
+    const pipelineId = await world.train('first', asOfBefore(1));
     await world.reach(pipelineId, 'training', 'evaluation');
     await killAndRecover('worker');
     const waiting = await world.reach(pipelineId, 'awaiting_approval');

@@ -1,8 +1,12 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../../cli/client.js';
 import { workflowIds } from '../../domain/ids.js';
+import { asOfBefore } from '../support/small-flights.js';
 import { openSmallWorld, type PipelineView, type SmallWorld } from '../support/small-world.js';
 import { recordHistory } from '../support/histories.js';
+import { temporaryFolder } from '../support/stack.js';
 
 /** One model's life on real processes; each test goes on where the one before ended. */
 describe('the life of a model', () => {
@@ -49,7 +53,7 @@ describe('the life of a model', () => {
   });
 
   it('ignores garbage, a decision about another version and an unexplained rejection while it waits', async () => {
-    const pipelineId = await world.train('first');
+    const pipelineId = await world.train('first', asOfBefore(1));
     first = await world.reach(pipelineId, 'awaiting_approval');
     expect(first.version).toBe(1);
     expect(await versions()).toEqual([{ version: 1, stage: 'staging' }]);
@@ -81,6 +85,24 @@ describe('the life of a model', () => {
     await recordHistory(world.temporal, first.workflowId, 'trainingPipeline/promoted');
     await recordHistory(world.temporal, workflowIds.rollout(first.pipelineId), 'rollout/direct');
     await recordHistory(world.temporal, workflowIds.ingestDataset('small'), 'ingestDataset/committed');
+  });
+
+  it('shows the card of the version as JSON, Markdown and plots', async () => {
+    const at = '/v1/models/flight-delay/versions/1';
+    const card = (await world.api.get(`${at}/card`)) as { tables: { title: string }[]; plots: object };
+    expect(card.tables.map(({ title }) => title)).toEqual(
+      expect.arrayContaining(['Training', 'Metrics on the holdout', 'Gates', 'Robustness']),
+    );
+    const folder = await temporaryFolder();
+    const read = async (path: string): Promise<string> => {
+      const file = join(folder, 'received');
+      await world.api.receive(`${at}/${path}`, file);
+      return readFile(file, 'utf8');
+    };
+    expect(await read('card/markdown')).toContain('# flight-delay, version 1');
+    expect(await read('plots/roc')).toMatch(/^<svg /);
+    await rm(folder, { recursive: true });
+    await expect(world.api.get(`${at}/plots/residuals`)).rejects.toThrow('No plot named residuals exists');
   });
 
   it('answers predictions and says why it refuses bad ones', async () => {
@@ -205,7 +227,7 @@ describe('the life of a model', () => {
       outcome: 'lost',
       reasons: ['the workflow ended without a report'],
     });
-    const after = await world.train('after-lost');
+    const after = await world.train('after-lost', asOfBefore(2));
     expect((await world.reach(after, 'awaiting_approval')).version).toBe(5);
     await recordHistory(world.temporal, workflowIds.modelLifecycle('flight-delay'), 'modelLifecycle/pause-and-lost');
     await recordHistory(world.temporal, workflowIds.driftWatch('flight-delay'), 'driftWatch/event-clock');

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { putJson } from '../../activities/json-artifacts.js';
+import { unjudgedEvidence } from '../../domain/evaluation.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';
 import type { EndpointRoutes } from '../../domain/endpoint.js';
@@ -343,30 +344,14 @@ export async function untilRev(stores: Stores, serving: Serving, rev: number): P
   );
 }
 
-const NO_METRICS = {
-  rows: 0,
-  baseRate: 0,
-  accuracy: 0,
-  precision: 0,
-  recall: 0,
-  f1: 0,
-  rocAuc: 0,
-  logLoss: 0,
-  brier: 0,
-  calibrationGap: 0,
-  expectedCalibrationError: 0,
+const NOTHING: ArtifactRef = {
+  uri: `artifact://sha256/${'0'.repeat(64)}`,
+  sha256: '0'.repeat(64),
+  bytes: 0,
+  mediaType: 'application/json',
 };
 const UNJUDGED = {
-  evidence: {
-    metrics: NO_METRICS,
-    championMetrics: null,
-    baselineMetrics: {},
-    championVersion: null,
-    aliasRevision: 0,
-    gates: [],
-    outcome: 'passed' as const,
-    reasons: [],
-  },
+  evidence: unjudgedEvidence('binary', NOTHING),
   createdTs: DEPARTED,
   createdBy: 'test',
 };

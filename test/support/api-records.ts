@@ -1,4 +1,6 @@
 /** One record of everything the API shows, as the workflows would have left it: two versions, the first in production. */
+import { unjudgedEvidence } from '../../domain/evaluation.js';
+import type { EvaluationMetrics } from '../../domain/metrics.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import type { FrozenView } from '../../domain/bundle.js';
 import type { ModelProfile } from '../../domain/model-profile.js';
@@ -9,6 +11,7 @@ import type { DatasetProfile } from '../../domain/profile.js';
 import type { ValidationReport } from '../../domain/validation.js';
 import { profileNumbers, profileTexts } from '../../ml/profile/profile-values.js';
 import type { Stores } from '../../store/contracts/index.js';
+import type { ModelCard } from '../../domain/model-card.js';
 import type { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import { writeQuarantineTable } from './quarantine-table.js';
@@ -24,19 +27,14 @@ const ref: ArtifactRef = {
   bytes: 1,
   mediaType: 'application/json',
 };
-const metrics = {
-  rows: 1_000,
-  baseRate: 0.2,
-  accuracy: 0.8,
-  precision: 0.6,
-  recall: 0.5,
-  f1: 0.5454,
-  rocAuc: 0.7125,
-  logLoss: 0.4321,
-  brier: 0.14,
-  calibrationGap: -0.0123,
-  expectedCalibrationError: 0.02,
-};
+const metrics: EvaluationMetrics = Object.fromEntries(
+  Object.entries({ roc_auc: 0.7125, log_loss: 0.4321, calibration_gap: -0.0123, accuracy: 0.8 }).map(
+    ([name, value]) => [
+      name,
+      { value, lower: value - 0.01, upper: value + 0.01, confidence: 0.95, method: 'bca', state: 'ok' },
+    ],
+  ),
+);
 
 const PROFILE: DatasetProfile = {
   rows: 4,
@@ -210,10 +208,31 @@ async function leaveRetrieval({ retrievals }: Stores): Promise<void> {
   });
 }
 
+const CARD: ModelCard = {
+  cardVersion: 1,
+  model: MODEL,
+  task: 'binary',
+  outcome: 'passed',
+  reasons: [],
+  sources: { evidence: ref, snapshot: ref, dataset: ref },
+  tables: [
+    {
+      title: 'Metrics on the holdout',
+      note: '',
+      headings: ['metric', 'value'],
+      rows: [
+        ['ROC AUC', { value: 0.7125, unit: 'number', source: 'evidence', path: 'evidence.metrics.roc_auc.value' }],
+      ],
+    },
+  ],
+  plots: {},
+};
+
 async function leaveVersions({ registry, endpoints, artifacts }: Stores): Promise<void> {
   const certificate = await artifacts.put(new TextEncoder().encode(JSON.stringify(CERTIFICATE)), 'application/json');
+  const card = await artifacts.put(new TextEncoder().encode(JSON.stringify(CARD)), 'application/json');
   for (const requestId of ['first', 'second']) {
-    const { version } = await registry.registerVersion(candidate(requestId));
+    const { version } = await registry.registerVersion({ ...candidate(requestId), card });
     const skew = {
       certificateId: 'c',
       certificate,
@@ -302,14 +321,11 @@ function candidate(requestId: string): NewModelVersion {
     },
     bundleDigest: `bundle-${requestId}`,
     evidence: {
+      ...unjudgedEvidence('binary', ref),
+      rows: 1_000,
+      blocks: { kind: 'day', count: 14 },
       metrics,
-      championMetrics: null,
       baselineMetrics: { 'rateBy(hour)': metrics },
-      championVersion: null,
-      aliasRevision: 0,
-      gates: [],
-      outcome: 'passed',
-      reasons: [],
     },
     evidenceDigest: `evidence-${requestId}`,
     lineage: {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { parseAllDocuments } from 'yaml';
-import { MICROS_PER_DAY, parseIso, toIso } from '../../domain/time.js';
+import { addMicros, MICROS_PER_DAY, parseIso, toIso } from '../../domain/time.js';
 
 export const FIRST_DAY = parseIso('2001-01-01T00:00:00Z');
 export const DAYS = 59;
@@ -10,6 +10,11 @@ export const FLIGHTS = DAYS * 200;
 /** Every label of the 59 days is known then. */
 export const AS_OF = toIso(parseIso('2001-03-01T12:00:00Z'));
 export const LAST_CUT = '2001-03-01T06:00:00Z';
+
+/** So many days before that: another holdout, since one holdout promotes one version only. */
+export function asOfBefore(days: number): string {
+  return toIso(addMicros(parseIso(AS_OF), -days * MICROS_PER_DAY));
+}
 
 /** Writes the flights as Parquet: late more often in the evening, on long legs, and out of ORD. */
 export async function writeSmallFlights(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** Status card of a training pipeline: where it is, why it waits, what a person may do now and the exact JSON to send. */
 import type { DecisionMessage } from '../../domain/approval.js';
+import { metricLabel, MetricName } from '../../domain/metrics.js';
 import type { PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
 import type { TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { StagingCheck } from '../contracts/registry.js';
@@ -37,16 +38,6 @@ const ORDER: readonly PipelineStage[] = [
   'rollout',
 ];
 
-const METRIC_NAMES: Readonly<Record<string, string>> = {
-  rocAuc: 'ROC AUC',
-  logLoss: 'log loss',
-  calibrationGap: 'calibration gap',
-  rmse: 'RMSE',
-  mae: 'MAE',
-  r2: 'R²',
-  macroF1: 'macro F1',
-};
-
 /** The signal body a person can paste into the Web UI's form for `decideApproval`. */
 export function decisionExample(pipelineId: string, version: number, decision: 'approve' | 'reject'): DecisionMessage {
   const reason = decision === 'approve' ? 'gates and staging checks look right' : 'say here what is wrong';
@@ -68,11 +59,17 @@ function progress({ state, outcome }: PipelineCardFacts): string {
   return ORDER.map((stage, index) => (index === at ? `**${stage}**` : index < at ? `${stage} ✓` : stage)).join(' → ');
 }
 
+/** Histories from before metrics had one name everywhere say it in camel case. */
+function nameOf(key: string): string {
+  const metric = MetricName.safeParse(key);
+  return metric.success ? metricLabel(metric.data) : key;
+}
+
 function metrics({ evaluation, snapshot }: PipelineCardFacts): string {
   if (evaluation === undefined) return '';
   const { metrics: challenger, championMetrics: champion } = evaluation;
   const rows = Object.entries(challenger).map(
-    ([key, value]) => `| ${METRIC_NAMES[key] ?? key} | ${value.toFixed(4)} | ${champion?.[key]?.toFixed(4) ?? '–'} |`,
+    ([key, value]) => `| ${nameOf(key)} | ${value.toFixed(4)} | ${champion?.[key]?.toFixed(4) ?? '–'} |`,
   );
   const against =
     snapshot?.championVersion === null || snapshot === undefined

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unjudgedEvidence } from '../../../domain/evaluation.js';
 import type { ArtifactRef } from '../../../domain/artifact.js';
 import { openFileArtifacts } from '../../../store/artifacts/file.js';
 import { sha256Hex } from '../../../store/contracts/digests.js';
@@ -17,19 +18,6 @@ const ref: ArtifactRef = {
   sha256: '0'.repeat(64),
   bytes: 1,
   mediaType: 'application/json',
-};
-const metrics = {
-  rows: 1,
-  baseRate: 0,
-  accuracy: 0,
-  precision: 0,
-  recall: 0,
-  f1: 0,
-  rocAuc: 0,
-  logLoss: 0,
-  brier: 0,
-  calibrationGap: 0,
-  expectedCalibrationError: 0,
 };
 
 function candidate(requestId: string, bundleDigest = 'digest'): NewModelVersion {
@@ -56,16 +44,7 @@ function candidate(requestId: string, bundleDigest = 'digest'): NewModelVersion 
       referenceProfile: ref,
     },
     bundleDigest,
-    evidence: {
-      metrics,
-      championMetrics: null,
-      baselineMetrics: {},
-      championVersion: null,
-      aliasRevision: 0,
-      gates: [],
-      outcome: 'passed',
-      reasons: [],
-    },
+    evidence: { ...unjudgedEvidence('binary', ref), holdoutDigest: 'rows' },
     evidenceDigest: 'evidence',
     lineage: {
       pipelineId: 'p',
@@ -154,6 +133,24 @@ describe('versions and promotions', () => {
     );
   });
 
+  it('counts the attempts on a holdout, each once, and marks it as used up by the first promotion', async () => {
+    const use = (attemptId: string, digest = 'rows') => stores.registry.useHoldout({ model: 'm', digest, attemptId });
+    expect(await use('p1')).toEqual({ attempt: 1, promotedVersion: null });
+    expect(await use('p2')).toEqual({ attempt: 2, promotedVersion: null });
+    expect(await use('p1')).toEqual({ attempt: 1, promotedVersion: null });
+
+    const version = await stage('r1');
+    await stores.endpoints.promote(await request(version, 'promotion-1'));
+    // The promoted version was made by pipeline p, whose own evaluation may be repeated.
+    expect(await use('p')).toEqual({ attempt: 3, promotedVersion: null });
+    expect(await use('p3')).toEqual({ attempt: 4, promotedVersion: version });
+    expect(await use('p3', 'other rows')).toEqual({ attempt: 1, promotedVersion: null });
+
+    const second = await stage('r2');
+    await stores.endpoints.promote(await request(second, 'promotion-2'));
+    expect(await use('p4')).toEqual({ attempt: 5, promotedVersion: version });
+  });
+
   it('makes one version of a repeated request, and refuses it with other content', async () => {
     await stores.registry.registerVersion(candidate('same'));
     expect((await stores.registry.registerVersion(candidate('same'))).version).toBe(1);
@@ -210,7 +207,9 @@ describe('versions and promotions', () => {
   });
 
   it('shows readers exactly one production version through thirty promotions', async () => {
-    const versions = await Promise.all(Array.from({ length: 31 }, (_unused, index) => stage(`v${index}`)));
+    const staged = await Promise.all(Array.from({ length: 31 }, (_unused, index) => stage(`v${index}`)));
+    // Each is promoted at a time made of its number.
+    const versions = staged.toSorted((left, right) => left - right);
     await stores.endpoints.promote(await request(versions[0] ?? 1, 'p0'));
     const seen = new Set<number>();
     let reading = true;

@@ -1,0 +1,87 @@
+/** What the model loses where an input is missing, or tells nothing because its values are shuffled over the rows. */
+import type { Bundle } from '../../domain/bundle.js';
+import type { RobustnessResult } from '../../domain/evaluation.js';
+import type { MetricName } from '../../domain/metrics.js';
+import { statisticOf } from '../../ml/evaluation/evaluate.js';
+import { predictionsOf, takeFloats } from '../../ml/evaluation/predictions.js';
+import type { TensorData } from '../../ml/onnx/session.js';
+import { uniformOf } from '../../ml/random.js';
+import type { JobContext } from './context.js';
+import { type ModelRows, takeRows } from './model-rows.js';
+import { type RunnableModel, scoreModel } from './model-scoring.js';
+
+/** Rows spread evenly over the holdout. */
+const SAMPLE_ROWS = 5_000;
+
+const LOSSES = { binary: 'log_loss', multiclass: 'log_loss', regression: 'rmse' } as const satisfies Record<
+  string,
+  MetricName
+>;
+
+/** Inputs in the order of the plan; those that cannot be missing are only shuffled. */
+export async function measureRobustness(
+  context: JobContext,
+  { bundle, holdout, seed }: { bundle: Bundle; holdout: ModelRows; seed: number },
+): Promise<RobustnessResult[]> {
+  const graphs = await Promise.all(bundle.graphs.map((graph) => context.artifacts.get(graph)));
+  const model: RunnableModel = { task: bundle.task, classes: bundle.classes, graphs };
+  const sample = sampleOf(holdout);
+  const before = await lossOf(context, { bundle, model }, sample);
+  const results: RobustnessResult[] = [];
+  for (const { name, nullable, datatype } of bundle.plan.inputs) {
+    const data = sample.columns[name];
+    if (data === undefined) continue;
+    const changed = [{ change: 'shuffled' as const, data: shuffled(data, seed) }];
+    const variants = [
+      ...changed,
+      ...(nullable && datatype !== 'INT64' ? [{ change: 'missing' as const, data: missing(data) }] : []),
+    ];
+    for (const variant of variants) {
+      const columns = { ...sample.columns, [name]: variant.data };
+      const after = await lossOf(context, { bundle, model }, { ...sample, columns });
+      results.push({
+        input: name,
+        change: variant.change,
+        metric: LOSSES[bundle.task],
+        before,
+        after,
+        drop: after - before,
+      });
+    }
+  }
+  return results;
+}
+
+type Sample = Pick<ModelRows, 'rows' | 'labels' | 'columns'>;
+
+function sampleOf({ rows, labels, columns }: ModelRows): Sample {
+  const size = Math.min(rows, SAMPLE_ROWS);
+  const chosen = Array.from({ length: size }, (_unused, position) => Math.floor((position * rows) / size));
+  return { rows: size, labels: takeFloats(labels, chosen), columns: takeRows(columns, chosen) };
+}
+
+async function lossOf(
+  context: JobContext,
+  { bundle, model }: { bundle: Bundle; model: RunnableModel },
+  { rows, labels, columns }: Sample,
+): Promise<number> {
+  const predictions = predictionsOf(bundle, await scoreModel(context, model, { rows, columns }));
+  const statistic = statisticOf({ predictions, labels, threshold: bundle.decisionThreshold });
+  const into = new Float64Array(statistic.metrics.length);
+  statistic.measure(new Uint16Array(rows).fill(1), into);
+  return into[statistic.metrics.indexOf(LOSSES[bundle.task])] ?? Number.NaN;
+}
+
+/** Values in a random order that is the same for the same seed and number of rows. */
+function shuffled(data: TensorData, seed: number): TensorData {
+  const order = Array.from({ length: data.length }, (_unused, row) => row);
+  for (let row = order.length - 1; row > 0; row -= 1) {
+    const other = Math.floor(uniformOf(seed, row) * (row + 1));
+    [order[row], order[other]] = [order[other] as number, order[row] as number];
+  }
+  return takeRows({ data }, order)['data'] ?? data;
+}
+
+function missing(data: TensorData): TensorData {
+  return Array.isArray(data) ? data.map(() => '') : new Float32Array(data.length).fill(Number.NaN);
+}

@@ -1,0 +1,124 @@
+/** How well one feature alone foretells the label: what is too good to be true mostly is. */
+import type { Alarm } from '../../domain/evaluation.js';
+import type { TaskShape } from '../../domain/task.js';
+import { meansByKey, predictBaseline } from './baselines.js';
+import { quantile } from './intervals.js';
+import { rocAuc } from './metrics.js';
+import { likeliestClass } from './predictions.js';
+import { regressionStatistic } from './regression-statistic.js';
+
+/** Above these a feature raises an alarm; a whole label shows as {@link WHOLE_LABEL} or more. */
+const LIMITS = { binary: 0.99, multiclass: 0.98, regression: 0.99 } as const;
+const WHOLE_LABEL = 0.9999;
+
+const MEASURES = {
+  binary: 'ROC AUC',
+  multiclass: 'share of the mistakes of guessing the commonest class that it avoids',
+  regression: 'R²',
+} as const;
+
+/** Numeric values are told apart by so many bins; fewer different values are told apart as they are. */
+const BINS = 256;
+
+export interface FeaturePart {
+  readonly values: Float32Array;
+  readonly labels: ArrayLike<number>;
+}
+
+/**
+ * Quality on the holdout of a table fitted on the training rows of that feature alone: ROC AUC, avoided mistakes, or R²,
+ * 1 at best. NaN where it is not defined.
+ */
+export function qualityAlone(train: FeaturePart, holdout: FeaturePart, shape: TaskShape): number {
+  const edges = edgesOf(train.values);
+  const keysOf = ({ values }: FeaturePart): Float64Array =>
+    Float64Array.from(values, (value) => (Number.isNaN(value) ? -1 : positionOf(edges, value)));
+  const table = meansByKey({ keys: keysOf(train), labels: train.labels, priorRows: 0 }, shape);
+  const predictions = predictBaseline(table, keysOf(holdout), shape);
+  if (predictions.task === 'binary') return rocAuc(predictions.probabilities, holdout.labels);
+  if (predictions.task === 'multiclass')
+    return avoidedMistakes(predictions.probabilities, holdout.labels, shape.classes.length);
+  const statistic = regressionStatistic({ values: predictions.values, labels: holdout.labels });
+  const into = new Float64Array(statistic.metrics.length);
+  statistic.measure(new Uint16Array(holdout.labels.length).fill(1), into);
+  return into[statistic.metrics.indexOf('r2')] ?? Number.NaN;
+}
+
+function avoidedMistakes(probabilities: Float32Array, labels: ArrayLike<number>, classes: number): number {
+  const counts = new Float64Array(classes);
+  let wrong = 0;
+  for (let row = 0; row < labels.length; row += 1) {
+    const label = labels[row] as number;
+    counts[label] = (counts[label] as number) + 1;
+    if (likeliestClass(probabilities, row, classes) !== label) wrong += 1;
+  }
+  const guessed = labels.length - Math.max(...counts);
+  return guessed === 0 ? Number.NaN : 1 - wrong / guessed;
+}
+
+function edgesOf(values: Float32Array): Float64Array {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+  const distinct = new Set(sorted);
+  if (distinct.size <= BINS) return Float64Array.from(distinct);
+  const shares = Array.from({ length: BINS }, (_unused, bin) => quantile(sorted, bin / BINS));
+  return Float64Array.from(new Set(shares));
+}
+
+/** Position of the greatest edge that is not above the value, by halving. */
+function positionOf(edges: Float64Array, value: number): number {
+  let [low, high] = [0, edges.length];
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((edges[middle] as number) <= value) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Null where the feature is not suspicious. */
+export function alarmOfFeature(feature: string, quality: number, { task }: TaskShape): Alarm | null {
+  if (!(quality > LIMITS[task])) return null;
+  const isLabel = quality >= WHOLE_LABEL;
+  const explanation = isLabel
+    ? `feature ${feature} alone tells the label (${MEASURES[task]} ${quality.toFixed(4)}): it is probably made of it`
+    : `feature ${feature} alone foretells the label too well (${MEASURES[task]} ${quality.toFixed(4)}): was it known at the time?`;
+  return {
+    kind: isLabel ? 'target_in_features' : 'feature_too_good',
+    subject: feature,
+    value: quality,
+    limit: LIMITS[task],
+    explanation,
+  };
+}
+
+/** Parts of the data that training and holdout must not share. */
+export interface PartKeys {
+  readonly eventTs: Float64Array;
+  readonly groups?: readonly string[] | undefined;
+}
+
+/** `byTime`: the split promises that training ended before the holdout began. */
+export function alarmsOfSplit(train: PartKeys, holdout: PartKeys, byTime: boolean): Alarm[] {
+  const alarms: Alarm[] = [];
+  const lastTrained = train.eventTs.reduce((most, time) => Math.max(most, time), Number.NEGATIVE_INFINITY);
+  const early = holdout.eventTs.reduce((count, time) => count + (time <= lastTrained ? 1 : 0), 0);
+  if (byTime && early > 0)
+    alarms.push({
+      kind: 'times_shared',
+      subject: 'event time',
+      value: early / holdout.eventTs.length,
+      limit: 0,
+      explanation: `${early} holdout rows are not later than the last training row`,
+    });
+  const trained = new Set(train.groups ?? []);
+  const shared = new Set((holdout.groups ?? []).filter((group) => trained.has(group)));
+  if (shared.size > 0)
+    alarms.push({
+      kind: 'keys_shared',
+      subject: 'group',
+      value: shared.size,
+      limit: 0,
+      explanation: `${shared.size} groups have rows in training and in the holdout`,
+    });
+  return alarms;
+}

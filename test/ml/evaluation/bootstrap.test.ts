@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { binaryStatistic } from '../../../ml/evaluation/binary-statistic.js';
+import { bootstrap, estimatesOf, improvement } from '../../../ml/evaluation/bootstrap.js';
+import { bcaLevels, intervalOf, normalCdf, normalQuantile } from '../../../ml/evaluation/intervals.js';
+import { blocksOf, createResampler, LARGE_SAMPLE_ROWS, type SamplingUnit } from '../../../ml/evaluation/resampling.js';
+import type { Statistic } from '../../../ml/evaluation/statistic.js';
+import { createUniform } from '../../../ml/random.js';
+
+/** The mean of some values, as if it were a metric. */
+function meanOf(values: readonly number[]): Statistic {
+  return {
+    metrics: ['mae'],
+    measure(counts, into) {
+      let [sum, total] = [0, 0];
+      for (const [row, value] of values.entries()) {
+        sum += (counts[row] ?? 0) * value;
+        total += counts[row] ?? 0;
+      }
+      into[0] = sum / total;
+    },
+  };
+}
+
+describe('intervals', () => {
+  // scipy 1.17.1: stats.bootstrap((x,), mean, n_resamples=9999, confidence_level=0.9, method=…).
+  const x = [2.1, 3.4, 1.9, 8.8, 4.0, 3.3, 2.7, 5.1, 12.4, 3.9, 4.4, 2.2];
+  const [resampled] = bootstrap([meanOf(x)], { unit: { kind: 'row', rows: x.length }, resamples: 9_999, seed: 5 });
+  const mean = resampled?.of('mae') ?? expect.fail('nothing was resampled');
+
+  it('agree with the BCa interval of scipy up to the chance of the draws', () => {
+    const interval = intervalOf(mean, 0.05);
+    expect(interval?.method).toBe('bca');
+    expect(Math.abs((interval?.lower ?? 0) - 3.425)).toBeLessThan(0.1);
+    expect(Math.abs((interval?.upper ?? 0) - 6.5)).toBeLessThan(0.15);
+  });
+
+  it('agree with its percentile interval where there is no jackknife', () => {
+    const interval = intervalOf({ ...mean, jackknife: null }, 0.05);
+    expect(interval?.method).toBe('percentile');
+    expect(Math.abs((interval?.lower ?? 0) - 3.2167)).toBeLessThan(0.1);
+    expect(Math.abs((interval?.upper ?? 0) - 6.0083)).toBeLessThan(0.1);
+  });
+
+  it('have the levels of the BCa formula', () => {
+    // By NumPy: z0 −0.13830420796140452, a 0.07907455344241682, levels at 5 % on either side.
+    const sorted = Float64Array.from(
+      { length: 200 },
+      (_unused, draw) => (((draw * 7_919) % 997) / 997) * 4 + 2.6,
+    ).sort();
+    const jackknife = mean.jackknife ?? expect.fail('no jackknife');
+    const levels = bcaLevels({ estimate: mean.estimate, sorted, jackknife, tail: 0.05 });
+    expect(levels?.[0]).toBeCloseTo(0.04446177056372329, 6);
+    expect(levels?.[1]).toBeCloseTo(0.9420238393444256, 6);
+  });
+
+  it('use a normal distribution that agrees with scipy', () => {
+    expect(normalQuantile(0.001)).toBeCloseTo(-3.09023231, 7);
+    expect(normalQuantile(0.3)).toBeCloseTo(-0.52440051, 7);
+    expect(normalQuantile(0.999)).toBeCloseTo(3.09023231, 7);
+    expect(normalCdf(-1.5)).toBeCloseTo(0.0668072, 6);
+    expect(normalCdf(0.7)).toBeCloseTo(0.75803635, 6);
+  });
+
+  it('are not made where a tenth of the resamples has no value', () => {
+    const draws = Float64Array.from({ length: 100 }, (_unused, draw) => (draw < 11 ? Number.NaN : draw));
+    expect(intervalOf({ estimate: 50, draws, jackknife: null }, 0.05)).toBeNull();
+  });
+});
+
+describe('resampling', () => {
+  it('draws whole blocks, as many as there are', () => {
+    const days = Array.from({ length: 60 }, (_unused, row) => Math.floor(row / 5));
+    const counts = new Uint16Array(60);
+    createResampler(blocksOf(days), 3)(counts);
+    for (const [row, count] of counts.entries()) expect(count).toBe(counts[row - (row % 5)]);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(60);
+  });
+
+  it('draws Poisson counts of mean and variance 1 where there are many rows', () => {
+    const rows = LARGE_SAMPLE_ROWS * 4;
+    const counts = new Uint16Array(rows);
+    createResampler({ kind: 'row', rows }, 9)(counts);
+    const shares = [0, 1, 2, 3].map((count) => counts.filter((value) => value === count).length / rows);
+    // e⁻¹/k!; the standard error of a share is below 0.0011.
+    for (const [count, expected] of [0.36788, 0.36788, 0.18394, 0.06131].entries())
+      expect(Math.abs((shares[count] ?? 0) - expected)).toBeLessThan(0.005);
+    expect(Math.abs(counts.reduce((sum, count) => sum + count, 0) / rows - 1)).toBeLessThan(0.01);
+  });
+});
+
+describe('the bootstrap of several contestants', () => {
+  const days = Array.from({ length: 700 }, (_unused, row) => Math.floor(row / 50));
+  const labels = days.map((_day, row) => (row % 3 === 0 ? 1 : 0));
+  const good = Float32Array.from(labels, (label, row) => (label === 1 ? 0.6 : 0.3) + ((row * 7) % 10) / 50);
+  const poor = Float32Array.from(labels, (_label, row) => 0.35 + ((row * 3) % 10) / 100);
+  const statisticsOf = (...all: Float32Array[]) =>
+    all.map((probabilities) => binaryStatistic({ probabilities, labels, threshold: 0.5 }));
+  const run = (unit: SamplingUnit, all: Float32Array[]) =>
+    bootstrap(statisticsOf(...all), { unit, resamples: 300, seed: 3 });
+
+  it('is sure of a plain improvement and gives the same interval for the same seed', () => {
+    const compare = () => {
+      const [first, second] = run(blocksOf(days), [good, poor]);
+      if (first === undefined || second === undefined) return expect.fail('nobody was resampled');
+      return (['log_loss', 'roc_auc'] as const).map((metric) => intervalOf(improvement(first, second, metric), 0.05));
+    };
+    const [loss, auc] = compare();
+    expect(compare()).toEqual([loss, auc]);
+    expect(loss?.lower).toBeGreaterThan(0);
+    expect(auc?.lower).toBeGreaterThan(0);
+  });
+
+  it('finds nothing between a model and itself', () => {
+    const [first, second] = run(blocksOf(days), [good, good]);
+    if (first === undefined || second === undefined) return expect.fail('nobody was resampled');
+    expect(intervalOf(improvement(first, second, 'log_loss'), 0.05)).toMatchObject({ lower: 0, upper: 0 });
+  });
+
+  it('says that nine days are no evidence, and still what was seen', () => {
+    const [first] = run(blocksOf(days.map((day) => Math.min(day, 8))), [good]);
+    const metrics = estimatesOf(first ?? expect.fail('nobody was resampled'), 0.95);
+    expect(metrics.roc_auc).toMatchObject({ state: 'no_evidence', method: 'none', lower: null });
+    expect(metrics.roc_auc?.value).toBeGreaterThan(0.7);
+  });
+
+  it('is wider by days than by rows where rows of a day share their fate', () => {
+    // Each day has a late rate of its own; the model does not know it.
+    const uniform = createUniform(11);
+    const rates = Array.from({ length: 14 }, () => 0.1 + 0.6 * uniform());
+    const shared = days.map((day) => (uniform() < (rates[day] ?? 0) ? 1 : 0));
+    const statistic = binaryStatistic({ probabilities: poor, labels: shared, threshold: 0.5 });
+    const widthOf = (unit: SamplingUnit): number => {
+      const [resampled] = bootstrap([statistic], { unit, resamples: 500, seed: 1 });
+      const { lower, upper } = estimatesOf(resampled ?? expect.fail('nothing'), 0.95).base_rate ?? {};
+      return (upper ?? 0) - (lower ?? 0);
+    };
+    expect(widthOf(blocksOf(days)) / widthOf({ kind: 'row', rows: 700 })).toBeGreaterThan(2);
+  });
+});
+
+describe('coverage', () => {
+  it('holds about the confidence it promises, for a mean of skewed values', () => {
+    const uniform = createUniform(21);
+    let held = 0;
+    const trials = 300;
+    for (let trial = 0; trial < trials; trial += 1) {
+      const values = Array.from({ length: 60 }, () => -Math.log(1 - uniform()));
+      const [resampled] = bootstrap([meanOf(values)], { unit: { kind: 'row', rows: 60 }, resamples: 400, seed: trial });
+      const { lower, upper } = intervalOf(resampled?.of('mae') ?? expect.fail('nothing'), 0.05) ?? {
+        lower: 0,
+        upper: 0,
+      };
+      if (lower <= 1 && 1 <= upper) held += 1;
+    }
+    // 90 % asked for; three standard errors of 300 trials are 5.2 %.
+    expect(held / trials).toBeGreaterThan(0.85);
+    expect(held / trials).toBeLessThan(0.96);
+  });
+});
