@@ -17,6 +17,7 @@ import { quarantineRoutes } from './quarantine.js';
 import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
 import { rolloutRoutes } from './rollouts.js';
+import { runFileRoutes } from './run-files.js';
 import { uploadRoutes } from './uploads.js';
 import { windowRoutes } from './windows.js';
 
@@ -29,6 +30,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...featureRoutes(dependencies),
     ...historicalRoutes(dependencies),
     ...lineageRoutes(dependencies),
+    ...runFileRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...registryRoutes(dependencies),
     ...cardRoutes(dependencies),
