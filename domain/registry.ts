@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { Bundle } from './bundle.js';
 import { Evidence } from './evaluation.js';
+import { TrainerLineage } from './external-training.js';
 import { Name } from './names.js';
 import { SkewSummary } from './skew-certificate.js';
 import { TrainerParameters } from './trainer.js';
@@ -50,6 +51,8 @@ export const Lineage = z.strictObject({
   knowledge: z.enum(['declared', 'observed']),
   seed: z.number().int(),
   parameters: TrainerParameters,
+  /** Of a version that was not fitted in the compute pool. */
+  trainer: TrainerLineage.optional(),
 });
 export type Lineage = z.infer<typeof Lineage>;
 

@@ -46,6 +46,7 @@ export interface EvaluateModelResult {
 interface Evaluated {
   readonly snapshot: TrainingSnapshot;
   readonly bundle: Bundle;
+  readonly trainer: TrainedModel['trainer'];
   readonly train: ModelRows;
   readonly holdout: ModelRows;
   /** Raw scores of the challenger for the holdout. */
@@ -97,7 +98,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const { artifacts } = context;
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
-  const { bundle } = await getJson(artifacts, input.trained, TrainedModel);
+  const { bundle, trainer } = await getJson(artifacts, input.trained, TrainedModel);
   const { spec } = snapshot;
   const inputs = inputNames(bundle.plan.inputs);
   const available = await columnNamesOf(context, dataset.holdout);
@@ -118,7 +119,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
     champion,
     baselines,
   };
-  return { snapshot, bundle, train, holdout, scores, judged, blocks };
+  return { snapshot, bundle, trainer, train, holdout, scores, judged, blocks };
 }
 
 async function findWeaknesses(
@@ -171,7 +172,7 @@ function holdoutDigestOf({ eventTs, labels, weights }: ModelRows): string {
 
 async function keep(
   { artifacts }: JobContext,
-  { bundle, scores }: Evaluated,
+  { bundle, trainer, scores }: Evaluated,
   evidence: Evidence,
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
@@ -179,6 +180,10 @@ async function keep(
   const completed: Bundle = { ...bundle, referenceProfile };
   return {
     evaluated: await putJson(artifacts, { evidence, evidenceDigest: sha256Hex(canonicalJson(evidence)) }),
-    trained: await putJson(artifacts, { bundle: completed, bundleDigest: bundleDigestOf(completed, sha256Hex) }),
+    trained: await putJson(artifacts, {
+      bundle: completed,
+      bundleDigest: bundleDigestOf(completed, sha256Hex),
+      ...(trainer && { trainer }),
+    }),
   };
 }
