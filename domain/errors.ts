@@ -222,6 +222,30 @@ export const ERROR_CATALOGUE = {
   PRN_COMPUTE_INTERRUPTED: entry(503, 'The compute process ended before the job did ({reason}); it is repeated.', true),
   PRN_COMPUTE_STALLED: entry(503, 'The job reported no progress for {seconds} s and was ended; it is repeated.', true),
 
+  // tracking
+  PRN_EXPERIMENT_NOT_FOUND: entry(404, 'No experiment {experiment} exists{hint}.'),
+  PRN_EXPERIMENT_EXISTS: entry(409, 'Experiment {name} exists already, with id {experimentId} ({lifecycle}).'),
+  PRN_RUN_NOT_FOUND: entry(404, 'No run {runId} exists.'),
+  PRN_RUN_DELETED: entry(409, 'Run {runId} is deleted; restore it before it is written to.'),
+  PRN_RUN_PARAM_CHANGED: entry(
+    409,
+    'Parameter {key} of run {runId} is written once: it is {stored}, and {got} came. Log another parameter, or a tag, which may change.',
+  ),
+  PRN_RUN_STALE_WRITER: entry(
+    409,
+    'Run {runId} is held by {holder}, and this write came with epoch {epoch}; nothing was written. Take the lease again before going on.',
+  ),
+  PRN_RUN_HELD: entry(
+    409,
+    'Run {runId} is held by {owner} (epoch {epoch}) until {until}; wait until it is given back or runs out.',
+  ),
+  PRN_RUN_SEARCH_INVALID: entry(400, 'Search text {text}, position {position}: {problem}.'),
+  PRN_RUN_PAGE_INVALID: entry(
+    400,
+    'The page token does not belong to this search; repeat the search with the same filter and order, or begin anew.',
+  ),
+  PRN_RUN_STREAMS_BUSY: entry(503, 'All {limit} event streams of this process are in use; try again shortly.', true),
+
   // registry and governance
   PRN_MODEL_VERSION_NOT_FOUND: entry(404, 'Model {model} has no version {version}.'),
   PRN_MODEL_CONTRACT: entry(

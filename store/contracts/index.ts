@@ -3,6 +3,7 @@ import type { ArtifactStore } from './artifacts.js';
 import type { AuditStore, KeyStore } from './audit.js';
 import type { DatasetStore } from './datasets.js';
 import type { EndpointStore } from './endpoints.js';
+import type { ExperimentStore } from './experiments.js';
 import type { FeatureStore } from './features.js';
 import type { LifecycleStore } from './lifecycles.js';
 import type { LineageStore } from './lineage.js';
@@ -13,6 +14,7 @@ import type { RegistryStore } from './registry.js';
 import type { RetrievalStore } from './retrievals.js';
 import type { ResourceStore } from './resources.js';
 import type { RunFilesStore } from './run-files.js';
+import type { RunStore } from './runs.js';
 import type { UploadStore } from './uploads.js';
 
 export interface DocumentStores {
@@ -23,6 +25,8 @@ export interface DocumentStores {
   readonly features: FeatureStore;
   readonly retrievals: RetrievalStore;
   readonly runFiles: RunFilesStore;
+  readonly experiments: ExperimentStore;
+  readonly runs: RunStore;
   readonly registry: RegistryStore;
   readonly endpoints: EndpointStore;
   readonly predictions: PredictionStore;

@@ -6,6 +6,7 @@ import { createAppendAudit, createAuditStore } from './audit.js';
 import type { Database } from './database.js';
 import { createDatasetStore } from './datasets.js';
 import { createEndpointStore } from './endpoints.js';
+import { createExperimentStore } from './experiments.js';
 import { createFeatureStore } from './features.js';
 import { createKeyStore } from './keys.js';
 import { createLifecycleStore } from './lifecycles.js';
@@ -18,6 +19,7 @@ import { createRegistryStore } from './registry.js';
 import { createRetrievalStore } from './retrievals.js';
 import { createResourceStore } from './resources.js';
 import { createRunFilesStore } from './run-files.js';
+import { createRunStore } from './runs.js';
 import { createUploadStore } from './uploads.js';
 
 export interface StoreOptions {
@@ -42,6 +44,8 @@ export function createStores(database: Database, options: StoreOptions): Stores 
     retrievals: createRetrievalStore(database),
     runFiles: createRunFilesStore(database),
     features: createFeatureStore(database),
+    experiments: createExperimentStore(database, { now }),
+    runs: createRunStore(database, { now, sha256Hex }),
     registry: createRegistryStore(database, { append, appendEvent, now }),
     endpoints: createEndpointStore(database, { append, appendEvent, failpoint }),
     predictions: createPredictionStore(database),

@@ -1,0 +1,92 @@
+/** Runs, their metric history and their search. Semantics are MLflow's; every run may have one writer that alone writes. */
+import type { RunSearch } from '../../domain/run-search/query.js';
+import type {
+  DatasetInput,
+  KeyValue,
+  LifecycleStage,
+  Metric,
+  MetricPoint,
+  Run,
+  RunStatus,
+  RunWriter,
+} from '../../domain/tracking.js';
+import type { TagChange } from './experiments.js';
+
+export interface NewRun {
+  /** 32 hexadecimal digits. */
+  readonly runId: string;
+  readonly experimentId: string;
+  /** Invented from the id where it is null. */
+  readonly name: string | null;
+  readonly userId: string;
+  readonly status: RunStatus;
+  readonly startTs: number;
+  readonly tags: readonly KeyValue[];
+}
+
+export interface RunChanges {
+  readonly name?: string;
+  readonly status?: RunStatus;
+  /** Why it failed or was ended; taken away by any status without one. */
+  readonly cause?: string;
+  /** Of a status that ends the run; now where it is left out. */
+  readonly endTs?: number;
+  readonly lifecycle?: LifecycleStage;
+}
+
+export interface RunBatch {
+  readonly metrics?: readonly Metric[];
+  readonly params?: readonly KeyValue[];
+  readonly tags?: readonly TagChange[];
+  readonly inputs?: readonly DatasetInput[];
+}
+
+export interface RunStore {
+  /** A run of this id that stands already is returned as it is. Throws `PRN_EXPERIMENT_NOT_FOUND`. */
+  create(run: NewRun): Promise<Run>;
+  get(runId: string): Promise<Run | null>;
+  /** In the order of the ids. Throws `PRN_RUN_NOT_FOUND`. */
+  many(runIds: readonly string[]): Promise<Run[]>;
+  /** Throws `PRN_RUN_PAGE_INVALID` for a token of another search. */
+  search(search: RunSearch): Promise<{ readonly runs: readonly Run[]; readonly next: string | null }>;
+
+  /**
+   * Changes of name and lifecycle are anybody's; a status is its writer's (`epoch`, null of who holds nothing). A status
+   * that ends the run gives it back. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_STALE_WRITER`, `PRN_RUN_DELETED`.
+   */
+  update(runId: string, changes: RunChanges, epoch: number | null): Promise<Run>;
+  /**
+   * All of it or nothing. Points that are there already are left out; a parameter may only be repeated with its value.
+   * Tags are anybody's, the rest is the writer's. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_STALE_WRITER`,
+   * `PRN_RUN_DELETED`, `PRN_RUN_PARAM_CHANGED`.
+   */
+  log(runId: string, batch: RunBatch, epoch: number | null): Promise<Run>;
+
+  /** Points of a key in the order of arrival, from behind `after` on. */
+  history(runId: string, key: string, page: HistoryPage): Promise<MetricPoint[]>;
+  /** Points of all keys in the order of arrival, from behind `after` on. */
+  points(runId: string, page: HistoryPage): Promise<MetricPoint[]>;
+
+  /**
+   * Makes `owner` the writer: with `epoch` by renewing what it holds (`PRN_RUN_STALE_WRITER` if it does not), else by
+   * taking over: from anybody with `force`, otherwise only where nobody holds the run or its time is over
+   * (`PRN_RUN_HELD`). A run that ended runs again. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_DELETED`.
+   */
+  hold(runId: string, hold: HoldRequest): Promise<RunWriter>;
+  /** Ends a run and its open nested runs, whoever holds them; one that has ended stays as it is. */
+  close(runId: string, end: { readonly status: RunStatus; readonly cause: string | null }): Promise<void>;
+}
+
+export interface HistoryPage {
+  /** Sequence number of the last point of the page before; 0 for the first. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface HoldRequest {
+  readonly owner: string;
+  /** How long without another sign of life, microseconds. Every write of the holder prolongs by as much. */
+  readonly forMicros: number;
+  readonly epoch?: number;
+  readonly force?: boolean;
+}
