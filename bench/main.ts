@@ -9,6 +9,7 @@ import { pipeline } from './pipeline.js';
 import { pitJoin } from './pit-join.js';
 import { type BenchmarkOptions, type BenchmarkReport, publish } from './report.js';
 import { train } from './train.js';
+import { runsSearch } from './runs-search.js';
 
 interface BenchmarkCase {
   readonly run: (options: BenchmarkOptions) => Promise<BenchmarkReport>;
@@ -53,6 +54,7 @@ const CASES: Readonly<Record<string, BenchmarkCase>> = {
       'built-in gradient boosting next to LightGBM, 200 trees on two threads. --data: every *.parquet with a column ' +
       'label (0 or 1) and numbers. PERENNIAL_BENCH_PYTHON names a Python with lightgbm, numpy and pyarrow',
   },
+  'runs-search': { run: runsSearch, help: 'pages of runs out of fifty thousand, by many filters and orders' },
 };
 
 const { values, positionals } = parseArgs({

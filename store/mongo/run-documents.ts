@@ -72,11 +72,13 @@ export function readRun(document: StoredDocument, datasets: ReadonlyMap<string, 
 }
 
 export function readRunInfo(document: StoredDocument): RunInfo {
-  const { _id: runId, experimentId, name, userId, status, cause, lifecycle, artifactUri, metricSeq, rev } = document;
-  const { startTs, endTs } = document;
+  const { _id: runId, startTs, endTs, experimentId, name, userId, status, cause, lifecycle } = document;
+  const { artifactUri, metricSeq, rev } = document;
+  const facts = { experimentId, name, userId, status, cause, lifecycle, artifactUri, metricSeq, rev };
   const writer = document['writer'] as Document | null;
   return RunInfo.parse({
-    ...{ runId, experimentId, name, userId, status, cause, lifecycle, artifactUri, metricSeq, rev },
+    ...facts,
+    runId,
     startTs: Number(startTs),
     endTs: endTs === null ? null : Number(endTs),
     writer: writer === null ? null : readWriter(writer),

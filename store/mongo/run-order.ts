@@ -4,27 +4,13 @@
  * follows. A position names the place of the last run in that order, so runs that come or go shift nothing.
  */
 import type { Collection, Document } from 'mongodb';
-import { z } from 'zod';
+import { PLACE_GROUPS, type PlaceGroup, placeNumber, type Position } from '../../domain/run-search/position.js';
 import { isNumeric, type RunOrder } from '../../domain/run-search/query.js';
-import { MetricValue, readMetricValue, showMetricValue } from '../../domain/tracking.js';
+import { showMetricValue } from '../../domain/tracking.js';
 import { int64, type StoredDocument } from './database.js';
 import { pathOf } from './run-filter.js';
 
-/** Groups of a field in order: runs that have it, that have NaN, and that lack it. */
-const PRESENT = 0;
-const NOT_A_NUMBER = 1;
-const MISSING = 2;
-const Group = z.literal([PRESENT, NOT_A_NUMBER, MISSING]);
-type Group = z.infer<typeof Group>;
-
-/** Where a run stands in an order. */
-export const Position = z.strictObject({
-  /** One for each field of the order; values only of runs that have the field. */
-  places: z.array(z.strictObject({ group: Group, value: z.union([MetricValue, z.string()]).optional() })),
-  startTs: z.number().int(),
-  runId: z.string(),
-});
-export type Position = z.infer<typeof Position>;
+const { present: PRESENT, notANumber: NOT_A_NUMBER, missing: MISSING } = PLACE_GROUPS;
 
 export interface OrderedSearch {
   readonly runs: Collection<StoredDocument>;
@@ -111,13 +97,13 @@ function startedBefore({ startTs, runId }: Position): Document[] {
   return [{ startTs: { $lte: at } }, { $or: [{ startTs: { $lt: at } }, { startTs: at, _id: { $gt: runId } }] }];
 }
 
-function groupsOf({ field }: RunOrder): readonly Group[] {
+function groupsOf({ field }: RunOrder): readonly PlaceGroup[] {
   if (field.kind === 'metric') return [PRESENT, NOT_A_NUMBER, MISSING];
   const isAlwaysThere = field.kind === 'attribute' && field.key !== 'end_time';
   return isAlwaysThere ? [PRESENT] : [PRESENT, MISSING];
 }
 
-function groupFilter({ field }: RunOrder, group: Group): Document {
+function groupFilter({ field }: RunOrder, group: PlaceGroup): Document {
   const path = pathOf(field);
   // Ranges and no type tests, since only those bound the scan of an index.
   if (group === PRESENT) return { [path]: { $gte: isNumeric(field) ? -Infinity : '' } };
@@ -135,8 +121,8 @@ export function positionOf(document: StoredDocument, order: readonly RunOrder[])
   return { places, startTs: Number(document['startTs']), runId: document._id };
 }
 
-function placeValue({ field }: RunOrder, value: MetricValue | string = ''): number | string {
-  return isNumeric(field) ? readMetricValue(MetricValue.parse(value)) : String(value);
+function placeValue({ field }: RunOrder, value: number | string = ''): number | string {
+  return isNumeric(field) ? placeNumber(value) : String(value);
 }
 
 function valueAt(document: Document, path: string): number | string | null {
@@ -145,7 +131,7 @@ function valueAt(document: Document, path: string): number | string | null {
   return typeof value === 'string' ? value : Number(value);
 }
 
-function groupOf(value: number | string | null): Group {
+function groupOf(value: number | string | null): PlaceGroup {
   if (value === null) return MISSING;
   return Number.isNaN(value) ? NOT_A_NUMBER : PRESENT;
 }

@@ -1,14 +1,12 @@
 /** One page of a search for runs, and the token of the next. */
-import { z } from 'zod';
 import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
 import type { Sha256Hex } from '../../domain/ids.js';
+import { PageToken, type Position } from '../../domain/run-search/position.js';
 import type { RunSearch } from '../../domain/run-search/query.js';
 import type { Database, StoredDocument } from './database.js';
 import { filtersOf } from './run-filter.js';
-import { Position, positionOf, runsInOrder } from './run-order.js';
-
-const PageToken = z.strictObject({ search: z.string(), position: Position });
+import { positionOf, runsInOrder } from './run-order.js';
 
 /** Longest time of one query. */
 const MAX_TIME_MS = 30_000;
@@ -42,7 +40,7 @@ function digestOf({ experimentIds, conditions, order, lifecycle }: RunSearch, sh
   return sha256Hex(canonicalJson([experimentIds, asked, values, order, lifecycle])).slice(0, 16);
 }
 
-function writeToken(token: z.infer<typeof PageToken>): string {
+function writeToken(token: PageToken): string {
   return Buffer.from(JSON.stringify(token)).toString('base64url');
 }
 
