@@ -16,6 +16,8 @@ export const ApiConfig = z.object({
     .int()
     .positive()
     .default(64 * 2 ** 30),
+  /** Event streams that may be open at the same time; each looks for news a few times a second. */
+  PERENNIAL_EVENT_STREAM_LIMIT: z.coerce.number().int().positive().default(200),
   PERENNIAL_ADMIN_KEY_FILE: z.string().min(1),
   PERENNIAL_TIMING: z.enum(['production', 'test']).default('production'),
   PERENNIAL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),

@@ -23,6 +23,8 @@ export interface ApiDependencies extends ApiObservers {
   readonly workflows: WorkflowGateway;
   /** Bound of one upload. */
   readonly uploadMaxBytes: number;
+  /** Event streams that may be open at the same time. */
+  readonly eventStreamLimit: number;
   /** Wall time in microseconds. */
   readonly now: () => number;
   readonly isDatabaseReachable: () => Promise<boolean>;

@@ -8,6 +8,7 @@ import { naturalKeyId } from '../domain/ids.js';
 import type { KeyStore } from '../store/contracts/audit.js';
 import { sha256Hex } from '../store/contracts/digests.js';
 import { authenticate, bearerOf, requireAction } from './auth.js';
+import { sendEvents } from './event-stream.js';
 import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
 import type { Call, Route, SentFile } from './route.js';
@@ -32,6 +33,7 @@ export function createDispatch(keys: KeyStore): Dispatch {
       ? await onceOnly({ key, actor: actor.name, method, path, query: call.query, body: call.body }, work)
       : await work();
     if (answer.location !== null) response.setHeader('location', answer.location);
+    if (answer.events !== undefined) return sendEvents({ request, response }, answer.events);
     if (answer.file === undefined) response.status(answer.status).json(withSecret(answer));
     else await sendFile(response, answer.file);
   };
@@ -73,8 +75,9 @@ function readCall(route: Route, request: Request, actor: Actor): Call<unknown, u
 }
 
 async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<SentAnswer> {
-  const { body, location = null, secret = {}, file } = await route.handle(call);
-  return { status: route.status ?? 200, body: present(body), location, secret, ...(file !== undefined && { file }) };
+  const { body, location = null, secret = {}, file, events } = await route.handle(call);
+  const instead = { ...(file !== undefined && { file }), ...(events !== undefined && { events }) };
+  return { status: route.status ?? 200, body: present(body), location, secret, ...instead };
 }
 
 function withSecret({ body, secret }: SentAnswer): unknown {

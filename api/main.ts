@@ -72,7 +72,16 @@ async function openControlPlane({ db, ...rest }: Database): Promise<RequestListe
   log.info('ready');
   const uploadMaxBytes = config.PERENNIAL_UPLOAD_MAX_BYTES;
   const rows = quarantineRows(openTables, artifacts);
-  return createApp({ ...observers, stores, quarantineRows: rows, workflows, uploadMaxBytes, now, isDatabaseReachable });
+  return createApp({
+    ...observers,
+    stores,
+    quarantineRows: rows,
+    workflows,
+    uploadMaxBytes,
+    eventStreamLimit: config.PERENNIAL_EVENT_STREAM_LIMIT,
+    now,
+    isDatabaseReachable,
+  });
 }
 
 /** Only for pages of quarantined rows, and many installations never ask for one: so at the first, and small. */

@@ -94,6 +94,7 @@ function operation(route: Route): object {
 }
 
 function successContent({ sends, response }: Route): Record<string, object> {
+  if (sends === 'text/event-stream') return { [sends]: { schema: { type: 'string' } } };
   if (sends !== undefined) return { [sends]: { schema: { type: 'string', format: 'binary' } } };
   return { 'application/json': { schema: presentSchema(response) } };
 }

@@ -29,8 +29,18 @@ export interface Answer<T = unknown> {
   readonly location?: string;
   /** Members of the body that are shown now and never kept: a repeat under the same `Idempotency-Key` lacks them. */
   readonly secret?: Readonly<Record<string, unknown>>;
+  /** Sent in place of the body, one after the other while they come. */
+  readonly events?: AsyncIterable<ServerEvent>;
   /** Sent in place of the body, with ranges and conditions as browsers and clients ask for them. */
   readonly file?: SentFile;
+}
+
+/** A server-sent event. A reader that comes back names the id of the last one it had. */
+export interface ServerEvent {
+  readonly id: number;
+  readonly event: string;
+  /** Plain JSON, as it is shown. */
+  readonly data: unknown;
 }
 
 export interface SentFile {
@@ -43,7 +53,7 @@ export interface SentFile {
 }
 
 export interface Route {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Parameters are whole segments, as in `/v1/models/:model`; any other colon is literal. */
   readonly path: string;
   readonly summary: string;
@@ -59,7 +69,7 @@ export interface Route {
   readonly query?: z.ZodType;
   /** The body of success in terms of the domain: times are microseconds here and ISO 8601 on the wire. */
   readonly response: z.ZodType;
-  /** Media type of what the route sends instead of JSON; its handler then gives a file. */
+  /** Media type of what the route sends instead of JSON; its handler then gives a file, or events. */
   readonly sends?: string;
   readonly handle: (call: Call<unknown, unknown>) => Promise<Answer>;
 }

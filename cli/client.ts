@@ -23,6 +23,8 @@ export interface ApiClient {
   send(path: string, file: string): Promise<unknown>;
   /** Reads a body that is no JSON into a file, in constant memory. */
   receive(path: string, file: string): Promise<void>;
+  /** The body as it comes, for as long as it does. */
+  stream(path: string, headers: Readonly<Record<string, string>>): Promise<AsyncIterable<Uint8Array>>;
   delete(path: string): Promise<unknown>;
   /** Reads a path until `done` says so; 404 counts as "not yet". Throws when the time is over. */
   poll<T>(
@@ -33,9 +35,14 @@ export interface ApiClient {
 }
 
 export function createClient({ baseUrl, key }: { readonly baseUrl: string; readonly key: string }): ApiClient {
-  const ask = (method: string, path: string, body?: unknown): Promise<Response> => {
+  const ask = (
+    method: string,
+    path: string,
+    { body, headers: more }: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<Response> => {
     const headers = {
       authorization: `Bearer ${key}`,
+      ...more,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     };
     const init: RequestInit = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
@@ -44,10 +51,16 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
     });
   };
   const send = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const response = await ask(method, path, body);
+    const response = await ask(method, path, { body });
     return readAnswer({ baseUrl, status: response.status, text: await response.text() });
   };
   const get = (path: string): Promise<unknown> => send('GET', path);
+  const bodyOf = async (path: string, headers = {}): Promise<ReadableStream<Uint8Array>> => {
+    const response = await ask('GET', path, { headers });
+    if (response.ok && response.body !== null) return response.body;
+    readAnswer({ baseUrl, status: response.status, text: await response.text() });
+    throw new ApiError(0, 'PRN_UNAVAILABLE', `${path} gave nothing to keep.`);
+  };
   return {
     get,
     post: (path, body = {}) => send('POST', path, body),
@@ -60,14 +73,8 @@ export function createClient({ baseUrl, key }: { readonly baseUrl: string; reado
       });
       return readAnswer({ baseUrl, ...sent });
     },
-    async receive(path, file) {
-      const response = await ask('GET', path);
-      if (!response.ok || response.body === null) {
-        readAnswer({ baseUrl, status: response.status, text: await response.text() });
-        throw new ApiError(0, 'PRN_UNAVAILABLE', `${path} gave nothing to keep.`);
-      }
-      await receiveFile(response.body, file);
-    },
+    receive: async (path, file) => receiveFile(await bodyOf(path), file),
+    stream: (path, headers) => bodyOf(path, headers),
     async poll(path, done, { timeoutMs = 120_000, everyMs = 100 } = {}) {
       const deadlineMs = Date.now() + timeoutMs;
       for (;;) {

@@ -10,6 +10,7 @@ import { registerOperationCommands } from './commands/operations.js';
 import { registerProcessCommands } from './commands/processes.js';
 import { registerQuarantineCommands } from './commands/quarantine.js';
 import { registerResourceCommands } from './commands/resources.js';
+import { registerRunCommands } from './commands/runs.js';
 import { registerStackCommands } from './commands/stack.js';
 import { registerValidateCommand } from './commands/validate.js';
 
@@ -28,6 +29,7 @@ registerFeatureCommands(program);
 registerValidateCommand(program);
 registerQuarantineCommands(program);
 registerModelCommands(program);
+registerRunCommands(program);
 registerOperationCommands(program);
 overrideExits(program);
 

@@ -8,6 +8,7 @@ import { cardRoutes } from './cards.js';
 import { datasetRoutes } from './datasets.js';
 import { endpointRoutes } from './endpoints.js';
 import { historicalRoutes } from './historical.js';
+import { experimentRoutes } from './experiments.js';
 import { featureRoutes } from './features.js';
 import { keyRoutes } from './keys.js';
 import { lineageRoutes } from './lineage.js';
@@ -18,6 +19,9 @@ import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
 import { rolloutRoutes } from './rollouts.js';
 import { runFileRoutes } from './run-files.js';
+import { runEventRoutes } from './run-events.js';
+import { runRecordRoutes } from './run-records.js';
+import { runRoutes } from './runs.js';
 import { uploadRoutes } from './uploads.js';
 import { windowRoutes } from './windows.js';
 
@@ -35,6 +39,10 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...registryRoutes(dependencies),
     ...cardRoutes(dependencies),
     ...pipelineRoutes(dependencies),
+    ...experimentRoutes(dependencies),
+    ...runRoutes(dependencies),
+    ...runRecordRoutes(dependencies),
+    ...runEventRoutes(dependencies),
     ...approvalRoutes(dependencies),
     ...endpointRoutes(dependencies),
     ...windowRoutes(dependencies),

@@ -25,9 +25,9 @@ export interface ExperimentStore {
   update(
     experimentId: string,
     changes: {
-      readonly name?: string;
-      readonly lifecycle?: LifecycleStage;
-      readonly tags?: readonly TagChange[];
+      readonly name?: string | undefined;
+      readonly lifecycle?: LifecycleStage | undefined;
+      readonly tags?: readonly TagChange[] | undefined;
     },
   ): Promise<Experiment>;
 }

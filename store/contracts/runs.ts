@@ -25,13 +25,13 @@ export interface NewRun {
 }
 
 export interface RunChanges {
-  readonly name?: string;
-  readonly status?: RunStatus;
+  readonly name?: string | undefined;
+  readonly status?: RunStatus | undefined;
   /** Why it failed or was ended; taken away by any status without one. */
-  readonly cause?: string;
+  readonly cause?: string | undefined;
   /** Of a status that ends the run; now where it is left out. */
   readonly endTs?: number;
-  readonly lifecycle?: LifecycleStage;
+  readonly lifecycle?: LifecycleStage | undefined;
 }
 
 export interface RunBatch {

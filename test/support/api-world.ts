@@ -66,6 +66,7 @@ export async function openApiWorld(overrides: Partial<ApiDependencies> = {}): Pr
     quarantineRows: quarantineRows(() => Promise.resolve(tables), artifacts),
     workflows: createWorkflowGateway(temporal.client, 'test'),
     uploadMaxBytes: 2 ** 30,
+    eventStreamLimit: 3,
     now,
     isDatabaseReachable: () => Promise.resolve(true),
     onInternalError: (error) => void internalErrors.push(error),
