@@ -3,6 +3,7 @@ import { type Sha256Hex, naturalKeyId, workflowIds } from '../domain/ids.js';
 import type { RetrainingSpec } from '../domain/model.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { LifecycleActivities, LifecycleRecord } from '../workflows/contracts/lifecycle.js';
+import { endPipelineRun } from './pipeline-run-log.js';
 import type { Clock, WorkflowPort } from './ports.js';
 import { requireEndpoint } from './rollout.js';
 import { requireResource } from './declared.js';
@@ -75,6 +76,7 @@ export function createLifecycleActivities(dependencies: {
       }
       const reasons = ['the workflow ended without a report'];
       await lifecycles.updatePipeline(pipelineId, { stage: 'closed', outcome: 'lost', reasons, closedTs: now() });
+      await endPipelineRun({ stores, sha256Hex }, { pipelineId, outcome: 'lost', reasons });
       return { state: 'lost' };
     },
 
@@ -98,6 +100,7 @@ export function createLifecycleActivities(dependencies: {
         rolloutId,
         closedTs,
       });
+      await endPipelineRun({ stores, sha256Hex }, { pipelineId, outcome, reasons });
     },
   } satisfies LifecycleActivities;
 }

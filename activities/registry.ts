@@ -10,6 +10,7 @@ import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from 
 import type { Stores } from '../store/contracts/index.js';
 import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
 import { getJson, putJson } from './json-artifacts.js';
+import { tagPipelineRun } from './pipeline-run-log.js';
 import type { Clock, ServingPort } from './ports.js';
 import { runStagingChecks } from './staging-checks.js';
 import { checkCertificate } from './skew-check.js';
@@ -46,6 +47,7 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
         createdTs: now(),
         createdBy,
       });
+      await tagPipelineRun(dependencies, input.pipelineId, { version: String(registered.version) });
       return { version: registered.version };
     },
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { startStack } from '../cli/supervisor/stack.js';
 import { parseRunFilter, parseRunOrder } from '../domain/run-search/parse.js';
 import type { RunStore } from '../store/contracts/runs.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { type Database, openDatabase, type StoredDocument } from '../store/mongo/database.js';
 import { fieldOf, newRunDocument } from '../store/mongo/run-documents.js';
 import { createRunStore } from '../store/mongo/runs.js';
@@ -56,7 +57,6 @@ export async function runsSearch(): Promise<BenchmarkReport> {
   await fill(empty);
   await empty.close();
   const database = await open();
-  const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
   const runs = createRunStore(database, { now: () => START, sha256Hex });
   try {
     const figures: Record<string, number> = { runs: RUNS, searches_of_each: ROUNDS, page: PAGE };

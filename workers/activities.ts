@@ -1,5 +1,6 @@
 /** All activities, grouped by the queue they are served on. */
-import { heartbeat } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import { hostname } from 'node:os';
 import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
 import type { CommandPort } from '../activities/command-process.js';
 import { createExternalTrainingActivities } from '../activities/external-training.js';
@@ -9,6 +10,7 @@ import type { RunJob } from '../activities/jobs/index.js';
 import { createLifecycleActivities } from '../activities/lifecycle.js';
 import { createMonitoringActivities } from '../activities/monitoring.js';
 import { createMonitoringComputeActivities } from '../activities/monitoring-compute.js';
+import { trackJobs } from '../activities/pipeline-run-log.js';
 import type { ServingPort, WorkflowPort } from '../activities/ports.js';
 import { createQuarantineActivities } from '../activities/quarantine.js';
 import { createRegistryActivities } from '../activities/registry.js';
@@ -19,6 +21,7 @@ import { createServedFeatureActivities } from '../activities/served-features.js'
 import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
 import { sha256Hex } from '../store/contracts/digests.js';
+import type { RunEnvironment } from '../domain/pipeline-run.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
 import { quarantineRows } from '../store/tables/quarantine-rows.js';
@@ -36,6 +39,9 @@ export interface ActivityDependencies {
     readonly stalledAfterMs: number;
     readonly mintToken: () => string;
   };
+  readonly environment: RunEnvironment;
+  /** A training run without a sign of life for so long is shown as lost, microseconds. */
+  readonly runLostAfterMicros: number;
   /** Wall time in microseconds. */
   readonly now: () => number;
 }
@@ -56,16 +62,24 @@ export function createIoActivities(dependencies: ActivityDependencies) {
   };
 }
 
-export function createComputeActivities({ stores, runJob, sources, external, now }: ActivityDependencies) {
+export function createComputeActivities(dependencies: ActivityDependencies) {
+  const { stores, runJob, sources, external, now, environment, runLostAfterMicros: lostAfterMicros } = dependencies;
+  const tracking = { stores, now, sha256Hex, environment, describeAttempt, lostAfterMicros };
   return {
     ...createDatasetComputeActivities({ stores, runJob, ...sources }),
     ...createFeatureComputeActivities({ stores, runJob }),
     ...createRetrievalComputeActivities({ stores, runJob, sources }),
-    ...createTrainingComputeActivities({ stores, runJob }),
-    ...createExternalTrainingActivities({ stores, runJob, ...external, sha256Hex, now }),
+    ...createTrainingComputeActivities({ stores, runJob: trackJobs(runJob, tracking) }),
+    ...createExternalTrainingActivities({ stores, runJob: trackJobs(runJob, tracking), ...external, sha256Hex, now }),
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),
     ...createMonitoringComputeActivities({ stores, runJob, now }),
     ...createServedFeatureActivities({ stores, runJob, now, sha256Hex }),
   };
+}
+
+/** Which worker runs the activity, and which try of it this is. */
+function describeAttempt(): string {
+  const { workflowExecution, attempt } = activityInfo();
+  return `${workflowExecution?.workflowId ?? 'activity'}, attempt ${attempt}, worker ${process.pid}@${hostname()}`;
 }

@@ -56,6 +56,8 @@ export const WorkerConfig = z.object({
   PERENNIAL_TRAINER_STALLED_SECONDS: z.coerce.number().positive().default(600),
   /** Where trainers on other machines reach the API; without it they need the data folder. */
   PERENNIAL_API_URL: z.url().optional(),
+  /** Revision of the code that declares the models; kept with the runs. */
+  PERENNIAL_CODE_REVISION: z.string().min(1).max(200).optional(),
   PERENNIAL_QUEUES: z
     .string()
     .default('orchestration,io,compute')

@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { TASK_QUEUES } from '../domain/ids.js';
+import { MICROS_PER_SECOND } from '../domain/time.js';
 import { openFileArtifacts } from '../store/artifacts/file.js';
 import { sha256Hex } from '../store/contracts/digests.js';
 import { openDatabase } from '../store/mongo/database.js';
@@ -23,6 +24,7 @@ import { createCommandPort } from './ports/command-process.js';
 import { servingKey } from './ports/serving-key.js';
 import { createServingPort } from './ports/serving-port.js';
 import { createWorkflowPort } from './ports/workflow-port.js';
+import { runEnvironment } from './run-environment.js';
 import { registerSearchAttributes } from './search-attributes.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
@@ -93,6 +95,8 @@ const workers = await createWorkers(config, {
     stalledAfterMs: config.PERENNIAL_TRAINER_STALLED_SECONDS * 1_000,
     mintToken: () => randomBytes(32).toString('base64url'),
   },
+  environment: runEnvironment(config.PERENNIAL_CODE_REVISION),
+  runLostAfterMicros: (timing === 'test' ? 10 : 60) * MICROS_PER_SECOND,
   now,
 });
 const health = await serveHealth(config.PERENNIAL_WORKER_HEALTH_PORT, () => workers);

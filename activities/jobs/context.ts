@@ -9,6 +9,10 @@ export interface JobProgress {
   readonly message: string;
   /** Small plain JSON from which another attempt can go on; whatever it refers to is stored already. */
   readonly checkpoint?: unknown;
+  /** Values to show while the job runs, by name; kept with the run, and only together with `step`. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** Of the metrics: an iteration, which only grows. */
+  readonly step?: number;
 }
 
 export interface JobContext {

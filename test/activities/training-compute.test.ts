@@ -146,4 +146,23 @@ describe('from raw flights to a judged model', () => {
     ];
     expect(right.bundleDigest).toBe(left.bundleDigest);
   });
+
+  it('gives the same final bundle in another installation, for another pipeline', async () => {
+    const finalDigest = async (world: ComputeBench, pipelineId: string): Promise<string> => {
+      const { artifacts } = world.stores;
+      const pinned = await getJson(artifacts, await snapshotFlights(world), TrainingSnapshot);
+      const snapshot = await putJson(artifacts, { ...pinned, pipelineId });
+      const activities = createTrainingComputeActivities({ stores: world.stores, runJob: world.runJob });
+      const { dataset } = await activities.buildTrainingDataset({ snapshot });
+      const { trained } = await activities.trainModel({ snapshot, dataset });
+      const evaluated = await activities.evaluateModel({ snapshot, dataset, trained });
+      return (await getJson(artifacts, evaluated.trained, TrainedModel)).bundleDigest;
+    };
+    const elsewhere = await openFlightsBench();
+    try {
+      expect(await finalDigest(elsewhere, 'p2')).toBe(await finalDigest(bench, 'p1'));
+    } finally {
+      await elsewhere.close();
+    }
+  });
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { openApiPath, pathParameters, type Route } from '../../api/route.js';
 import { allRoutes } from '../../api/routes/index.js';
 import { readFile } from 'node:fs/promises';
-import { leaveRecords, UPLOAD } from '../support/api-records.js';
+import { leaveRecords, RUN, UPLOAD } from '../support/api-records.js';
 import { type ApiWorld, openApiWorld } from '../support/api-world.js';
 
 interface Operation {
@@ -104,6 +104,12 @@ describe('the documents of the API', () => {
     ['/v1/models/:model/champions', '/v1/models/flight-delay/champions'],
     ['/v1/pipelines', '/v1/pipelines?model=flight-delay'],
     ['/v1/pipelines/:pipeline', '/v1/pipelines/second'],
+    ['/v1/experiments', '/v1/experiments'],
+    ['/v1/experiments/:experiment', '/v1/experiments/1'],
+    ['/v1/runs', '/v1/runs?experiment=flight-delay&orderBy=metrics.log_loss'],
+    ['/v1/runs/:run', `/v1/runs/${RUN}`],
+    ['/v1/runs:compare', `/v1/runs:compare?ids=${RUN}`],
+    ['/v1/runs/:run/metrics', `/v1/runs/${RUN}/metrics?key=log_loss`],
     ['/v1/approvals', '/v1/approvals?outcome=pending'],
     ['/v1/approvals/:approval', '/v1/approvals/second'],
     ['/v1/endpoints', '/v1/endpoints'],
@@ -134,13 +140,14 @@ describe('the documents of the API', () => {
   });
 
   it('leave no reading route without such a check', () => {
-    // A run is known to Temporal only, and a table is no JSON; both are checked where one is made.
+    // A run is known to Temporal only, and tables and events are no JSON; they are checked where one is made.
     const checked = [
       ...READS.map(([template]) => template),
       '/v1/feature-views/:view/materializations/:materialization',
       '/v1/features/historical/:retrieval/table',
       '/v1/models/:model/versions/:version/card/markdown',
       '/v1/models/:model/versions/:version/plots/:plot',
+      '/v1/runs/:run/events',
     ];
     expect(routes.flatMap(({ method, path }) => (method === 'get' ? [path] : [])).sort()).toEqual(checked.sort());
   });

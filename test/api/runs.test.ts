@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseEvents, type ReceivedEvent } from '../../cli/event-stream.js';
 import { type ApiReply, type ApiWorld, openApiWorld } from '../support/api-world.js';
-
-interface StreamedEvent {
-  readonly id: string;
-  readonly event: string;
-  readonly data: Record<string, unknown>;
-}
 
 describe('runs over the API', () => {
   let world: ApiWorld;
@@ -75,7 +70,7 @@ describe('runs over the API', () => {
       const { body } = await world.call('get', `/v1/runs/${runId}/metrics?key=a%2Fb&limit=10${after}`);
       values.push(...(body['items'] as { value: number }[]).map(({ value }) => value));
       if (body['next'] === null) break;
-      after = `&after=${String(body['next'])}`;
+      after = `&after=${body['next'] as string}`;
     }
     expect(values).toEqual(metrics.map(({ value }) => value));
   });
@@ -175,15 +170,20 @@ describe('runs over the API', () => {
         headers: { authorization: `Bearer ${world.keys.viewer}`, ...headers },
         signal: stop.signal,
       });
-      return { response, events: readEvents(response), stop: () => stop.abort() };
+      return { response, events: parseEvents(bodyOf(response)), stop: () => stop.abort() };
     }
 
     /** Points as (sequence number, value), until the run has ended. */
-    async function pointsUntilEnd(events: AsyncIterable<StreamedEvent>): Promise<{ points: unknown[]; end: unknown }> {
+    async function pointsUntilEnd(events: AsyncIterable<ReceivedEvent>): Promise<{ points: unknown[]; end: unknown }> {
       const points: unknown[] = [];
       for await (const { event, data } of events) {
         if (event === 'metrics')
-          points.push(...(data['points'] as { seq: number; value: unknown }[]).map(({ seq, value }) => [seq, value]));
+          points.push(
+            ...((data as { points: unknown }).points as { seq: number; value: unknown }[]).map(({ seq, value }) => [
+              seq,
+              value,
+            ]),
+          );
         if (event === 'end') return { points, end: data };
       }
       throw new Error('the stream ended before the run');
@@ -193,8 +193,8 @@ describe('runs over the API', () => {
       const runId = await begin({ experiment: 'live' });
       await log(runId, 'metrics', { metrics: [{ key: 'loss', value: 3 }] });
       const first = await open(runId);
-      expect(first.response.headers.get('content-type')).toBe('text/event-stream');
-      const begun: StreamedEvent[] = [];
+      expect(first.response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+      const begun: ReceivedEvent[] = [];
       for await (const event of first.events) {
         begun.push(event);
         if (begun.length === 2)
@@ -258,22 +258,7 @@ describe('runs over the API', () => {
   });
 });
 
-async function* readEvents(response: Response): AsyncGenerator<StreamedEvent, void, undefined> {
-  let text = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    for (const block of blocks.filter((each) => !each.startsWith(':'))) {
-      const fields = new Map(
-        block.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
-      );
-      yield {
-        id: fields.get('id') ?? '',
-        event: fields.get('event') ?? '',
-        data: JSON.parse(fields.get('data') ?? '{}') as Record<string, unknown>,
-      };
-    }
-  }
+function bodyOf({ body }: Response): AsyncIterable<Uint8Array> {
+  if (body === null) throw new Error('the answer has no body');
+  return body;
 }

@@ -19,6 +19,7 @@ import { smallResources } from './small-flights.js';
 
 export const MODEL = 'flight-delay';
 export const UPLOAD = '0123456789abcdef0123';
+export const RUN = '0123456789abcdef0123456789abcdef';
 export const T0 = parseIso('2001-03-01T00:00:00Z');
 
 const ref: ArtifactRef = {
@@ -92,6 +93,7 @@ export async function leaveRecords(stores: Stores): Promise<void> {
   await leaveApproval(stores);
   await leaveMonitoring(stores);
   await leaveRequests(stores);
+  await leaveRun(stores);
 }
 
 async function leaveData({ datasets, features, uploads, artifacts }: Stores): Promise<void> {
@@ -466,4 +468,28 @@ async function leaveRequests({ lifecycles }: Stores): Promise<void> {
     startedAt: T0,
     closedTs: null,
   });
+}
+
+async function leaveRun({ experiments, runs }: Stores): Promise<void> {
+  const { experimentId } = await experiments.ensure(MODEL);
+  const tags = [{ key: 'team', value: 'ops' }];
+  await runs.create({ runId: RUN, experimentId, name: 'second', userId: 'test', status: 'RUNNING', startTs: T0, tags });
+  const input = {
+    name: 'flights',
+    digest: '1f',
+    sourceType: 'perennial',
+    source: 'flights',
+    schema: null,
+    profile: null,
+  };
+  await runs.log(
+    RUN,
+    {
+      metrics: [{ key: 'log_loss', value: Number.NaN, step: 25, timestampMs: T0 / 1_000 }],
+      params: [{ key: 'depth', value: '6' }],
+      inputs: [{ ...input, tags: [{ key: 'mlflow.data.context', value: 'training' }] }],
+    },
+    null,
+  );
+  await runs.hold(RUN, { owner: 'pipeline/second', forMicros: MICROS_PER_DAY });
 }

@@ -263,4 +263,86 @@ describe('the perennial command', () => {
       });
     expect(received).toHaveLength(2);
   });
+
+  it('asks for runs by filter and order, and shows what was logged in a line each', async () => {
+    const metrics = [
+      { key: 'log_loss', value: 0.412345, step: 0, timestampMs: 1 },
+      { key: 'odd', value: 'NaN', step: 0, timestampMs: 1 },
+    ];
+    const params = Array.from({ length: 8 }, (_value, index) => ({ key: `p${index}`, value: 'x' }));
+    answer.body = JSON.stringify({
+      items: [{ runId: 'a1', name: 'first', status: 'FINISHED', metrics, params }],
+      next: null,
+    });
+    const words = [
+      '--filter',
+      "params.depth = '6' AND metrics.a > 1",
+      '--order-by',
+      'metrics.a DESC',
+      '--order-by',
+      'start_time',
+    ];
+    const listed = await perennial('runs', 'list', '--experiment', 'flight delay', ...words);
+    const asked = new URL(received[0]?.line.replace('GET ', '') ?? '', url).searchParams;
+    expect([...asked]).toEqual([
+      ['limit', '50'],
+      ['experiment', 'flight delay'],
+      ['filter', "params.depth = '6' AND metrics.a > 1"],
+      ['orderBy', 'metrics.a DESC'],
+      ['orderBy', 'start_time'],
+    ]);
+    expect(listed.stdout).toContain('log_loss=0.41234 odd=NaN');
+    expect(listed.stdout).toContain('p5=x and 2 more');
+    const json = await perennial('runs', 'list', '-o', 'json');
+    expect(JSON.parse(json.stdout)).toEqual(JSON.parse(answer.body));
+  });
+
+  it('compares runs side by side, and shows what differs', async () => {
+    const runs = [
+      { runId: 'aaaaaaaaaa', name: 'left', status: 'FINISHED' },
+      { runId: 'bbbbbbbbbb', name: 'right', status: 'FAILED' },
+    ];
+    const compared = {
+      params: [
+        { key: 'depth', values: ['4', '6'], differs: true },
+        { key: 'seed', values: ['1', '1'], differs: false },
+      ],
+      metrics: [{ key: 'auc', values: [0.71234, null], differs: true }],
+      tags: [],
+      datasets: [],
+    };
+    answer.body = JSON.stringify({ runs, ...compared });
+    const lines = async (...more: readonly string[]) =>
+      (await perennial('runs', 'compare', 'aaaaaaaaaa', 'bbbbbbbbbb', ...more)).stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/\s{2,}/));
+    const differing = [
+      ['WHAT', 'KEY', 'aaaaaaaa', 'bbbbbbbb'],
+      ['run', 'name', 'left', 'right'],
+      ['run', 'status', 'FINISHED', 'FAILED'],
+      ['param', 'depth', '4', '6'],
+    ];
+    expect(await lines()).toEqual([...differing, ['metric', 'auc', '0.7123', '–']]);
+    expect(await lines('--all')).toEqual([...differing, ['param', 'seed', '1', '1'], ['metric', 'auc', '0.7123', '–']]);
+    expect(received[0]?.line).toBe('GET /v1/runs:compare?ids=aaaaaaaaaa%2Cbbbbbbbbbb');
+  });
+
+  it('watches a run until it ends, and fails with it', async () => {
+    const event = (id: number, name: string, data: object) =>
+      `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+    answer.body = [
+      event(2, 'metrics', { points: [{ seq: 2, key: 'loss', step: 1, timestampMs: 1, value: 0.5 }] }),
+      ': still here\n\n',
+      event(2, 'run', { name: 'first', status: 'FAILED' }),
+      event(2, 'end', { status: 'FAILED', cause: 'out of memory' }),
+    ].join('');
+    const watched = await perennial('runs', 'watch', 'a/b', '--after', '1');
+    expect(watched).toEqual({
+      code: 1,
+      stdout: 'step 1  loss  0.5\nfirst is FAILED\nended as FAILED: out of memory\n',
+      stderr: '',
+    });
+    expect(received[0]?.line).toBe('GET /v1/runs/a%2Fb/events?after=1');
+  });
 });

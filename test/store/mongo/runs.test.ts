@@ -4,6 +4,7 @@ import { parseRunFilter, parseRunOrder } from '../../../domain/run-search/parse.
 import type { Metric } from '../../../domain/tracking.js';
 import type { ExperimentStore } from '../../../store/contracts/experiments.js';
 import type { RunBatch, RunStore } from '../../../store/contracts/runs.js';
+import { sha256Hex } from '../../../store/contracts/digests.js';
 import { type Database, openDatabase } from '../../../store/mongo/database.js';
 import { createExperimentStore } from '../../../store/mongo/experiments.js';
 import { createRunStore } from '../../../store/mongo/runs.js';
@@ -26,7 +27,6 @@ describe('runs', () => {
   beforeAll(async () => {
     test = await openTestDatabase();
     database = await openDatabase({ uri: test.uri, database: test.name });
-    const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
     experiments = createExperimentStore(database, { now: () => now });
     runs = createRunStore(database, { now: () => now, sha256Hex });
   });

@@ -1,0 +1,101 @@
+/** How an attempt logs to its run: values are gathered and written by the second, and the run is held while it lasts. */
+import { isDomainError } from '../domain/errors.js';
+import { BATCH_LIMITS, type DatasetInput, type KeyValue, type Metric, type RunStatus } from '../domain/tracking.js';
+import type { NewRun, RunStore } from '../store/contracts/runs.js';
+import type { Clock } from './ports.js';
+
+/** Often enough to watch, and a whole batch of values for each write of a fast trainer. */
+const WRITE_EVERY_MS = 1_000;
+
+export interface RunLogOptions {
+  readonly runs: RunStore;
+  readonly now: Clock;
+  /** A run without a sign of life for so long is shown as lost, microseconds. */
+  readonly lostAfterMicros: number;
+}
+
+export interface RunLog {
+  readonly runId: string;
+  /** Aborted once another attempt took the run over: this one works for nothing. */
+  readonly takenOver: AbortSignal;
+  /** Takes values of a step in; steps that an earlier attempt wrote are left out, as they would be the same. */
+  logMetrics(metrics: Readonly<Record<string, number>>, step: number): void;
+  logParams(params: readonly KeyValue[]): Promise<void>;
+  logInputs(inputs: readonly DatasetInput[]): Promise<void>;
+  setTags(tags: readonly KeyValue[]): Promise<void>;
+  /** Writes what was taken in, and leaves the run to the next attempt or step: for so long it is not lost. */
+  leave(forMicros: number): Promise<void>;
+  /** Writes what was taken in and ends the run. */
+  close(status: RunStatus, cause?: string): Promise<void>;
+}
+
+/** Opens the run or goes on with it, from now on as its only writer. Every attempt has to `leave` or `close` it. */
+export async function openRunLog(
+  { runs, now, lostAfterMicros }: RunLogOptions,
+  { owner, ...run }: NewRun & { readonly owner: string },
+): Promise<RunLog> {
+  const { runId, metrics } = await runs.create(run);
+  // Of several attempts the last to come is the one that Temporal waits for.
+  const { epoch } = await runs.hold(runId, { owner, forMicros: lostAfterMicros, force: true });
+  const written = new Map(metrics.map(({ key, step }) => [key, step]));
+  const takenOver = new AbortController();
+  let pending: Metric[] = [];
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    while (pending.length > 0) {
+      const batch = pending.slice(0, BATCH_LIMITS.metrics);
+      await runs.log(runId, { metrics: batch }, epoch);
+      pending = pending.slice(batch.length);
+    }
+  };
+  let renewAt = now() + lostAfterMicros / 3;
+  const beat = async (): Promise<void> => {
+    renewAt = now() + lostAfterMicros / 3;
+    if (pending.length > 0) await write();
+    else await runs.hold(runId, { owner, forMicros: lostAfterMicros, epoch });
+  };
+  /** One write after the other, or two would send the same values. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const turn = writing.then(work);
+    writing = turn.catch(() => undefined);
+    return turn;
+  };
+  const timer = setInterval(() => {
+    if (pending.length === 0 && now() < renewAt) return;
+    inTurn(beat).catch((error: unknown) => {
+      // Whatever else it is, the values are still there and go out with the next beat, or with the end.
+      if (isDomainError(error) && error.code === 'PRN_RUN_STALE_WRITER') takenOver.abort(error);
+    });
+  }, WRITE_EVERY_MS).unref();
+
+  return {
+    runId,
+    takenOver: takenOver.signal,
+    logMetrics(values, step) {
+      const timestampMs = Math.floor(now() / 1_000);
+      for (const [key, value] of Object.entries(values)) {
+        if (step <= (written.get(key) ?? Number.NEGATIVE_INFINITY)) continue;
+        written.set(key, step);
+        pending.push({ key, value, step, timestampMs });
+      }
+    },
+    logParams: (params) => inTurn(() => runs.log(runId, { params }, epoch).then(() => undefined)),
+    logInputs: (inputs) => inTurn(() => runs.log(runId, { inputs }, epoch).then(() => undefined)),
+    setTags: (tags) => inTurn(() => runs.log(runId, { tags }, epoch).then(() => undefined)),
+    async leave(forMicros) {
+      clearInterval(timer);
+      await inTurn(async () => {
+        await write();
+        await runs.hold(runId, { owner, forMicros, epoch });
+      });
+    },
+    async close(status, cause) {
+      clearInterval(timer);
+      await inTurn(async () => {
+        await write();
+        await runs.update(runId, { status, cause }, epoch);
+      });
+    },
+  };
+}

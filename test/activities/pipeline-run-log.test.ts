@@ -1,0 +1,220 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JobProgress } from '../../activities/jobs/context.js';
+import type { RunJob } from '../../activities/jobs/index.js';
+import { getJson } from '../../activities/json-artifacts.js';
+import { endPipelineRun, tagPipelineRun, trackJobs } from '../../activities/pipeline-run-log.js';
+import { pipelineRunId } from '../../domain/pipeline-run.js';
+import type { Run } from '../../domain/tracking.js';
+import { TrainingDataset } from '../../domain/training.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
+import type { Stores } from '../../store/contracts/index.js';
+import { createRunStore } from '../../store/mongo/runs.js';
+import { PLAN, snapshotOf, type StoredTraining, storeTraining } from '../jobs/training-fixture.js';
+import { type ComputeBench, NOW, openComputeBench } from './compute-fixture.js';
+
+const SECOND = 1_000_000;
+const RUN = pipelineRunId(sha256Hex, 'p1');
+
+describe('the run of a pipeline', () => {
+  let bench: ComputeBench;
+  let stores: Stores;
+  let input: StoredTraining;
+  let now = NOW;
+
+  beforeEach(async () => {
+    now = NOW;
+    bench = await openComputeBench();
+    stores = { ...bench.stores, runs: createRunStore(bench.database, { now: () => now, sha256Hex }) };
+    input = await storeTraining(bench.jobs, snapshotOf({ trees: 5 }), { trainRows: 400, holdoutRows: 200 });
+    await stores.lifecycles.openPipeline({
+      pipelineId: 'p1',
+      model: 'flight-delay',
+      workflowId: 'pipeline/p1',
+      requestId: 'r1',
+      trigger: 'manual',
+      requestedBy: 'mira',
+      stage: 'training',
+      outcome: 'running',
+      reasons: [],
+      version: null,
+      approvalId: null,
+      rolloutId: null,
+      startedTs: NOW,
+      startedAt: NOW,
+      closedTs: null,
+    });
+  });
+  afterEach(() => bench.close());
+
+  /** Jobs that report these values before they do what `end` does. */
+  function attempt(name: string, reports: readonly Partial<JobProgress>[], end: RunJob = bench.runJob): RunJob {
+    const reporting = (async (job, given, options) => {
+      for (const report of reports) options?.onProgress?.({ message: 'a tree', ...report });
+      return end(job, given, options);
+    }) as RunJob;
+    return trackJobs(reporting, {
+      stores,
+      now: () => now,
+      sha256Hex,
+      environment: { codeRevision: 'abc123', engines: { node: '20.0.0' } },
+      describeAttempt: () => name,
+      lostAfterMicros: 60 * SECOND,
+    });
+  }
+  const loss = (step: number, value: number): Partial<JobProgress> => ({ step, metrics: { training_log_loss: value } });
+  const train = (runJob: RunJob) => runJob('trainModel', { ...input, plan: PLAN });
+  const run = async (): Promise<Run> => {
+    const found = await stores.runs.get(RUN);
+    if (found === null) throw new Error('there is no run');
+    return found;
+  };
+  const losses = async (): Promise<unknown[]> =>
+    (await stores.runs.history(RUN, 'training_log_loss', { after: 0, limit: 100 })).map(({ step, value }) => [
+      step,
+      value,
+    ]);
+  const fail = ((): Promise<never> => Promise.reject(new Error('out of memory'))) as RunJob;
+
+  it('has parameters, data, live values, metrics and what came of it, and is finished by the evaluation', async () => {
+    const trained = await train(attempt('attempt 1', [loss(1, 0.6), { checkpoint: 1 }, loss(2, 0.5)]));
+    expect(await run()).toMatchObject({
+      status: 'RUNNING',
+      writer: { owner: 'attempt 1', untilTs: NOW + 86_400 * SECOND },
+    });
+    const { evidence } = await attempt('attempt 1', [])('evaluateModel', {
+      ...input,
+      trained: trained.trained,
+      champion: null,
+    });
+    await tagPipelineRun({ stores, sha256Hex }, 'p1', { version: '3' });
+    await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'promoted', reasons: [] });
+
+    const done = await run();
+    const experiment = await stores.experiments.byName('flight-delay');
+    expect(done).toMatchObject({
+      experimentId: experiment?.experimentId,
+      name: 'pipeline-p1',
+      userId: 'mira',
+      status: 'FINISHED',
+      endTs: NOW,
+      writer: null,
+    });
+    expect(Object.fromEntries(done.params.map(({ key, value }) => [key, value]))).toEqual({
+      trainer: 'gbdt',
+      seed: '7',
+      task: 'binary',
+      trees: '5',
+      depth: '4',
+    });
+    expect(Object.fromEntries(done.tags.map(({ key, value }) => [key, value]))).toEqual({
+      'mlflow.runName': 'pipeline-p1',
+      'mlflow.source.git.commit': 'abc123',
+      'mlflow.source.name': 'pipeline/p1',
+      'mlflow.source.type': 'JOB',
+      'mlflow.user': 'mira',
+      'perennial.bundleDigest': trained.bundleDigest,
+      'perennial.engine.node': '20.0.0',
+      'perennial.gates': 'passed',
+      'perennial.model': 'flight-delay',
+      'perennial.modelRevision': '1',
+      'perennial.outcome': 'promoted',
+      'perennial.pipelineId': 'p1',
+      'perennial.trigger': 'manual',
+      'perennial.version': '3',
+    });
+    const { train: rows, holdout } = await getJson(stores.artifacts, input.dataset, TrainingDataset);
+    expect(done.inputs.map(({ name, digest, tags }) => [name, digest, tags[0]?.value])).toEqual([
+      ['flight-delay training', rows.sha256, 'training'],
+      ['flight-delay holdout', holdout.sha256, 'evaluation'],
+      ['flights', 'v1', 'spine'],
+      ['origin-traffic', 'v1', 'features'],
+    ]);
+    expect(await losses()).toEqual([
+      [1, 0.6],
+      [2, 0.5],
+    ]);
+    expect(done.metrics.find(({ key }) => key === 'roc_auc')?.value).toBe(evidence.metrics.rocAuc);
+  });
+
+  it('goes on in the next attempt, with each value once, and stops the attempt that was left behind', async () => {
+    let wasStopped: unknown;
+    const hanging = ((_job, _input, options) =>
+      new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener('abort', () => {
+          wasStopped = options.signal?.reason;
+          reject(new Error('stopped'));
+        });
+      })) as RunJob;
+    const first = train(attempt('attempt 1', [loss(1, 0.6), loss(2, 0.5)], hanging));
+    first.catch(() => undefined);
+    await expect.poll(losses, { timeout: 10_000 }).toEqual([
+      [1, 0.6],
+      [2, 0.5],
+    ]);
+    await expect(train(attempt('attempt 2', [loss(2, 0.5), loss(3, 0.4)], fail))).rejects.toThrow('out of memory');
+    expect(await losses()).toEqual([
+      [1, 0.6],
+      [2, 0.5],
+      [3, 0.4],
+    ]);
+    expect(await run()).toMatchObject({
+      status: 'RUNNING',
+      writer: { owner: 'attempt 2', epoch: 2, untilTs: NOW + 600 * SECOND },
+    });
+    now += 30 * SECOND;
+    await expect(first).rejects.toThrow('stopped');
+    expect(wasStopped).toMatchObject({ code: 'PRN_RUN_STALE_WRITER' });
+  });
+
+  it('is lost while its worker is gone, and says why once the pipeline knows', async () => {
+    const dying = ((_job, _input, options) =>
+      new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(new Error('gone')));
+      })) as RunJob;
+    const killed = train(attempt('attempt 1', [], dying));
+    killed.catch(() => undefined);
+    const statusLater = async (): Promise<string | undefined> => {
+      now += 61 * SECOND;
+      return (await stores.runs.get(RUN))?.status;
+    };
+    await expect.poll(statusLater, { timeout: 10_000 }).toBe('FAILED');
+    await endPipelineRun(
+      { stores, sha256Hex },
+      { pipelineId: 'p1', outcome: 'failed', reasons: ['the worker was killed 8 times'] },
+    );
+    expect(await run()).toMatchObject({
+      status: 'FAILED',
+      cause: 'failed: the worker was killed 8 times',
+      writer: null,
+    });
+    await expect(killed).rejects.toThrow('gone');
+    expect((await run()).cause).toBe('failed: the worker was killed 8 times');
+  });
+
+  it('is killed with a pipeline that somebody cancels', async () => {
+    await expect(train(attempt('attempt 1', [], fail))).rejects.toThrow('out of memory');
+    await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'cancelled', reasons: ['by mira'] });
+    expect(await run()).toMatchObject({ status: 'KILLED', cause: 'cancelled: by mira' });
+  });
+
+  it('stays finished whatever becomes of the version', async () => {
+    const trained = await train(attempt('attempt 1', []));
+    await attempt('attempt 1', [])('evaluateModel', { ...input, trained: trained.trained, champion: null });
+    await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'failed', reasons: ['no endpoint'] });
+    expect(await run()).toMatchObject({ status: 'FINISHED', cause: null });
+  });
+
+  it('may be deleted without stopping the training', async () => {
+    await expect(train(attempt('attempt 1', [], fail))).rejects.toThrow('out of memory');
+    await stores.runs.update(RUN, { lifecycle: 'deleted' }, null);
+    expect((await train(attempt('attempt 2', [loss(1, 0.6)]))).bundleDigest).toMatch(/^[0-9a-f]{64}$/);
+    await tagPipelineRun({ stores, sha256Hex }, 'p1', { version: '3' });
+    expect(await losses()).toEqual([]);
+  });
+
+  it('is not there for pipelines that never came to training', async () => {
+    await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'other', outcome: 'failed', reasons: [] });
+    await tagPipelineRun({ stores, sha256Hex }, 'other', { version: '3' });
+    expect(await stores.runs.get(pipelineRunId(sha256Hex, 'other'))).toBeNull();
+  });
+});
