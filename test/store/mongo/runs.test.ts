@@ -351,7 +351,7 @@ describe('runs', () => {
       };
       for (const [order, names] of Object.entries(expected)) {
         const fields = order === '' ? [] : order.split('|');
-        for (const limit of [1, 2, 3, 7, 10])
+        for (const limit of [1, 3, 10])
           expect([order, limit, await pages(fields, limit)]).toEqual([order, limit, names]);
       }
     });
