@@ -133,7 +133,7 @@ describe('the run of a pipeline', () => {
       [1, 0.6],
       [2, 0.5],
     ]);
-    expect(done.metrics.find(({ key }) => key === 'roc_auc')?.value).toBe(evidence.metrics.rocAuc);
+    expect(done.metrics.find(({ key }) => key === 'roc_auc')?.value).toBe(evidence.metrics.roc_auc?.value);
   });
 
   it('goes on in the next attempt, with each value once, and stops the attempt that was left behind', async () => {
