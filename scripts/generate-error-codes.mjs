@@ -3,12 +3,17 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT, runScript } from './setup.mjs';
 
-const PATH = join(ROOT, 'docs/error-codes.md');
+/** What trainers in Python can meet: they show the same messages. */
+const MET_BY_TRAINERS = /^PRN_(TRAINER|TRAINING|RUN|ARTIFACT)_/;
 
-/** Renders the error catalogue of the compiled `domain/errors.ts` as a Markdown table. */
-async function render() {
+async function catalogue() {
   const { ERROR_CATALOGUE } = await import(pathToFileURL(join(ROOT, 'dist/domain/errors.js')).href);
-  const rows = Object.entries(ERROR_CATALOGUE).map(
+  return Object.entries(ERROR_CATALOGUE);
+}
+
+/** The error catalogue of the compiled `domain/errors.ts` as a Markdown table. */
+function renderTable(entries) {
+  const rows = entries.map(
     ([code, { status, retryable, template }]) =>
       `| \`${code}\` | ${status} | ${retryable ? 'yes' : 'no'} | ${template.replaceAll('|', '\\|')} |`,
   );
@@ -25,15 +30,28 @@ async function render() {
   ].join('\n');
 }
 
+function renderForPython(entries) {
+  const met = entries.filter(([code]) => MET_BY_TRAINERS.test(code));
+  const plain = met.map(([code, { retryable, template }]) => [code, { retryable, template }]);
+  return `${JSON.stringify(Object.fromEntries(plain), null, 2)}\n`;
+}
+
 await runScript(async () => {
-  const text = await render();
-  if (process.argv.includes('--check')) {
-    const present = await readFile(PATH, 'utf8').catch(() => '');
-    if (present === text) return 0;
-    process.stderr.write('docs/error-codes.md is out of date; run `npm run build && npm run docs:errors`.\n');
-    return 1;
+  const entries = await catalogue();
+  const files = {
+    'docs/error-codes.md': renderTable(entries),
+    'trainers/python/perennial_trainer/errors.json': renderForPython(entries),
+  };
+  let code = 0;
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(ROOT, name);
+    if (!process.argv.includes('--check')) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+    } else if ((await readFile(path, 'utf8').catch(() => '')) !== text) {
+      process.stderr.write(`${name} is out of date; run \`npm run build && npm run docs:errors\`.\n`);
+      code = 1;
+    }
   }
-  await mkdir(dirname(PATH), { recursive: true });
-  await writeFile(PATH, text);
-  return 0;
+  return code;
 });
