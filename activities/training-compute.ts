@@ -1,4 +1,5 @@
 /** Training as activities: documents are gathered here, the work is done in the compute pool. */
+import type { ArtifactRef } from '../domain/artifact.js';
 import type { Bundle, FrozenView } from '../domain/bundle.js';
 import type { DatasetSpec } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
@@ -44,9 +45,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
     },
 
     async trainModel({ snapshot: ref, dataset }) {
-      const snapshot = await getJson(artifacts, ref, TrainingSnapshot);
-      const plan = planOf(snapshot, await spineSpec(stores, snapshot));
-      return runJob('trainModel', { snapshot: ref, dataset, plan });
+      return runJob('trainModel', { snapshot: ref, dataset, plan: await candidatePlan(stores, ref) });
     },
 
     async evaluateModel({ snapshot: ref, dataset, trained }) {
@@ -73,6 +72,12 @@ export async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Pr
   if (stored?.resource.kind === 'Dataset') return stored.resource.spec;
   const name = `${spine.dataset} (revision ${spine.revision})`;
   throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'Dataset', name, hint: '' });
+}
+
+/** Inputs and features of the model that a snapshot pins; nothing is fitted yet. */
+export async function candidatePlan(stores: Stores, snapshot: ArtifactRef): Promise<FeaturePlan> {
+  const pinned = await getJson(stores.artifacts, snapshot, TrainingSnapshot);
+  return planOf(pinned, await spineSpec(stores, pinned));
 }
 
 function planOf(snapshot: TrainingSnapshot, dataset: DatasetSpec): FeaturePlan {

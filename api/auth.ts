@@ -28,11 +28,16 @@ export async function createKey(
   return { key, record };
 }
 
-/** Who calls. Throws `PRN_AUTH_MISSING` or `PRN_AUTH_INVALID`. */
-export async function authenticate(keys: KeyStore, header: string | undefined): Promise<Actor> {
+/** What follows `Bearer` in an authorization header. Throws `PRN_AUTH_MISSING`. */
+export function bearerOf(header: string | undefined): string {
   const key = /^Bearer (\S+)$/.exec(header ?? '')?.[1];
   if (key === undefined) throw new DomainError('PRN_AUTH_MISSING');
-  const record = await keys.keyByDigest(keyDigest(key));
+  return key;
+}
+
+/** Who calls. Throws `PRN_AUTH_MISSING` or `PRN_AUTH_INVALID`. */
+export async function authenticate(keys: KeyStore, header: string | undefined): Promise<Actor> {
+  const record = await keys.keyByDigest(keyDigest(bearerOf(header)));
   if (record === null || record.revoked) throw new DomainError('PRN_AUTH_INVALID');
   return { name: record.name, role: record.role };
 }

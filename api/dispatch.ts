@@ -7,7 +7,7 @@ import { DomainError } from '../domain/errors.js';
 import { naturalKeyId } from '../domain/ids.js';
 import type { KeyStore } from '../store/contracts/audit.js';
 import { sha256Hex } from '../store/contracts/digests.js';
-import { authenticate, requireAction } from './auth.js';
+import { authenticate, bearerOf, requireAction } from './auth.js';
 import { createOnceOnly, type SentAnswer } from './idempotency.js';
 import { present } from './present.js';
 import type { Call, Route, SentFile } from './route.js';
@@ -21,7 +21,7 @@ export type Dispatch = (route: Route, exchange: { request: Request; response: Re
 export function createDispatch(keys: KeyStore): Dispatch {
   const onceOnly = createOnceOnly(keys);
   return async (route, { request, response }) => {
-    const actor = await authenticate(keys, request.headers.authorization);
+    const actor = await callerOf(route, request, keys);
     requireAction(actor, route.action);
     const call = readCall(route, request, actor);
     const work = (): Promise<SentAnswer> => answerOf(route, call);
@@ -35,6 +35,15 @@ export function createDispatch(keys: KeyStore): Dispatch {
     if (answer.file === undefined) response.status(answer.status).json(withSecret(answer));
     else await sendFile(response, answer.file);
   };
+}
+
+function callerOf({ holder }: Route, request: Request, keys: KeyStore): Promise<Actor> {
+  const { authorization } = request.headers;
+  return holder === undefined ? authenticate(keys, authorization) : holder(bearerOf(authorization), paramsOf(request));
+}
+
+function paramsOf({ params }: Request): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));
 }
 
 function sendFile(response: Response, { path, mediaType, name, etag }: SentFile): Promise<void> {
@@ -52,7 +61,7 @@ function sendFile(response: Response, { path, mediaType, name, etag }: SentFile)
 function readCall(route: Route, request: Request, actor: Actor): Call<unknown, unknown> {
   const key = request.get('idempotency-key');
   return {
-    params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
+    params: paramsOf(request),
     body: route.body === undefined ? undefined : parse(route.body, shallow(request.body), 'body'),
     query: route.query === undefined ? undefined : parse(route.query, request.query, 'query'),
     actor,

@@ -49,6 +49,8 @@ export interface Route {
   readonly summary: string;
   /** What a caller must be allowed to do. */
   readonly action: Action;
+  /** Who holds a token, where the route takes tokens of its own in place of API keys. Throws for one that opens nothing. */
+  readonly holder?: (token: string, params: Readonly<Record<string, string>>) => Promise<Actor>;
   /** Of success; 200 where it is left out. */
   readonly status?: 200 | 201 | 202;
   readonly body?: z.ZodType;

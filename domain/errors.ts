@@ -216,7 +216,7 @@ export const ERROR_CATALOGUE = {
   PRN_RUN_FILE_MISSING: entry(404, 'Run {runId} has no file {file} for its trainer.'),
   PRN_RUN_STALE_WRITER: entry(
     409,
-    'Attempt {attempt} of run {runId} was replaced by attempt {current}; nothing of it is kept any more.',
+    'Run {runId} is held by {holder}, and this write came with epoch {epoch}; nothing was written. Take the lease again before going on.',
   ),
   PRN_ONNX_INVALID: entry(422, 'The ONNX model cannot be used: {problem}.'),
   PRN_COMPUTE_INTERRUPTED: entry(503, 'The compute process ended before the job did ({reason}); it is repeated.', true),

@@ -1,6 +1,8 @@
 /** All activities, grouped by the queue they are served on. */
 import { heartbeat } from '@temporalio/activity';
 import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
+import type { CommandPort } from '../activities/command-process.js';
+import { createExternalTrainingActivities } from '../activities/external-training.js';
 import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
 import { createRetrievalActivities, createRetrievalComputeActivities } from '../activities/historical-retrieval.js';
 import type { RunJob } from '../activities/jobs/index.js';
@@ -28,6 +30,12 @@ export interface ActivityDependencies {
   readonly serving: ServingPort;
   readonly runJob: RunJob;
   readonly sources: SourceSettings;
+  readonly external: {
+    readonly commands: CommandPort;
+    readonly apiUrl: string | null;
+    readonly stalledAfterMs: number;
+    readonly mintToken: () => string;
+  };
   /** Wall time in microseconds. */
   readonly now: () => number;
 }
@@ -48,12 +56,13 @@ export function createIoActivities(dependencies: ActivityDependencies) {
   };
 }
 
-export function createComputeActivities({ stores, runJob, sources, now }: ActivityDependencies) {
+export function createComputeActivities({ stores, runJob, sources, external, now }: ActivityDependencies) {
   return {
     ...createDatasetComputeActivities({ stores, runJob, ...sources }),
     ...createFeatureComputeActivities({ stores, runJob }),
     ...createRetrievalComputeActivities({ stores, runJob, sources }),
     ...createTrainingComputeActivities({ stores, runJob }),
+    ...createExternalTrainingActivities({ stores, runJob, ...external, sha256Hex, now }),
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),
     ...createMonitoringComputeActivities({ stores, runJob, now }),

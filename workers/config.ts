@@ -2,6 +2,18 @@
 import { cpus } from 'node:os';
 import { z } from 'zod';
 import { DomainError } from '../domain/errors.js';
+import { Name } from '../domain/names.js';
+
+const Commands = z.record(Name, z.array(z.string().min(1)).min(1));
+
+function parseCommands(text: string, context: z.RefinementCtx): z.infer<typeof Commands> {
+  try {
+    return Commands.parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'expected {"name": ["/path/of/program", "argument"]} as JSON' });
+    return z.NEVER;
+  }
+}
 
 const Queue = z.enum(['orchestration', 'io', 'compute']);
 
@@ -35,6 +47,15 @@ export const WorkerConfig = z.object({
     .positive()
     .default(64 * 2 ** 30),
   PERENNIAL_SOURCE_MAX_SECONDS: z.coerce.number().positive().default(3_600),
+  /** Commands that models may train with, as a JSON object: name → program (absolute path) and arguments. */
+  PERENNIAL_TRAINER_COMMANDS: z
+    .string()
+    .default('{}')
+    .transform((text, context) => parseCommands(text, context)),
+  /** A command that reports nothing for so long is ended. */
+  PERENNIAL_TRAINER_STALLED_SECONDS: z.coerce.number().positive().default(600),
+  /** Where trainers on other machines reach the API; without it they need the data folder. */
+  PERENNIAL_API_URL: z.url().optional(),
   PERENNIAL_QUEUES: z
     .string()
     .default('orchestration,io,compute')

@@ -1,4 +1,5 @@
 /** Composition root of a worker process: connections, stores, compute pool, and one Temporal worker per queue. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -18,6 +19,7 @@ import { readWorkerConfig, type WorkerConfig } from './config.js';
 import { createFailpoints } from './failpoints.js';
 import { serveHealth } from './health.js';
 import { activityInterceptors } from './interceptors.js';
+import { createCommandPort } from './ports/command-process.js';
 import { servingKey } from './ports/serving-key.js';
 import { createServingPort } from './ports/serving-port.js';
 import { createWorkflowPort } from './ports/workflow-port.js';
@@ -83,6 +85,12 @@ const workers = await createWorkers(config, {
     privateFolder: resolve(config.PERENNIAL_DATA),
     sourceHosts: config.PERENNIAL_SOURCE_HOSTS,
     limits: { maxBytes: config.PERENNIAL_SOURCE_MAX_BYTES, maxSeconds: config.PERENNIAL_SOURCE_MAX_SECONDS },
+  },
+  external: {
+    commands: createCommandPort(config.PERENNIAL_TRAINER_COMMANDS),
+    apiUrl: config.PERENNIAL_API_URL ?? null,
+    stalledAfterMs: config.PERENNIAL_TRAINER_STALLED_SECONDS * 1_000,
+    mintToken: () => randomBytes(32).toString('base64url'),
   },
   now,
 });

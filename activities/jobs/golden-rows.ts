@@ -61,7 +61,7 @@ function rowsWithMissing(plan: FeaturePlan, part: ModelRows): number[] {
 }
 
 /** Up to `wanted` positions out of `count`, evenly spread, the first and the last among them. */
-function evenly(count: number, wanted: number): number[] {
+export function evenly(count: number, wanted: number): number[] {
   if (wanted <= 0 || count === 0) return [];
   if (count <= wanted) return Array.from({ length: count }, (_value, index) => index);
   const step = (count - 1) / Math.max(1, wanted - 1);

@@ -1,4 +1,5 @@
 /** The jobs of the compute pool by name. Deliberate index: the pool and the activities agree on names and types here. */
+import { adoptTrainedModel } from './adopt-trained-model.js';
 import { buildTrainingDataset } from './build-training-dataset.js';
 import { certifySkew } from './certify-skew.js';
 import { checkServedFeatures } from './check-served-features.js';
@@ -8,6 +9,7 @@ import { gatherPublication } from './gather-publication.js';
 import { judgeRolloutStep } from './judge-step.js';
 import { materializeChunk } from './materialize-chunk.js';
 import { prepareSegment } from './prepare-segment.js';
+import { prepareTrainerData } from './prepare-trainer-data.js';
 import { assembleRetrieval } from './retrieval/assemble.js';
 import { joinRetrievalView } from './retrieval/join-view.js';
 import { loadRetrievalSpine } from './retrieval/load-spine.js';
@@ -25,6 +27,8 @@ export const JOBS = {
   joinRetrievalView,
   assembleRetrieval,
   trainModel,
+  prepareTrainerData,
+  adoptTrainedModel,
   evaluateModel,
   certifySkew,
   sealWindow,

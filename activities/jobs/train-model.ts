@@ -1,62 +1,23 @@
-/** CPU body of training: fit preprocessing, compute features with the serving graph, grow trees, write the bundle. */
-import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
-import type { Bundle, FrozenView, RequestField } from '../../domain/bundle.js';
+/** CPU body of training with a built-in trainer: fit preprocessing, compute features with the serving graph, grow trees. */
 import { DomainError } from '../../domain/errors.js';
-import type { FeaturePlan } from '../../domain/features.js';
-import type { TaskShape } from '../../domain/task.js';
-import { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
-import { chooseThreshold } from '../../ml/evaluation/metrics.js';
-import { fitEncodings } from '../../ml/features/plan.js';
+import { GbdtParameters } from '../../domain/gbdt-parameters.js';
+import type { TrainingSnapshot } from '../../domain/training.js';
 import { fuseBinaryModel } from '../../ml/onnx/ensemble-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
-import { GbdtParameters } from '../../domain/gbdt-parameters.js';
-import type { TreeEnsemble } from '../../ml/training/tree-ensemble.js';
-import type { InputColumns } from '../../scoring/batch.js';
-import { sha256Hex } from '../../store/contracts/digests.js';
-import { getJson, putJson } from '../json-artifacts.js';
-import { bundleDigestOf, frozenViewsOf, requestFieldsOf } from './bundle-parts.js';
-import type { JobContext } from './context.js';
 import { boostInSlices } from './boost-in-slices.js';
-import { pickGoldenRows } from './golden-rows.js';
-import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
-import { computeFeatures, scoreModel } from './model-scoring.js';
-import { profileTraining } from './reference-profile.js';
-
-export interface TrainModelInput {
-  /** JSON artefact with the `TrainingSnapshot`. */
-  readonly snapshot: ArtifactRef;
-  /** JSON artefact with the `TrainingDataset`. */
-  readonly dataset: ArtifactRef;
-  /** Inputs and features of the model; encodings are fitted here. */
-  readonly plan: FeaturePlan;
-}
-
-export interface TrainModelResult {
-  /** JSON artefact with the `TrainedModel`. */
-  readonly trained: ArtifactRef;
-  readonly bundleDigest: string;
-}
-
-/** Share of the training time, at its end, on whose rows the decision threshold is chosen. */
-const THRESHOLD_SHARE = 0.2;
+import { type StoredModel, storeModel } from './bundle-writing.js';
+import type { JobContext } from './context.js';
+import { computeFeatures } from './model-scoring.js';
+import { readTraining, type TrainingInput } from './training-parts.js';
 
 /**
- * Trains on the training part only. The decision threshold maximises F1 over the last fifth of training time as the
- * model itself scores it; it is fused into the graph here, and evaluation does not change the graph. Same snapshot and
- * dataset, same bundle digest, also when an attempt was interrupted and this one resumed from its checkpoint.
+ * Trains on the training part only; evaluation does not change the graph. Same snapshot and dataset, same bundle digest,
+ * also when an attempt was interrupted and this one resumed from its checkpoint.
  */
-export async function trainModel(input: TrainModelInput, context: JobContext): Promise<TrainModelResult> {
-  const { artifacts, progress } = context;
-  const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
-  const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
+export async function trainModel(input: TrainingInput, context: JobContext): Promise<StoredModel> {
+  const parts = await readTraining(input, context);
+  const { snapshot, plan, train } = parts;
   const parameters = parseParameters(snapshot);
-
-  const views = frozenViewsOf(snapshot, input.plan);
-  const request = requestFieldsOf(snapshot, input.plan, views);
-  const train = await readPart(context, dataset.train, { plan: input.plan, request, snapshot });
-  if (train.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the training split' });
-  progress({ message: `${train.rows} training rows read` });
-  const plan = { ...input.plan, encodings: fitEncodings(input.plan.inputs, textColumns(train.columns)) };
   const matrix = await computeFeatures(context, plan, train);
   const ensemble = await boostInSlices(context, {
     key: `${input.snapshot.sha256}/${input.dataset.sha256}`,
@@ -69,71 +30,11 @@ export async function trainModel(input: TrainModelInput, context: JobContext): P
       seed: snapshot.spec.trainer.seed,
     },
   });
-  const holdout = await readPart(context, dataset.holdout, { plan, request, snapshot });
-  const bundle = await writeBundle(context, { snapshot, plan, views, request, train, holdout, ensemble });
-  const bundleDigest = bundleDigestOf(bundle, sha256Hex);
-  const trained = await putJson(artifacts, { bundle, bundleDigest });
-  return { trained, bundleDigest };
-}
-
-interface Trained {
-  readonly snapshot: TrainingSnapshot;
-  readonly plan: FeaturePlan;
-  readonly views: readonly FrozenView[];
-  readonly request: readonly RequestField[];
-  readonly train: ModelRows;
-  readonly holdout: ModelRows;
-  readonly ensemble: TreeEnsemble;
-}
-
-async function writeBundle(context: JobContext, trained: Trained): Promise<Bundle> {
-  const { snapshot, plan, views, request, train, holdout, ensemble } = trained;
-  const { artifacts } = context;
-  const graphWith = (decisionThreshold: number): Uint8Array =>
-    encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold }));
-  const shape: TaskShape = { task: 'binary', classes: [] };
-  const predictions = await scoreModel(context, { ...shape, graphs: [graphWith(0.5)] }, train);
-  const decisionThreshold = thresholdOf(train, predictions);
-  const graph = graphWith(decisionThreshold);
-  const model = { ...shape, graphs: [graph] };
-  const goldenRows = await pickGoldenRows(context, { model, plan, request, parts: [holdout, train] });
-  return {
-    bundleVersion: 2,
-    model: snapshot.model,
-    task: shape.task,
-    classes: [...shape.classes],
-    graphs: [await artifacts.put(graph, MEDIA_TYPES.onnx)],
-    request: [...request],
-    eventTime: snapshot.spec.spine.eventTime,
-    views: [...views],
-    plan,
-    decisionThreshold,
-    goldenRows: await putJson(artifacts, goldenRows),
-    referenceProfile: await putJson(artifacts, profileTraining(plan, train, { scores: predictions, shape })),
-  };
-}
-
-/** A part with the model's inputs, and those request fields that golden rows need and the dataset holds. */
-async function readPart(
-  context: JobContext,
-  part: ArtifactRef,
-  model: { plan: FeaturePlan; request: readonly RequestField[]; snapshot: TrainingSnapshot },
-): Promise<ModelRows> {
-  const available = await columnNamesOf(context, part);
-  const requested = model.request.map(({ name }) => name).filter((name) => available.has(name));
-  const rows = await readModelRows(context, part, [...new Set([...inputNames(model.plan.inputs), ...requested])]);
-  const { eventTime } = model.snapshot.spec.spine;
-  return { ...rows, columns: { [eventTime]: BigInt64Array.from(rows.eventTs, BigInt), ...rows.columns } };
-}
-
-/** Greatest F1 on the last fifth of training time; on all rows where that fifth lacks one of the classes. */
-function thresholdOf(train: ModelRows, predictions: Float32Array): number {
-  const first = train.eventTs[0] ?? 0;
-  const last = train.eventTs.at(-1) ?? first;
-  const from = train.eventTs.findIndex((time) => time >= last - (last - first) * THRESHOLD_SHARE);
-  const labels = train.labels.subarray(from);
-  const bothClasses = labels.includes(0) && labels.includes(1);
-  return bothClasses ? chooseThreshold(predictions.subarray(from), labels) : chooseThreshold(predictions, train.labels);
+  return storeModel(context, parts, {
+    task: 'binary',
+    classes: [],
+    graphsWith: (decisionThreshold) => [encodeModel(fuseBinaryModel({ plan, ensemble, decisionThreshold }))],
+  });
 }
 
 function parseParameters(snapshot: TrainingSnapshot): GbdtParameters {
@@ -145,14 +46,4 @@ function parseParameters(snapshot: TrainingSnapshot): GbdtParameters {
     expected: `as in the list of gbdt parameters (${issue?.message ?? 'invalid'})`,
     got: JSON.stringify(snapshot.spec.trainer.parameters),
   });
-}
-
-function textColumns(columns: InputColumns): Record<string, readonly string[]> {
-  return Object.fromEntries(
-    Object.entries(columns).flatMap(([name, data]) => (isText(data) ? [[name, data] as const] : [])),
-  );
-}
-
-function isText(data: InputColumns[string]): data is readonly string[] {
-  return Array.isArray(data);
 }

@@ -16,6 +16,7 @@ import { quarantineRoutes } from './quarantine.js';
 import { registryRoutes } from './registry.js';
 import { resourceRoutes } from './resources.js';
 import { rolloutRoutes } from './rollouts.js';
+import { runFileRoutes } from './run-files.js';
 import { uploadRoutes } from './uploads.js';
 import { windowRoutes } from './windows.js';
 
@@ -28,6 +29,7 @@ export function allRoutes(dependencies: ApiDependencies): Route[] {
     ...featureRoutes(dependencies),
     ...historicalRoutes(dependencies),
     ...lineageRoutes(dependencies),
+    ...runFileRoutes(dependencies),
     ...modelRoutes(dependencies),
     ...registryRoutes(dependencies),
     ...pipelineRoutes(dependencies),

@@ -12,6 +12,7 @@ import type { QuarantineStore } from './quarantine.js';
 import type { RegistryStore } from './registry.js';
 import type { RetrievalStore } from './retrievals.js';
 import type { ResourceStore } from './resources.js';
+import type { RunFilesStore } from './run-files.js';
 import type { UploadStore } from './uploads.js';
 
 export interface DocumentStores {
@@ -21,6 +22,7 @@ export interface DocumentStores {
   readonly uploads: UploadStore;
   readonly features: FeatureStore;
   readonly retrievals: RetrievalStore;
+  readonly runFiles: RunFilesStore;
   readonly registry: RegistryStore;
   readonly endpoints: EndpointStore;
   readonly predictions: PredictionStore;

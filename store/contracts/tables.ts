@@ -21,6 +21,11 @@ export interface TableSession {
   rows(sql: string): Promise<Record<string, SqlValue>[]>;
   /** Reads a large result by columns: REAL → float, DOUBLE → double, BIGINT/INTEGER → integer, VARCHAR → string. */
   columns(sql: string): Promise<ColumnarResult>;
+  /**
+   * Adds rows to a table of this session from memory: one array for each of its columns, all of equal length. REAL
+   * columns take Float32Array, DOUBLE ones Float64Array; NaN stays NaN.
+   */
+  append(table: string, columns: readonly (Float32Array | Float64Array)[]): Promise<void>;
 }
 
 export interface TableEngine {

@@ -78,6 +78,7 @@ async function ensureIndexes({ collection }: Database): Promise<void> {
     collection('retraining_requests').createIndex({ model: 1, state: 1, receivedTs: 1 }),
     collection('pipelines').createIndex({ model: 1, startedTs: -1 }),
     collection('audit_log').createIndex({ scope: 1, seq: 1 }, { unique: true }),
+    collection('run_files').createIndex({ expireAt: 1 }, { expireAfterSeconds: 0 }),
     collection('idempotency_answers').createIndex({ expireAt: 1 }, { expireAfterSeconds: 0 }),
   ]);
 }

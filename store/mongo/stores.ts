@@ -17,6 +17,7 @@ import { createQuarantineStore } from './quarantine.js';
 import { createRegistryStore } from './registry.js';
 import { createRetrievalStore } from './retrievals.js';
 import { createResourceStore } from './resources.js';
+import { createRunFilesStore } from './run-files.js';
 import { createUploadStore } from './uploads.js';
 
 export interface StoreOptions {
@@ -39,6 +40,7 @@ export function createStores(database: Database, options: StoreOptions): Stores 
     quarantine: createQuarantineStore(database, { append, appendEvent }),
     uploads: createUploadStore(database),
     retrievals: createRetrievalStore(database),
+    runFiles: createRunFilesStore(database),
     features: createFeatureStore(database),
     registry: createRegistryStore(database, { append, appendEvent, now }),
     endpoints: createEndpointStore(database, { append, appendEvent, failpoint }),

@@ -7,6 +7,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { DomainError, isDomainError } from '../../domain/errors.js';
 import type { TableEngine, TableSession } from '../contracts/tables.js';
+import { appendColumns } from './append.js';
 import { readColumns } from './columns.js';
 import { Semaphore } from './semaphore.js';
 import { plainValue } from './values.js';
@@ -88,6 +89,7 @@ function openSession(connection: DuckDBConnection, signal: AbortSignal | undefin
           .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)])));
       }),
     columns: (sql) => run(() => readColumns(connection, sql)),
+    append: (table, columns) => run(() => appendColumns(connection, { table, columns, signal })),
   };
 }
 

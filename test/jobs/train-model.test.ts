@@ -3,7 +3,8 @@ import { getJson } from '../../activities/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';
 import { scoreBundle } from '../../activities/jobs/model-scoring.js';
-import { trainModel, type TrainModelInput } from '../../activities/jobs/train-model.js';
+import { trainModel } from '../../activities/jobs/train-model.js';
+import type { TrainingInput } from '../../activities/jobs/training-parts.js';
 import { loadCheckpoint, TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { type Bundle, GoldenRows } from '../../domain/bundle.js';
@@ -24,11 +25,11 @@ describe('training job', () => {
     await bench.close();
   });
 
-  async function inputOf(changes: Parameters<typeof snapshotOf>[0] = {}): Promise<TrainModelInput> {
+  async function inputOf(changes: Parameters<typeof snapshotOf>[0] = {}): Promise<TrainingInput> {
     return { ...(await storeTraining(bench, snapshotOf(changes))), plan: PLAN };
   }
 
-  async function bundleOf(input: TrainModelInput): Promise<Bundle> {
+  async function bundleOf(input: TrainingInput): Promise<Bundle> {
     const { trained } = await trainModel(input, bench.context);
     return (await getJson(bench.context.artifacts, trained, TrainedModel)).bundle;
   }

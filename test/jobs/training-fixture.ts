@@ -95,7 +95,9 @@ export const PLAN: FeaturePlan = {
   encodings: [],
 };
 
-export function snapshotOf(changes: { trees?: number; gates?: unknown[]; champion?: number } = {}): TrainingSnapshot {
+export function snapshotOf(
+  changes: { trees?: number; gates?: unknown[]; champion?: number; trainer?: unknown } = {},
+): TrainingSnapshot {
   const spec = ModelSpec.parse({
     task: 'binary',
     endpoint: 'flight-delay',
@@ -108,7 +110,7 @@ export function snapshotOf(changes: { trees?: number; gates?: unknown[]; champio
       { view: 'origin-traffic' },
     ],
     split: { holdout: '14d' },
-    trainer: { kind: 'gbdt', parameters: { trees: changes.trees ?? 30, depth: 4 }, seed: 7 },
+    trainer: changes.trainer ?? { kind: 'gbdt', parameters: { trees: changes.trees ?? 30, depth: 4 }, seed: 7 },
     gates: changes.gates ?? [],
   });
   return TrainingSnapshot.parse({

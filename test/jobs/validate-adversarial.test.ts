@@ -23,8 +23,8 @@ function listening(tables: TableEngine, statements: string[]): TableEngine {
       statements.push(sql);
       return run(sql);
     };
-  const listen = ({ execute, rows, columns }: TableSession): TableSession => {
-    return { execute: heard(execute), rows: heard(rows), columns: heard(columns) };
+  const listen = ({ execute, rows, columns, append }: TableSession): TableSession => {
+    return { execute: heard(execute), rows: heard(rows), columns: heard(columns), append };
   };
   return { use: (body, signal) => tables.use((session) => body(listen(session)), signal), close: () => tables.close() };
 }

@@ -1,6 +1,6 @@
 /** Activities from snapshot to gate verdict. References travel; the content lies in artefacts. */
 import type { ArtifactRef } from '../../domain/artifact.js';
-import type { TrainerAnswer, TrainerRequest } from '../../domain/external-training.js';
+import type { ExternalRun } from '../../domain/external-training.js';
 import type { TrainerSpec } from '../../domain/trainer.js';
 
 export interface SnapshotSummary {
@@ -67,20 +67,16 @@ export interface TrainingComputeActivities {
 /** Trainers outside the compute pool. What they write is checked and bundled before anything else sees it. */
 export interface ExternalTrainingActivities {
   /** Writes the training part as features after expressions, and says what the trainer is asked for. */
-  prepareTrainerData(input: {
-    runId: string;
-    snapshot: ArtifactRef;
-    dataset: ArtifactRef;
-  }): Promise<{ request: TrainerRequest }>;
-  /** Fits with a trainer of the Python worker; on its own task queue. */
-  trainExternal(request: TrainerRequest): Promise<TrainerAnswer>;
+  prepareTrainerData(input: { runId: string; snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<ExternalRun>;
+  /** Fits with a trainer of the Python worker; on its own task queue. `answer` is a JSON artefact (`TrainerAnswer`). */
+  trainExternal(run: ExternalRun): Promise<{ answer: ArtifactRef }>;
   /** Fits with an allow-listed command under its limits. */
-  trainByCommand(request: TrainerRequest): Promise<TrainerAnswer>;
+  trainByCommand(run: ExternalRun): Promise<{ answer: ArtifactRef }>;
   /** Checks the answer against the request and makes a bundle of it: prefix, the trainer's model, suffix. */
   adoptTrainedModel(input: {
     snapshot: ArtifactRef;
     dataset: ArtifactRef;
-    request: TrainerRequest;
-    answer: TrainerAnswer;
+    run: ExternalRun;
+    answer: ArtifactRef;
   }): Promise<TrainedModelSummary>;
 }

@@ -10,7 +10,7 @@ export async function trainModel(
   const inputs = { snapshot: pinned.snapshot.snapshot, dataset: pinned.dataset.dataset };
   // Snapshots of pipelines from before there were other trainers do not name one.
   if (trainerKind !== 'python' && trainerKind !== 'command') return activities.trainModel(inputs);
-  const { request } = await activities.prepareTrainerData({ ...inputs, runId: input.pipelineId });
+  const run = await activities.prepareTrainerData({ ...inputs, runId: input.pipelineId });
   const train = trainerKind === 'python' ? activities.trainExternal : activities.trainByCommand;
-  return activities.adoptTrainedModel({ ...inputs, request, answer: await train(request) });
+  return activities.adoptTrainedModel({ ...inputs, run, ...(await train(run)) });
 }

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-LABEL, WEIGHT, EVENT_TIME = "label", "weight", "event_ts"
+#: Columns beside the features; no feature can have these names.
+LABEL, WEIGHT, EVENT_TIME = "label", ":weight", "event_ts"
 
 Parameter = str | int | float | bool
 TrainFunction = Callable[["TrainingContext"], Any]
@@ -82,7 +83,7 @@ class Reporter(Protocol):
 class TrainingContext:
     """All that a trainer is given."""
 
-    #: Parquet: one FP32 column for each feature, ``label``, ``event_ts``, and ``weight`` where rows count differently.
+    #: Parquet: one FP32 column for each feature, ``label``, ``event_ts``, and ``:weight`` where rows count differently.
     data: Path
     #: ``trainer.parameters`` of the model, as declared.
     parameters: Mapping[str, Parameter]

@@ -103,7 +103,7 @@ def prepare(
     columns: dict[str, Any] = {name: features[:, index] for index, name in enumerate(NAMES)}
     columns |= {"label": labels, "event_ts": np.arange(len(labels), dtype=np.int64) * 1_000_000}
     if weighted:
-        columns["weight"] = np.linspace(0.5, 1.5, len(labels))
+        columns[":weight"] = np.linspace(0.5, 1.5, len(labels))
     parquet.write_table(pyarrow.table(columns), folder / "train.parquet")
     sample = list(range(0, len(labels), 8))
     request = {

@@ -1,0 +1,154 @@
+/** CPU body after an external trainer: nothing is believed; the model is run, compared with its estimator, and bundled. */
+import type { ArtifactRef } from '../../domain/artifact.js';
+import { DomainError, isDomainError } from '../../domain/errors.js';
+import {
+  AGREEMENT_TOLERANCE,
+  SamplePredictions,
+  TrainerAnswer,
+  TrainerRequest,
+} from '../../domain/external-training.js';
+import type { TaskShape } from '../../domain/task.js';
+import { createChain } from '../../ml/onnx/chain.js';
+import { bindFeatures, bindScores, requireScores, scoreProblem, taskScores } from '../../ml/onnx/foreign-model.js';
+import { type FeatureBinding, prefixGraph } from '../../ml/onnx/prefix-graph.js';
+import { createSession, type TensorInfo } from '../../ml/onnx/session.js';
+import { type ForeignScores, suffixGraph } from '../../ml/onnx/suffix-graph.js';
+import { encodeModel } from '../../ml/onnx/writer.js';
+import { getJson } from '../json-artifacts.js';
+import { type StoredModel, storeModel } from './bundle-writing.js';
+import type { JobContext } from './context.js';
+import { takeRows } from './model-rows.js';
+import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
+
+export interface AdoptTrainedModelInput extends TrainingInput {
+  /** JSON artefact with the `TrainerRequest`. */
+  readonly request: ArtifactRef;
+  /** JSON artefact with the `TrainerAnswer`. */
+  readonly answer: ArtifactRef;
+}
+
+/**
+ * Throws `PRN_TRAINER_NOT_ONNX`, `PRN_TRAINER_INPUTS`, `PRN_TRAINER_OUTPUTS`, `PRN_TRAINER_PREDICTIONS` or
+ * `PRN_TRAINER_DISAGREES`. The same answer gives the same bundle digest.
+ */
+export async function adoptTrainedModel(input: AdoptTrainedModelInput, context: JobContext): Promise<StoredModel> {
+  const { artifacts } = context;
+  const request = await getJson(artifacts, input.request, TrainerRequest);
+  const answer = await getJson(artifacts, input.answer, TrainerAnswer);
+  const parts = await readTraining(input, context);
+  const shape: TaskShape = { task: request.task, classes: request.classes };
+  const foreign = await artifacts.get(answer.onnx);
+  const described = await describe(foreign);
+  const names = request.features.map(({ name }) => name);
+  requireScores(described.outputs, answer.output, shape);
+  const prefix = encodeModel(prefixGraph(parts.plan, bindFeatures(described.inputs, names)));
+  const expected =
+    answer.samplePredictions === null
+      ? null
+      : (await getJson(artifacts, answer.samplePredictions, SamplePredictions)).predictions;
+  const scores = await checkSample(parts, {
+    models: [prefix, foreign],
+    request,
+    answer,
+    outputs: described.outputs,
+    expected,
+  });
+  context.progress({ message: `the model agrees with its trainer on ${request.sample.length} rows` });
+  return storeModel(context, parts, {
+    ...shape,
+    graphsWith: (decisionThreshold) => [
+      prefix,
+      foreign,
+      encodeModel(suffixGraph(scores, { ...shape, decisionThreshold })),
+    ],
+    checkScores: (all) => requireUsable(all, shape),
+  });
+}
+
+interface Described {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+async function describe(model: Uint8Array): Promise<Described> {
+  const session = await createSession(model).catch((error: unknown) => {
+    const problem = isDomainError(error) ? error.details['problem'] : error;
+    throw new DomainError('PRN_TRAINER_NOT_ONNX', { problem: String(problem) }, { cause: error });
+  });
+  const { inputs, outputs } = session;
+  await session.release();
+  return { inputs, outputs };
+}
+
+interface SampleCheck {
+  readonly models: readonly Uint8Array[];
+  readonly request: TrainerRequest;
+  readonly answer: TrainerAnswer;
+  readonly outputs: readonly TensorInfo[];
+  readonly expected: readonly (readonly number[])[] | null;
+}
+
+/** Runs the sample through prefix and model, as serving will, and compares with what the trainer said. */
+async function checkSample({ train }: TrainingParts, check: SampleCheck): Promise<ForeignScores> {
+  const { request, answer, outputs, expected } = check;
+  const shape: TaskShape = { task: request.task, classes: request.classes };
+  const values = await runSample(check.models, takeRows(train.columns, request.sample), answer.output);
+  const scores = bindScores(
+    outputs,
+    { name: answer.output, values: values.length, rows: request.sample.length },
+    shape,
+  );
+  const actual = taskScores(values, scores, shape);
+  requireUsable(actual, shape);
+  if (expected !== null) requireAgreement(actual, expected.flat(), request);
+  return scores;
+}
+
+async function runSample(
+  models: readonly Uint8Array[],
+  columns: ReturnType<typeof takeRows>,
+  output: string,
+): Promise<ArrayLike<number>> {
+  const chain = await createChain(models);
+  try {
+    const feeds = Object.fromEntries(chain.inputs.map(({ name }) => [name, columns[name] ?? new Float32Array()]));
+    const { [output]: values } = await chain.run(feeds, [output]);
+    if (values instanceof Float32Array || values instanceof Float64Array) return values;
+    throw new DomainError('PRN_TRAINER_OUTPUTS', { expected: `numbers from output ${output}`, got: 'something else' });
+  } catch (error) {
+    if (isDomainError(error)) throw error;
+    const got = error instanceof Error ? error.message : String(error);
+    throw new DomainError('PRN_TRAINER_INPUTS', { expected: 'inputs that the features fit', got }, { cause: error });
+  } finally {
+    await chain.release();
+  }
+}
+
+function requireUsable(scores: ArrayLike<number>, shape: TaskShape): void {
+  const problem = scoreProblem(scores, shape);
+  if (problem !== null) throw new DomainError('PRN_TRAINER_PREDICTIONS', { problem });
+}
+
+function requireAgreement(actual: Float64Array, expected: readonly number[], { task, sample }: TrainerRequest): void {
+  if (expected.length !== actual.length)
+    throw new DomainError('PRN_TRAINER_OUTPUT', {
+      problem: `the sample predictions have ${expected.length} values, expected ${actual.length}`,
+    });
+  const scale = task === 'regression' ? expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : 1;
+  const tolerance = AGREEMENT_TOLERANCE * scale;
+  const width = actual.length / sample.length;
+  const disagreeing = new Set<number>();
+  let difference = 0;
+  for (const [index, value] of expected.entries()) {
+    const off = Math.abs((actual[index] ?? Number.NaN) - value);
+    difference = Math.max(difference, off);
+    if (!(off <= tolerance)) disagreeing.add(Math.floor(index / width));
+  }
+  if (disagreeing.size === 0) return;
+  throw new DomainError('PRN_TRAINER_DISAGREES', {
+    rows: disagreeing.size,
+    sampleRows: sample.length,
+    difference: difference.toPrecision(3),
+    tolerance: tolerance.toPrecision(1),
+  });
+}

@@ -1,0 +1,85 @@
+/** Files of one training run, for trainers on other machines. They come with the run's own token, which opens nothing else. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { DomainError } from '../../domain/errors.js';
+import { findRunFile, opensRunFiles, type RunFiles } from '../../domain/run-files.js';
+import type { ApiDependencies } from '../dependencies.js';
+import { type Call, param, type Route, route } from '../route.js';
+
+const FILE_NAME = /^[\w.-]{1,100}$/;
+const ATTEMPT = z.coerce.number().int().positive();
+
+export function runFileRoutes(dependencies: ApiDependencies): Route[] {
+  const { stores } = dependencies;
+  const holder = async (token: string, params: Readonly<Record<string, string>>) => {
+    const runId = params['run'] ?? '';
+    await openedBy(dependencies, runId, token);
+    return { name: `run/${runId}`, role: 'viewer' as const };
+  };
+  return [
+    route({
+      method: 'get',
+      path: '/v1/runs/:run/files/:file',
+      summary: 'A file of the run by its SHA-256, for the trainer that holds the token of the run',
+      action: 'read',
+      holder,
+      response: z.unknown(),
+      sends: MEDIA_TYPES.bytes,
+      async handle(call) {
+        const [runId, sha256] = [param(call, 'run'), param(call, 'file')];
+        const files = await stores.runFiles.get(runId);
+        const file = files === null ? null : findRunFile(files, sha256);
+        if (file === null) throw new DomainError('PRN_RUN_FILE_MISSING', { runId, file: sha256 });
+        const path = await stores.artifacts.localPath(file);
+        return { body: null, file: { path, mediaType: MEDIA_TYPES.bytes, name: sha256, etag: sha256 } };
+      },
+    }),
+    route({
+      method: 'put',
+      path: '/v1/runs/:run/files/:file',
+      summary:
+        'Leave a file with the run. Header `x-perennial-attempt` says which attempt writes: once a newer one has, an older one is refused',
+      action: 'read',
+      holder,
+      streams: true,
+      response: ArtifactRef,
+      handle: (call) => receive(dependencies, call),
+    }),
+  ];
+}
+
+async function receive({ stores, uploadMaxBytes }: ApiDependencies, call: Call<unknown, unknown>) {
+  const [runId, name] = [param(call, 'run'), param(call, 'file')];
+  const attempt = ATTEMPT.safeParse(call.stream.header('x-perennial-attempt'));
+  if (!attempt.success)
+    throw new DomainError('PRN_REQUEST_INVALID', {
+      what: 'x-perennial-attempt',
+      problem: 'a whole number above 0 is needed',
+    });
+  if (!FILE_NAME.test(name))
+    throw new DomainError('PRN_REQUEST_INVALID', {
+      what: 'file name',
+      problem: 'letters, digits, dot, dash and underscore only',
+    });
+  requireWriter(await stores.runFiles.get(runId), { runId, attempt: attempt.data });
+  const file = await stores.artifacts.receive(call.stream.chunks, MEDIA_TYPES.bytes, (bytes) => {
+    if (bytes > uploadMaxBytes) throw new DomainError('PRN_UPLOAD_TOO_LARGE', { limitBytes: uploadMaxBytes });
+  });
+  if (!(await stores.runFiles.add(runId, { name, attempt: attempt.data, file })))
+    requireWriter(await stores.runFiles.get(runId), { runId, attempt: attempt.data });
+  return { body: file };
+}
+
+/** Throws `PRN_RUN_STALE_WRITER` for an attempt that was replaced, `PRN_RUN_TOKEN_INVALID` for a run that is over. */
+function requireWriter(files: RunFiles | null, { runId, attempt }: { runId: string; attempt: number }): void {
+  if (files === null || files.closed) throw new DomainError('PRN_RUN_TOKEN_INVALID', { runId });
+  if (files.attempt > attempt)
+    throw new DomainError('PRN_RUN_STALE_WRITER', { runId, holder: `attempt ${files.attempt}`, epoch: attempt });
+}
+
+async function openedBy({ stores, now }: ApiDependencies, runId: string, token: string): Promise<void> {
+  const tokenDigest = createHash('sha256').update(token).digest('hex');
+  if (!opensRunFiles(await stores.runFiles.get(runId), tokenDigest, now()))
+    throw new DomainError('PRN_RUN_TOKEN_INVALID', { runId });
+}

@@ -1,0 +1,32 @@
+/** The files of one training run, for a trainer that shares no disk with the installation. */
+import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
+
+/** A file that a trainer left with the run. */
+export const RunOutput = z.strictObject({ name: z.string(), attempt: z.number().int().positive(), file: ArtifactRef });
+export type RunOutput = z.infer<typeof RunOutput>;
+
+export const RunFiles = z.strictObject({
+  runId: z.string(),
+  /** SHA-256 of the tokens that open these files; the tokens themselves are not stored. */
+  tokenDigests: z.array(z.string()),
+  /** What the trainer may read, beside what was left here. */
+  inputs: z.array(ArtifactRef),
+  outputs: z.array(RunOutput),
+  /** The newest attempt that wrote; an older one writes no more. 0 before the first. */
+  attempt: z.number().int().nonnegative(),
+  /** Nothing opens them any more: the run is over. */
+  closed: z.boolean(),
+  /** Nothing opens them later than this, microseconds. */
+  untilTs: z.number().int(),
+});
+export type RunFiles = z.infer<typeof RunFiles>;
+
+/** The file with this digest, if the run has it. */
+export function findRunFile({ inputs, outputs }: RunFiles, sha256: string): ArtifactRef | null {
+  return [...inputs, ...outputs.map(({ file }) => file)].find((file) => file.sha256 === sha256) ?? null;
+}
+
+export function opensRunFiles(files: RunFiles | null, tokenDigest: string, now: number): files is RunFiles {
+  return files !== null && !files.closed && now < files.untilTs && files.tokenDigests.includes(tokenDigest);
+}
