@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that need MongoDB and Temporal, tests that start whole processes, and what only `npm run test:long` runs. */
 const serverTests = [
-  'test/{store/mongo,activities,workflows,api,serving}/**/*.test.ts',
+  'test/{store/mongo,activities,workflows,api,serving,trainers}/**/*.test.ts',
   'test/conformance/online.test.ts',
 ];
 const processTests = ['test/{e2e,cli/commands,cli/supervisor}/**/*.test.ts'];

@@ -36,7 +36,7 @@ const TAIL_BYTES = 1_500;
 /** Of a longer log only the end is kept. */
 const LOG_BYTES = 16 * 2 ** 20;
 const MODEL_BYTES = 2 ** 30;
-const OUT_OF_MEMORY = /MemoryError|bad_alloc|Cannot allocate memory|out of memory/i;
+const OUT_OF_MEMORY = /MemoryError|bad_alloc|allocate memory|allocation failed|out of memory/i;
 
 export interface CommandTraining {
   readonly request: TrainerRequest;

@@ -6,6 +6,7 @@ import { ensureBuild } from './support/build.mjs';
 import { withLock } from './support/lock.mjs';
 import { ensureNodeModules } from './support/node-modules.mjs';
 import { createProgress } from './support/progress.mjs';
+import { ensurePythonEnvironment } from './support/python-environment.mjs';
 
 /** Folder of the checkout. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -13,12 +14,13 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_NODE = [20, 19];
 
 /**
- * Makes a fresh checkout runnable: checks Node.js, installs packages, compiles, and provides both engines. Safe to call
- * every time and from several processes at once; what is in place is left alone.
- * @param {{ onProgress?: (line: string) => void }} [options]
- * @returns {Promise<{ temporal: import('./engines.mjs').EngineChoice, mongod: import('./engines.mjs').EngineChoice, seconds: number }>}
+ * Makes a fresh checkout runnable: checks Node.js, installs packages, compiles, and provides both engines and, where
+ * asked for, the environment of the trainers in Python. Safe to call every time and from several processes at once; what
+ * is in place is left alone.
+ * @param {{ onProgress?: (line: string) => void, python?: boolean }} [options]
+ * @returns {Promise<{ temporal: import('./engines.mjs').EngineChoice, mongod: import('./engines.mjs').EngineChoice, python: { folder: string, interpreter: string } | undefined, seconds: number }>}
  */
-export async function ensureSetup({ onProgress = createProgress() } = {}) {
+export async function ensureSetup({ onProgress = createProgress(), python = false } = {}) {
   const startedAt = performance.now();
   requireNode();
   const checkout = createHash('sha256').update(ROOT).digest('hex').slice(0, 16);
@@ -30,12 +32,13 @@ export async function ensureSetup({ onProgress = createProgress() } = {}) {
     }),
     ensureEngine('temporal', { onProgress }),
     ensureEngine('mongod', { onProgress }),
+    python ? ensurePythonEnvironment(ROOT, { onProgress }) : undefined,
   ]);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.message] : []));
   if (failures.length > 0) throw new Error(`Set-up failed.\n${failures.join('\n\n')}`);
   const seconds = (performance.now() - startedAt) / 1000;
   onProgress(`set-up: ready after ${seconds.toFixed(1)} s`);
-  return { temporal: outcomes[1].value, mongod: outcomes[2].value, seconds };
+  return { temporal: outcomes[1].value, mongod: outcomes[2].value, python: outcomes[3].value, seconds };
 }
 
 /**
@@ -62,7 +65,7 @@ function requireNode() {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await runScript(async () => {
-    await ensureSetup();
+    await ensureSetup({ python: true });
     return 0;
   });
 }

@@ -21,13 +21,13 @@ const isLong = process.argv.includes('--long');
 const PROJECTS = isLong ? ['unit', 'server', 'e2e', 'long'] : ['unit', 'server', 'e2e'];
 
 await runScript(async () => {
-  const setUp = await ensureSetup().catch((error) => error);
+  const setUp = await ensureSetup({ python: true }).catch((error) => error);
   if (setUp instanceof Error) {
     process.stdout.write(`${setUp.message}\n0 passed, 1 failed\n`);
     return 1;
   }
   const tallies = [];
-  for (const check of CHECKS) tallies.push(await runCheck(check));
+  for (const check of [...CHECKS, pythonTests(setUp.python.interpreter)]) tallies.push(await runCheck(check));
   for (const project of PROJECTS) tallies.push(await runProject(project));
   const passed = sum(tallies, 'passed');
   const failed = sum(tallies, 'failed');
@@ -35,10 +35,21 @@ await runScript(async () => {
   return failed === 0 ? 0 : 1;
 });
 
+/** The tests that the Python package has of its own; the worker as a whole is tested from here. */
+function pythonTests(interpreter) {
+  const cwd = join(ROOT, 'trainers/python');
+  return {
+    name: 'tests of the Python package',
+    command: interpreter,
+    args: ['-m', 'unittest', 'discover', '-t', '.', 'tests'],
+    cwd,
+  };
+}
+
 /** @returns {Promise<Tally>} */
-async function runCheck({ name, command, args }) {
+async function runCheck({ name, command, args, cwd = ROOT }) {
   const startedAt = performance.now();
-  const { code, output } = await run(command, args, { cwd: ROOT });
+  const { code, output } = await run(command, args, { cwd });
   report(name, code === 0, startedAt);
   if (code !== 0) process.stdout.write(`${output.trimEnd()}\n`);
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };

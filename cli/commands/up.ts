@@ -30,7 +30,9 @@ const STATE_POLL_MS = 200;
 export function registerUpCommand(program: Command): void {
   program
     .command('up')
-    .description('start MongoDB, Temporal, worker, API and serving on this machine and keep them running')
+    .description(
+      'start MongoDB, Temporal, worker, API, serving and the Python trainer on this machine and keep them running',
+    )
     .option('--data <folder>', 'where everything is kept', defaultDataDir())
     .option('--detach', 'return once everything is healthy; stop it with `perennial down`')
     .option('--api-port <port>', 'port of the API (8080 where free)')
@@ -74,6 +76,7 @@ async function startOrInterrupt(options: UpOptions, signal: AbortSignal): Promis
         api: options.apiPort,
         serving: options.servingPort,
       },
+      pythonTrainer: true,
       signal,
       onEvent: printEvent,
     });

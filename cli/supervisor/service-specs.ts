@@ -41,3 +41,24 @@ export function serviceSpec({ name, port, env, logPath }: ServiceSpecInput): Pro
     stopGraceMs,
   };
 }
+
+/** The Python worker, which trains what a built-in trainer does not. */
+export function trainerSpec(input: Omit<ServiceSpecInput, 'name'> & { readonly interpreter: string }): ProcessSpec {
+  const { port, env, logPath, interpreter } = input;
+  const address = `${LOOPBACK}:${port}`;
+  const healthUrl = `http://${address}/healthz`;
+  const root = packageRoot();
+  return {
+    name: 'trainer',
+    command: interpreter,
+    args: ['-m', 'perennial_trainer'],
+    env: { ...env, PYTHONPATH: join(root, 'trainers', 'python'), PERENNIAL_TRAINER_HEALTH_PORT: String(port) },
+    cwd: root,
+    logPath,
+    address,
+    healthUrl,
+    isHealthy: httpCheck(healthUrl),
+    startTimeoutMs: 90_000,
+    stopGraceMs: 20_000,
+  };
+}

@@ -1,10 +1,12 @@
 import { type EngineChoice, type EngineName, ensureEngine } from '#scripts/engines.mjs';
+import { findPythonEnvironment } from '#scripts/support/python-environment.mjs';
 import { join } from 'node:path';
 import { DomainError } from '../../domain/errors.js';
 import { mongodSpec, temporalSpec } from './engine-specs.js';
+import { packageRoot } from './package-root.js';
 import { LOOPBACK, PortChooser } from './ports.js';
 import { replicaSetUri } from './replica-set.js';
-import { SERVICE_NAMES, type ServiceName, serviceSpec } from './service-specs.js';
+import { SERVICE_NAMES, type ServiceName, serviceSpec, trainerSpec } from './service-specs.js';
 import type { ProcessName, StackAddresses } from './stack-state.js';
 import type { ProcessSpec } from './supervised-process.js';
 
@@ -25,6 +27,8 @@ export interface StackPlanInput {
   readonly ports: 'preferred' | 'free';
   readonly fixedPorts: FixedPorts;
   readonly webUi: boolean;
+  /** Starts the Python worker as well, where its environment was set up. */
+  readonly pythonTrainer: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly onProgress: (line: string) => void;
 }
@@ -67,11 +71,30 @@ export async function planStack(input: StackPlanInput): Promise<StackPlan> {
   const services = SERVICE_NAMES.filter((name) => input.services.includes(name)).map((name) =>
     serviceSpec({ name, port: ports[name], env, logPath: logPath(input, name) }),
   );
+  const trainer = await planTrainer(input, chooser, env);
   return {
-    tiers: [[mongod.spec, temporal.spec].filter((spec) => spec !== undefined), services],
+    tiers: [
+      [mongod.spec, temporal.spec].filter((spec) => spec !== undefined),
+      [...services, ...(trainer === undefined ? [] : [trainer])],
+    ],
     addresses,
     external: [mongod.external, temporal.external].filter((choice) => choice !== undefined),
   };
+}
+
+async function planTrainer(
+  input: StackPlanInput,
+  chooser: PortChooser,
+  env: NodeJS.ProcessEnv,
+): Promise<ProcessSpec | undefined> {
+  if (!input.pythonTrainer) return undefined;
+  const found = await findPythonEnvironment(packageRoot(), input.env);
+  if (found === undefined) {
+    input.onProgress('no environment for trainers in Python; `npm run setup` makes one');
+    return undefined;
+  }
+  const port = await chooser.choose({ process: 'trainer health', option: '--api-port', preferred: 8092 });
+  return trainerSpec({ interpreter: found.interpreter, port, env, logPath: logPath(input, 'trainer') });
 }
 
 async function planEngine(

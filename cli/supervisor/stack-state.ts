@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-export const PROCESS_NAMES = ['mongod', 'temporal', 'worker', 'api', 'serving'] as const;
+export const PROCESS_NAMES = ['mongod', 'temporal', 'worker', 'api', 'serving', 'trainer'] as const;
 export const ProcessName = z.enum(PROCESS_NAMES);
 export type ProcessName = z.infer<typeof ProcessName>;
 

@@ -37,6 +37,8 @@ export interface StackOptions {
   readonly fixedPorts?: FixedPorts;
   /** False starts Temporal without its Web UI. */
   readonly webUi?: boolean;
+  /** Starts the worker for trainers in Python as well, where its environment was set up; off by default. */
+  readonly pythonTrainer?: boolean;
   /** Added to the environment of the services; `TEMPORAL_ADDRESS` and `MONGODB_URI` here name engines to use. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timing?: SupervisionTiming;
@@ -116,13 +118,15 @@ class RunningStack implements Stack {
 
   async start(): Promise<void> {
     this.#write();
-    const { services = SERVICE_NAMES, database = 'perennial', ports = 'preferred', webUi = true } = this.#options;
+    const { services = SERVICE_NAMES, database = 'perennial', ports = 'preferred' } = this.#options;
+    const { webUi = true, pythonTrainer = false } = this.#options;
     this.#plan = await planStack({
       dataDir: this.dataDir,
       services,
       database,
       ports,
       webUi,
+      pythonTrainer,
       fixedPorts: this.#options.fixedPorts ?? {},
       env: { ...process.env, ...this.#options.env },
       onProgress: (message) => this.#emit('stack', message),

@@ -28,6 +28,7 @@ async function main(): Promise<number> {
   const stack = await startStack({
     dataDir,
     env,
+    pythonTrainer: options.trainer !== null,
     signal: interrupted.signal,
     onEvent: ({ source, message }) => show.fact(`${source}: ${message}`),
   });

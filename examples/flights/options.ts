@@ -9,9 +9,11 @@ export interface DemoOptions {
   /** Leave approvals to the person watching. */
   readonly interactive: boolean;
   readonly dataDir: string;
+  /** Trainer of the Python worker to use in place of the built-in one. */
+  readonly trainer: string | null;
 }
 
-export const USAGE = `Usage: npm run demo [-- --exit] [-- --json FILE] [-- --interactive] [-- --data DIR]`;
+export const USAGE = `Usage: npm run demo [-- --exit] [-- --json FILE] [-- --interactive] [-- --data DIR] [-- --trainer sklearn|lightgbm]`;
 
 export function readOptions(args: readonly string[]): DemoOptions {
   const { values } = parseArgs({
@@ -21,7 +23,14 @@ export function readOptions(args: readonly string[]): DemoOptions {
       json: { type: 'string' },
       interactive: { type: 'boolean', default: false },
       data: { type: 'string', default: '.perennial' },
+      trainer: { type: 'string' },
     },
   });
-  return { exit: values.exit, jsonFile: values.json ?? null, interactive: values.interactive, dataDir: values.data };
+  return {
+    exit: values.exit,
+    jsonFile: values.json ?? null,
+    interactive: values.interactive,
+    dataDir: values.data,
+    trainer: values.trainer ?? null,
+  };
 }

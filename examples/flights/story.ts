@@ -1,6 +1,7 @@
 /** The story from raw data to a retrained model, and the summary of it. */
 import { readdir, readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 import { MICROS_PER_HOUR, addMicros } from '../../domain/time.js';
 import { compareAfterPromotion } from './comparison.js';
 import { REPLAY_FROM } from './data.js';
@@ -123,7 +124,22 @@ async function showNewAlerts({ api, show }: World, shown: number): Promise<numbe
   return items.length;
 }
 
-async function applyResources({ api }: World): Promise<void> {
+/** The same documents, with models trained in Python where the command line says so. */
+function withTrainer(documents: readonly unknown[], { trainer }: World['options']): unknown[] {
+  return documents.map((document) => {
+    const model = PlainModel.safeParse(document);
+    if (trainer === null || !model.success) return document;
+    const { parameters: _ofBuiltIn, ...kept } = model.data.spec.trainer;
+    return { ...model.data, spec: { ...model.data.spec, trainer: { ...kept, kind: 'python', name: trainer } } };
+  });
+}
+
+const PlainModel = z.looseObject({
+  kind: z.literal('Model'),
+  spec: z.looseObject({ trainer: z.looseObject({ parameters: z.unknown() }) }),
+});
+
+async function applyResources({ api, options }: World): Promise<void> {
   // Compiled code lies in dist/, the YAML beside its source.
   const folder = new URL('../../../examples/flights/resources/', import.meta.url);
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
@@ -132,7 +148,7 @@ async function applyResources({ api }: World): Promise<void> {
       parseAllDocuments(await readFile(new URL(name, folder), 'utf8')).map((document) => document.toJS() as unknown),
     ),
   );
-  await api.put('/v1/resources', documents.flat());
+  await api.put('/v1/resources', withTrainer(documents.flat(), options));
 }
 
 async function earlierVersions({ api }: World) {

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { access, constants, open, readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { CommandEnd, CommandPort, CommandRun, TrainerCommand } from '../../activities/command-process.js';
+import type { CommandEnd, CommandPort, CommandRun } from '../../activities/command-process.js';
 import { DomainError } from '../../domain/errors.js';
 
 /** Program and arguments by the name that a model's `trainer.command` refers to. */

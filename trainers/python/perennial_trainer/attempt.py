@@ -17,6 +17,9 @@ from .child import MEMORY_VARIABLE
 
 #: A longer line is not a report but something that went wrong.
 LINE_LIMIT = 1 << 20
+#: Silence that a process may keep before its first report, while it imports what it needs.
+START_SECONDS = 120.0
+WATCH_SECONDS = 0.5
 #: What of standard error is told in an error message; all of it is kept with the run.
 TAIL_CHARACTERS = 1_500
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -42,7 +45,7 @@ class Attempt:
     on_progress: Callable[[dict[str, Any]], None]
     on_checkpoint: Callable[[Path], None]
     _heard: float = field(default=0.0, init=False)
-    _quiet_seconds: float = field(default=0.0, init=False)
+    _quiet_seconds: float = field(default=START_SECONDS, init=False)
     _fault: TrainerFault | None = field(default=None, init=False)
 
     @property
@@ -97,7 +100,8 @@ class Attempt:
                 _kill_group(process.pid)
                 await ended
                 return
-            await asyncio.wait([ended], timeout=remaining)
+            # A report may have shortened the silence that is allowed.
+            await asyncio.wait([ended], timeout=min(remaining, WATCH_SECONDS))
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         """Lets a cancelled trainer end by itself for a moment. Shielded: the caller is being cancelled."""

@@ -45,7 +45,7 @@ class Attempts(unittest.TestCase):
 
     def test_silence_is_ended_with_all_processes_that_the_trainer_started(self) -> None:
         prepared = prepare(self.folder, "hangs")
-        fault = self.fault_of(prepared, stalled=2.0)
+        fault = self.fault_of(prepared, stalled=1.0)
         self.assertEqual(fault.code, "PRN_TRAINER_STALLED")
         child = int((self.folder / "checkpoint" / "pid").read_text())
         self.assertTrue(is_gone(child))

@@ -1,0 +1,188 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CommandTraining, trainWithCommand } from '../../activities/command-training.js';
+import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { SamplePredictions, TrainerRequest } from '../../domain/external-training.js';
+import { openFileArtifacts } from '../../store/artifacts/file.js';
+import type { ArtifactStore } from '../../store/contracts/artifacts.js';
+import { type CommandList, createCommandPort } from '../../workers/ports/command-process.js';
+
+/** Bash scripts by what they do; `$1` is the folder of the run. */
+const SCRIPTS = {
+  succeeds: `
+    echo 'some words' ; echo '{"progress": {"message": "one", "step": 1, "metrics": {"loss": 0.5}}}'
+    grep -o '"trainer":"succeeds"' "$1/request.json" >&2
+    head -c 4 "$1/train.parquet" > "$1/output/model.onnx"
+    echo '{"predictions": [[0.25]]}' > "$1/output/sample-predictions.json"
+    env | sort >&2
+    echo '{"output": "p", "environment": {"packages": {"bash": "5"}}}' > "$1/output/answer.json"`,
+  fails: `echo 'no such column' >&2; exit 3`,
+  crashes: `kill -SEGV $$`,
+  complains: `echo '{"error": {"code": "PRN_TRAINING_DIVERGED", "reason": "loss is nan"}}'; exit 1`,
+  diverges: `echo '{"progress": {"message": "two", "step": 2, "metrics": {"loss": "NaN"}}}'; exit 0`,
+  hangs: `sleep 300 & echo $! > "$1/pid"; echo '{"progress": {"message": "started"}}'; wait`,
+  burns: `while true; do :; done`,
+  hoards: `exec "${process.execPath}" -e 'const held = []; for (;;) held.push(Buffer.alloc(2 ** 26, 1));'`,
+  forgets: `echo '{}' > "$1/output/other.json"`,
+  resumes: `
+    if [ -f "$1/checkpoint" ]; then cat "$1/checkpoint" >&2; exit 4; fi
+    echo 'half way' > "$1/state-1"; echo '{"checkpoint": "state-1"}'; kill -KILL $$`,
+  leaves_children: `sleep 300 & echo $! > "$1/pid"; exit 0`,
+};
+
+describe('a command trainer', () => {
+  let folder: string;
+  let artifacts: ArtifactStore;
+  let data: ArtifactRef;
+  let list: CommandList;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'perennial-command-test-'));
+    artifacts = openFileArtifacts(join(folder, 'artifacts'));
+    data = await artifacts.put(new TextEncoder().encode('PAR1'), MEDIA_TYPES.parquet);
+    const scripts = Object.entries(SCRIPTS).map(async ([name, body]) => {
+      const path = join(folder, `${name}.sh`);
+      await writeFile(path, `#!/bin/bash\n${body}\n`);
+      await chmod(path, 0o755);
+      return [name, [path]] as const;
+    });
+    list = Object.fromEntries(await Promise.all(scripts));
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  type Changes = Partial<Pick<CommandTraining, 'checkpoint' | 'stalledAfterMs' | 'signal' | 'onCheckpoint'>>;
+
+  async function train(trainer: string, changes: Changes & { wall?: string; cpuSeconds?: number } = {}) {
+    const { wall = '30s', cpuSeconds = 20, ...others } = changes;
+    const commands = createCommandPort(list);
+    const request = TrainerRequest.parse({
+      requestVersion: 1,
+      runId: 'r1',
+      trainer,
+      parameters: {},
+      seed: 1,
+      task: 'binary',
+      classes: [],
+      features: [{ name: 'distance', categorical: false }],
+      data,
+      sample: [0],
+      limits: { wall, cpuSeconds, memoryMb: 600 },
+    });
+    const run = await mkdtemp(join(folder, 'run-'));
+    const training: CommandTraining = {
+      request,
+      command: await commands.find(trainer),
+      attempt: 1,
+      checkpoint: null,
+      folder: run,
+      stalledAfterMs: 20_000,
+      signal: new AbortController().signal,
+      onCheckpoint: () => undefined,
+      ...others,
+    };
+    return { run, answer: trainWithCommand({ artifacts, commands }, training) };
+  }
+
+  const childOf = async (run: string): Promise<number> => Number(await readFile(join(run, 'pid'), 'utf8'));
+
+  async function isGone(pid: number): Promise<boolean> {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+    return stat === null || ['Z', 'X'].includes(stat.split(') ')[1]?.[0] ?? '');
+  }
+
+  it('leaves model, sample predictions, metrics and its log with the run, and sees none of our environment', async () => {
+    const answer = await (await train('succeeds')).answer;
+    expect(answer).toMatchObject({ output: 'p', attempt: 1, metrics: [{ step: 1, loss: 0.5 }] });
+    expect(answer.environment).toEqual({ packages: { bash: '5' } });
+    expect(new TextDecoder().decode(await artifacts.get(answer.onnx))).toBe('PAR1');
+    const predictions = answer.samplePredictions === null ? null : await artifacts.get(answer.samplePredictions);
+    expect(SamplePredictions.parse(JSON.parse(new TextDecoder().decode(predictions ?? undefined)))).toEqual({
+      predictions: [[0.25]],
+    });
+    const log = new TextDecoder().decode(answer.log === null ? undefined : await artifacts.get(answer.log));
+    const [first, ...environment] = log.trim().split('\n');
+    expect(first).toBe('"trainer":"succeeds"');
+    const names = environment.map((line) => line.split('=')[0]).sort();
+    expect(names).toEqual(
+      ['HOME', 'LANG', 'OLDPWD', 'PATH', 'PWD', 'SHLVL', 'TMPDIR', '_'].filter((n) => names.includes(n)),
+    );
+  });
+
+  it('has the digest of its program in the lineage', async () => {
+    const before = (await createCommandPort(list).find('fails')).digest;
+    expect((await createCommandPort(list).find('fails')).digest).toBe(before);
+    await writeFile(join(folder, 'fails.sh'), '#!/bin/bash\nexit 0\n');
+    expect((await createCommandPort(list).find('fails')).digest).not.toBe(before);
+  });
+
+  it('is refused unless it is on the list', async () => {
+    await expect(train('rm')).rejects.toMatchObject({ code: 'PRN_TRAINER_COMMAND', status: 422 });
+    await expect(createCommandPort({ sh: ['sh', '-c', 'true'] }).find('sh')).rejects.toMatchObject({
+      code: 'PRN_TRAINER_COMMAND',
+      message: expect.stringContaining('is not the absolute path of a program'),
+    });
+  });
+
+  it.each([
+    [
+      'fails',
+      { code: 'PRN_TRAINER_FAILED', retryable: false },
+      { reason: 'it ended with exit code 3', log: 'no such column' },
+    ],
+    ['crashes', { code: 'PRN_TRAINER_CRASHED', retryable: true }, { how: 'by SIGSEGV' }],
+    ['complains', { code: 'PRN_TRAINING_DIVERGED', retryable: false }, { problem: 'loss is nan' }],
+    ['diverges', { code: 'PRN_TRAINING_DIVERGED', retryable: false }, { iteration: 2, problem: 'loss is NaN' }],
+    ['hoards', { code: 'PRN_TRAINER_LIMIT', retryable: false }, { limit: 'memory' }],
+    ['forgets', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/answer.json is missing' }],
+  ])('that %s ends as %o', async (name, error, details) => {
+    await expect((await train(name)).answer).rejects.toMatchObject({ ...error, details });
+  });
+
+  it('is ended at its wall time, with all that it started', async () => {
+    const { run, answer } = await train('hangs', { wall: '1s' });
+    await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_LIMIT', details: { limit: '1 s of wall time' } });
+    expect(await isGone(await childOf(run))).toBe(true);
+  });
+
+  it('is ended at its CPU time', async () => {
+    await expect((await train('burns', { cpuSeconds: 1 })).answer).rejects.toMatchObject({
+      code: 'PRN_TRAINER_LIMIT',
+      details: { limit: '1 s of CPU time' },
+    });
+  });
+
+  it('is ended when it falls silent', async () => {
+    await expect((await train('hangs', { stalledAfterMs: 800 })).answer).rejects.toMatchObject({
+      code: 'PRN_TRAINER_STALLED',
+      retryable: true,
+    });
+  });
+
+  it('is ended when its run is cancelled', async () => {
+    const controller = new AbortController();
+    const { run, answer } = await train('hangs', { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('cancelled by a person')), 600);
+    await expect(answer).rejects.toThrow('cancelled by a person');
+    expect(await isGone(await childOf(run))).toBe(true);
+  });
+
+  it('gets its last checkpoint back', async () => {
+    const kept: ArtifactRef[] = [];
+    const first = await train('resumes', { onCheckpoint: (checkpoint) => kept.push(checkpoint) });
+    await expect(first.answer).rejects.toMatchObject({ code: 'PRN_TRAINER_CRASHED' });
+    const [checkpoint = null] = kept;
+    const second = await train('resumes', { checkpoint });
+    await expect(second.answer).rejects.toMatchObject({ details: { log: 'half way' } });
+  });
+
+  it('leaves no process behind when it ends by itself', async () => {
+    const { run, answer } = await train('leaves_children');
+    await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_OUTPUT' });
+    expect(await isGone(await childOf(run))).toBe(true);
+  });
+});
