@@ -1,9 +1,9 @@
 /** Files of one training run, for trainers on other machines. They come with the run's own token, which opens nothing else. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
 import { findRunFile, opensRunFiles, type RunFiles } from '../../domain/run-files.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { type Call, param, type Route, route } from '../route.js';
 
@@ -79,7 +79,7 @@ function requireWriter(files: RunFiles | null, { runId, attempt }: { runId: stri
 }
 
 async function openedBy({ stores, now }: ApiDependencies, runId: string, token: string): Promise<void> {
-  const tokenDigest = createHash('sha256').update(token).digest('hex');
+  const tokenDigest = sha256Hex(token);
   if (!opensRunFiles(await stores.runFiles.get(runId), tokenDigest, now()))
     throw new DomainError('PRN_RUN_TOKEN_INVALID', { runId });
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson } from '../../activities/json-artifacts.js';
 import { adoptTrainedModel } from '../../activities/jobs/adopt-trained-model.js';
 import type { JobContext } from '../../activities/jobs/context.js';
@@ -21,12 +21,13 @@ import { type ApiWorld, openApiWorld } from '../support/api-world.js';
 import { type PythonWorker, startPythonWorker } from './python-worker.js';
 
 /** What a run needs of the stack: the API for files over HTTP, and a worker for the workflow that asks. */
-describe('a trainer in Python', () => {
+describe('a trainer in Python', { timeout: 180_000 }, () => {
   let api: ApiWorld;
   let context: JobContext;
   let workflows: Worker;
   let running: Promise<void>;
   let python: PythonWorker | null = null;
+  let served: Readonly<Record<string, string>> | null = null;
   let runs = 0;
 
   beforeAll(async () => {
@@ -43,21 +44,20 @@ describe('a trainer in Python', () => {
     running = workflows.run();
   });
 
-  afterEach(async () => {
-    await python?.stop();
-    python = null;
-  });
-
   afterAll(async () => {
+    await python?.stop();
     workflows.shutdown();
     await running;
     await context.tables.close();
     await api.close();
   });
 
-  /** On this machine's disk unless it is told to have no folder. */
-  async function serve(environment: Record<string, string> = { PERENNIAL_DATA: api.folder }): Promise<PythonWorker> {
-    python = await startPythonWorker(api.temporal.address, environment);
+  /** One worker at a time. `settings` in place of the disk that it shares with this process. */
+  async function serve(settings: Readonly<Record<string, string>> | null = null): Promise<PythonWorker> {
+    if (python !== null && settings === null && served === null) return python;
+    await python?.stop();
+    served = settings;
+    python = await startPythonWorker(api.temporal.address, settings ?? { PERENNIAL_DATA: api.folder });
     return python;
   }
 
@@ -126,6 +126,47 @@ describe('a trainer in Python', () => {
     }
   });
 
+  it('goes on from its last checkpoint after `kill -9` of its own process', async () => {
+    await serve();
+    const prepared = await prepare('epochs', { dies: true });
+    const { answer } = await answerOf(prepared.run);
+    expect(answer.attempt).toBe(2);
+    expect(answer.metrics.map(({ step, begun_at: begunAt }) => [step, begunAt])).toEqual([
+      [6, 5],
+      [7, 5],
+      [8, 5],
+    ]);
+  });
+
+  it('whose loss is no number fails at once, and is not tried again', async () => {
+    await serve();
+    const { run } = await prepare('diverges');
+    const failure = await failureOf(run, 5);
+    expect(failure).toMatchObject({ type: 'PRN_TRAINING_DIVERGED', nonRetryable: true });
+    expect(failure.message).toBe('Training diverged at iteration 2: loss is nan.');
+  });
+
+  it('goes on from its last checkpoint on the next worker after `kill -9` of the whole worker', async () => {
+    const first = await serve();
+    const { run } = await prepare('epochs', { epoch_seconds: 0.8 });
+    const handle = await start(run);
+    await untilBeaten(handle, (details) => Number(details?.step) >= 3);
+    await first.kill();
+    python = null;
+    await serve();
+    const { answer: ref } = (await handle.result()) as { answer: TrainerAnswerRef };
+    const answer = await getJson(context.artifacts, ref, TrainerAnswer);
+    expect(answer.attempt).toBe(2);
+    expect(answer.metrics[0]?.['begun_at']).toBeGreaterThanOrEqual(2);
+    expect(answer.metrics.at(-1)).toMatchObject({ step: 8 });
+  });
+
+  it('that hangs is ended each time, and fails for good with the cause once its attempts are used up', async () => {
+    await serve({ PERENNIAL_DATA: api.folder, PERENNIAL_TRAINER_STALLED_SECONDS: '1' });
+    const { run } = await prepare('hangs');
+    expect(await failureOf(run, 2)).toMatchObject({ type: 'PRN_TRAINER_STALLED', nonRetryable: false });
+  });
+
   it('on another machine gets its files over HTTP by the token of its run, and leaves its model there', async () => {
     await serve({});
     const { stores } = api.dependencies;
@@ -146,46 +187,6 @@ describe('a trainer in Python', () => {
     const left = (await stores.runFiles.get(run.runId))?.outputs.map(({ name }) => name);
     expect(left).toEqual(expect.arrayContaining(['model.onnx', 'sample-predictions.json', 'trainer-answer.json']));
     expect(await stores.artifacts.exists(answer.onnx)).toBe(true);
-  });
-
-  it('goes on from its last checkpoint after `kill -9` of its own process', async () => {
-    await serve();
-    const prepared = await prepare('epochs', { dies: true });
-    const { answer } = await answerOf(prepared.run);
-    expect(answer.attempt).toBe(2);
-    expect(answer.metrics.map(({ step, begun_at: begunAt }) => [step, begunAt])).toEqual([
-      [6, 5],
-      [7, 5],
-      [8, 5],
-    ]);
-  });
-
-  it('goes on from its last checkpoint on the next worker after `kill -9` of the whole worker', async () => {
-    const first = await serve();
-    const { run } = await prepare('epochs', { epoch_seconds: 0.8 });
-    const handle = await start(run);
-    await untilBeaten(handle, (details) => Number(details?.step) >= 3);
-    await first.kill();
-    await serve();
-    const { answer: ref } = (await handle.result()) as { answer: TrainerAnswerRef };
-    const answer = await getJson(context.artifacts, ref, TrainerAnswer);
-    expect(answer.attempt).toBe(2);
-    expect(answer.metrics[0]?.['begun_at']).toBeGreaterThanOrEqual(2);
-    expect(answer.metrics.at(-1)).toMatchObject({ step: 8 });
-  });
-
-  it('that hangs is ended each time, and fails for good with the cause once its attempts are used up', async () => {
-    await serve({ PERENNIAL_DATA: api.folder, PERENNIAL_TRAINER_STALLED_SECONDS: '1' });
-    const { run } = await prepare('hangs');
-    expect(await failureOf(run, 2)).toMatchObject({ type: 'PRN_TRAINER_STALLED', nonRetryable: false });
-  });
-
-  it('whose loss is no number fails at once, and is not tried again', async () => {
-    await serve();
-    const { run } = await prepare('diverges');
-    const failure = await failureOf(run, 5);
-    expect(failure).toMatchObject({ type: 'PRN_TRAINING_DIVERGED', nonRetryable: true });
-    expect(failure.message).toBe('Training diverged at iteration 2: loss is nan.');
   });
 
   /** Waits for a heart-beat of the pending activity that the check likes. */

@@ -4,11 +4,6 @@ import os
 import signal
 import time
 
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
 from perennial_trainer import TrainingContext, trainer
 
 EPOCHS = 8
@@ -28,6 +23,12 @@ def epochs(context: TrainingContext):
             # A beat carries the checkpoint first.
             time.sleep(1.5)
             os.kill(os.getpid(), signal.SIGKILL)
+    # Not at the top: the other trainers of this file need none of it, and it takes seconds to import.
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     rows = context.load()
     model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
     return model.fit(rows.features, rows.labels.astype(int))
