@@ -28,6 +28,7 @@ export async function startPythonWorker(
       PYTHONPATH: `${ROOT}trainers/python`,
       TEMPORAL_ADDRESS: temporalAddress,
       PERENNIAL_TIMING: 'test',
+      PERENNIAL_TRAINER_THREADS: '1',
       PERENNIAL_TRAINERS: fileURLToPath(new URL('./trainers.py', import.meta.url)),
       ...environment,
     },

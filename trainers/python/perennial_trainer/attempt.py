@@ -61,6 +61,8 @@ class Attempt:
             )
         self._heard = asyncio.get_running_loop().time()
         listening = asyncio.create_task(self._listen(process))
+        # What a report leads to can fail, as for an attempt that was replaced: then it has nothing more to do.
+        listening.add_done_callback(lambda task: task.cancelled() or task.exception() is None or _kill_group(process.pid))
         try:
             await self._watch(process)
             await listening
@@ -153,6 +155,8 @@ def _environment(folder: Path, memory_mb: int | None) -> dict[str, str]:
     paths = [str(PACKAGE_PARENT), *filter(None, [kept.get("PYTHONPATH")])]
     if memory_mb is not None:
         kept[MEMORY_VARIABLE] = str(memory_mb)
+    # Threads that wait for each other sleep instead of spinning: other work shares this machine.
+    kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
 
 

@@ -59,8 +59,10 @@ def main() -> int:
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: cancelled.set())
     try:
-        load_trainers(sys.argv[2:])
         request = json.loads((folder / "request.json").read_text())
+        # Read by OpenMP when the first library that uses it is loaded.
+        os.environ.setdefault("OMP_NUM_THREADS", str(request["threads"]))
+        load_trainers(sys.argv[2:])
         train(folder, request, reporter, cancelled)
         return 0
     except Cancelled:

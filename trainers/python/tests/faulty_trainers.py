@@ -74,3 +74,9 @@ def counts(context: TrainingContext) -> Any:
 def prints(context: TrainingContext) -> Any:
     print('{"checkpoint": "printed"}', flush=True)
     raise RuntimeError("after printing")
+
+
+@trainer("checkpoints")
+def checkpoints(context: TrainingContext) -> Any:
+    context.save_checkpoint()
+    time.sleep(600)

@@ -115,7 +115,7 @@ def prepare(
         "features": [{"name": name, "categorical": name == "carrier"} for name in NAMES],
         "sample": sample,
         "attempt": 1,
-        "threads": 2,
+        "threads": 1,
         "files": {"train": "train.parquet", "checkpoint": None},
     }
     (folder / "request.json").write_text(json.dumps(request))

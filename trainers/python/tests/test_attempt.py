@@ -72,6 +72,18 @@ class Attempts(unittest.TestCase):
         self.assertIn("hangs", fault.details["known"])
         self.assertIn("lightgbm", fault.details["known"])
 
+    def test_an_attempt_whose_checkpoint_is_refused_ends_with_the_reason(self) -> None:
+        prepared = prepare(self.folder, "checkpoints")
+
+        def refuse(archive: Path) -> None:
+            raise TrainerFault("PRN_RUN_STALE_WRITER", runId="r1", holder="attempt 2", epoch=1)
+
+        attempt = prepared.attempt([FAULTY])
+        attempt.on_checkpoint = refuse
+        with self.assertRaises(TrainerFault) as caught:
+            asyncio.run(attempt.run())
+        self.assertEqual(caught.exception.code, "PRN_RUN_STALE_WRITER")
+
     def test_cancelling_lets_the_trainer_end_by_itself(self) -> None:
         prepared = prepare(self.folder, "counts")
 
