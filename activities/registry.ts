@@ -28,9 +28,9 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
 
   return {
     async registerVersion(input) {
-      const { bundle, bundleDigest } = await getJson(stores.artifacts, input.trained, TrainedModel);
+      const { bundle, bundleDigest, trainer } = await getJson(stores.artifacts, input.trained, TrainedModel);
       const { evidence, evidenceDigest } = await getJson(stores.artifacts, input.evaluated, EvaluatedModel);
-      const lineage = await readLineage(stores, input);
+      const lineage: Lineage = { ...(await readLineage(stores, input)), ...(trainer && { trainer }) };
       const { model, requestId, actor: createdBy } = input;
       const registered = await registry.registerVersion({
         model,

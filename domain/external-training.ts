@@ -67,6 +67,17 @@ export const TrainerAnswer = z.strictObject({
 });
 export type TrainerAnswer = z.infer<typeof TrainerAnswer>;
 
+/** Which code fitted a version outside the compute pool, and what it was asked and answered. */
+export const TrainerLineage = z.strictObject({
+  name: z.string(),
+  /** `trainerDigest` of the answer. */
+  digest: z.string(),
+  environment: TrainerAnswer.shape.environment,
+  request: ArtifactRef,
+  answer: ArtifactRef,
+});
+export type TrainerLineage = z.infer<typeof TrainerLineage>;
+
 /** Where a heart-beat of a trainer says that another attempt can go on. */
 export const TrainerCheckpoint = z.object({ checkpoint: ArtifactRef.nullable() });
 

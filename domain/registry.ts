@@ -1,6 +1,7 @@
 /** Model versions, their stages, and which changes of stage are legal. */
 import { z } from 'zod';
 import { Bundle } from './bundle.js';
+import { TrainerLineage } from './external-training.js';
 import { GateResult } from './gates.js';
 import { Name } from './names.js';
 import { SkewSummary } from './skew-certificate.js';
@@ -64,6 +65,8 @@ export const Lineage = z.strictObject({
   knowledge: z.enum(['declared', 'observed']),
   seed: z.number().int(),
   parameters: TrainerParameters,
+  /** Of a version that was not fitted in the compute pool. */
+  trainer: TrainerLineage.optional(),
 });
 export type Lineage = z.infer<typeof Lineage>;
 

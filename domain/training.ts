@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
 import { Bundle } from './bundle.js';
+import { TrainerLineage } from './external-training.js';
 import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
 import { ModelSpec } from './model.js';
 import { ColumnName, Name } from './names.js';
@@ -81,7 +82,12 @@ export const TrainingDataset = z.strictObject({
 export type TrainingDataset = z.infer<typeof TrainingDataset>;
 
 /** The result of training, kept as an artefact; evaluation completes the bundle's threshold and profile. */
-export const TrainedModel = z.strictObject({ bundle: Bundle, bundleDigest: z.string() });
+export const TrainedModel = z.strictObject({
+  bundle: Bundle,
+  bundleDigest: z.string(),
+  /** Of a model that was not fitted in the compute pool. */
+  trainer: TrainerLineage.optional(),
+});
 export type TrainedModel = z.infer<typeof TrainedModel>;
 
 export const EvaluatedModel = z.strictObject({ evidence: Evidence, evidenceDigest: z.string() });

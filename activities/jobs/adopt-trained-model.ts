@@ -62,6 +62,13 @@ export async function adoptTrainedModel(input: AdoptTrainedModelInput, context: 
       encodeModel(suffixGraph(scores, { ...shape, decisionThreshold })),
     ],
     checkScores: (all) => requireUsable(all, shape),
+    trainer: {
+      name: request.trainer,
+      digest: answer.trainerDigest,
+      environment: answer.environment,
+      request: input.request,
+      answer: input.answer,
+    },
   });
 }
 

@@ -41,7 +41,7 @@ export async function evaluateModel(input: EvaluateModelInput, context: JobConte
   const { artifacts } = context;
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
-  const { bundle } = await getJson(artifacts, input.trained, TrainedModel);
+  const { bundle, trainer } = await getJson(artifacts, input.trained, TrainedModel);
   const holdout = await readModelRows(context, dataset.holdout, inputNames(bundle.plan.inputs));
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
 
@@ -74,12 +74,17 @@ export async function evaluateModel(input: EvaluateModelInput, context: JobConte
     gates,
     ...decideGates(gates),
   };
-  return { ...(await keep(context, { bundle, probabilities, evidence })), evidence };
+  return { ...(await keep(context, { bundle, trainer, probabilities, evidence })), evidence };
 }
 
 async function keep(
   { artifacts }: JobContext,
-  { bundle, probabilities, evidence }: { bundle: Bundle; probabilities: Float32Array; evidence: Evidence },
+  {
+    bundle,
+    trainer,
+    probabilities,
+    evidence,
+  }: Pick<TrainedModel, 'bundle' | 'trainer'> & { probabilities: Float32Array; evidence: Evidence },
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
   const referenceProfile = await putJson(
@@ -89,7 +94,11 @@ async function keep(
   const completed: Bundle = { ...bundle, referenceProfile };
   return {
     evaluated: await putJson(artifacts, { evidence, evidenceDigest: sha256Hex(canonicalJson(evidence)) }),
-    trained: await putJson(artifacts, { bundle: completed, bundleDigest: bundleDigestOf(completed, sha256Hex) }),
+    trained: await putJson(artifacts, {
+      bundle: completed,
+      bundleDigest: bundleDigestOf(completed, sha256Hex),
+      ...(trainer && { trainer }),
+    }),
   };
 }
 

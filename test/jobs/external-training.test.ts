@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { adoptTrainedModel } from '../../activities/jobs/adopt-trained-model.js';
+import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';
 import { computeFeatures, scoreBundle } from '../../activities/jobs/model-scoring.js';
 import { prepareTrainerData } from '../../activities/jobs/prepare-trainer-data.js';
@@ -141,7 +142,8 @@ describe('a model from an external trainer', () => {
   it('becomes a bundle of three graphs that answers as the model did, with the threshold chosen on training rows', async () => {
     const predictions = (await sampleDistances()).map((distance) => [0.1 + distance / 5_000]);
     const { trained, bundleDigest } = await adopt(encodeModel(byMatrix()), { predictions });
-    const { bundle } = await getJson(bench.context.artifacts, trained, TrainedModel);
+    const { bundle, trainer } = await getJson(bench.context.artifacts, trained, TrainedModel);
+    expect(trainer).toMatchObject({ name: 'mine', digest: 'd', request });
     expect(bundle.graphs).toHaveLength(3);
     const { train } = await getJson(bench.context.artifacts, stored.dataset, TrainingDataset);
     const rows = await readModelRows(
@@ -157,6 +159,15 @@ describe('a model from an external trainer', () => {
     const golden = await getJson(bench.context.artifacts, bundle.goldenRows, GoldenRows);
     expect(golden.scores).toHaveLength(64);
     expect(await adopt(encodeModel(byMatrix()), { predictions })).toEqual({ trained, bundleDigest });
+  });
+
+  it('keeps its trainer in the lineage when it is evaluated', async () => {
+    const { trained } = await adopt(encodeModel(byMatrix()));
+    const input = { snapshot: stored.snapshot, dataset: stored.dataset, champion: null };
+    const evaluated = await evaluateModel({ ...input, trained }, bench.context);
+    const before = await getJson(bench.context.artifacts, trained, TrainedModel);
+    const after = await getJson(bench.context.artifacts, evaluated.trained, TrainedModel);
+    expect(after.trainer).toEqual(before.trainer);
   });
 
   it('is refused when it is not ONNX', async () => {
