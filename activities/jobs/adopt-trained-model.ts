@@ -10,7 +10,7 @@ import {
 import type { TaskShape } from '../../domain/task.js';
 import { createChain } from '../../ml/onnx/chain.js';
 import { bindFeatures, bindScores, requireScores, scoreProblem, taskScores } from '../../ml/onnx/foreign-model.js';
-import { type FeatureBinding, prefixGraph } from '../../ml/onnx/prefix-graph.js';
+import { prefixGraph } from '../../ml/onnx/prefix-graph.js';
 import { createSession, type TensorInfo } from '../../ml/onnx/session.js';
 import { type ForeignScores, suffixGraph } from '../../ml/onnx/suffix-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';

@@ -22,43 +22,39 @@ export interface ServiceSpecInput {
 }
 
 /** One of our own processes; it reads everything it needs from its environment. */
-export function serviceSpec({ name, port, env, logPath }: ServiceSpecInput): ProcessSpec {
+export function serviceSpec({ name, ...input }: ServiceSpecInput): ProcessSpec {
   const { entry, healthPath, stopGraceMs } = SERVICES[name];
-  const address = `${LOOPBACK}:${port}`;
-  const healthUrl = `http://${address}${healthPath}`;
-  const root = packageRoot();
-  return {
-    name,
-    command: process.execPath,
-    args: ['--enable-source-maps', join(root, entry)],
-    env,
-    cwd: root,
-    logPath,
-    address,
-    healthUrl,
-    isHealthy: httpCheck(healthUrl),
-    startTimeoutMs: 90_000,
-    stopGraceMs,
-  };
+  const command = { command: process.execPath, args: ['--enable-source-maps', join(packageRoot(), entry)] };
+  return { ...ownProcess(input, healthPath), ...command, name, stopGraceMs };
 }
 
 /** The Python worker, which trains what a built-in trainer does not. */
-export function trainerSpec(input: Omit<ServiceSpecInput, 'name'> & { readonly interpreter: string }): ProcessSpec {
-  const { port, env, logPath, interpreter } = input;
-  const address = `${LOOPBACK}:${port}`;
-  const healthUrl = `http://${address}/healthz`;
-  const root = packageRoot();
+export function trainerSpec({
+  interpreter,
+  ...input
+}: Omit<ServiceSpecInput, 'name'> & { readonly interpreter: string }): ProcessSpec {
+  const { env, port } = input;
+  const path = join(packageRoot(), 'trainers', 'python');
   return {
+    ...ownProcess(input, '/healthz'),
     name: 'trainer',
     command: interpreter,
     args: ['-m', 'perennial_trainer'],
-    env: { ...env, PYTHONPATH: join(root, 'trainers', 'python'), PERENNIAL_TRAINER_HEALTH_PORT: String(port) },
-    cwd: root,
+    env: { ...env, PYTHONPATH: path, PERENNIAL_TRAINER_HEALTH_PORT: String(port) },
+    stopGraceMs: 20_000,
+  };
+}
+
+function ownProcess({ port, env, logPath }: Omit<ServiceSpecInput, 'name'>, healthPath: string) {
+  const address = `${LOOPBACK}:${port}`;
+  const healthUrl = `http://${address}${healthPath}`;
+  return {
+    env,
+    cwd: packageRoot(),
     logPath,
     address,
     healthUrl,
     isHealthy: httpCheck(healthUrl),
     startTimeoutMs: 90_000,
-    stopGraceMs: 20_000,
   };
 }
