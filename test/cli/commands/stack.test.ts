@@ -77,7 +77,7 @@ describe('perennial up --detach', () => {
     const { phase, processes, addresses } = Status.parse(JSON.parse(stdout));
     expect(phase).toBe('running');
     expect(processes.map(({ name, status, problem }) => [name, status, problem])).toEqual(
-      ['mongod', 'temporal', 'worker', 'api', 'serving'].map((name) => [name, 'healthy', null]),
+      ['mongod', 'temporal', 'worker', 'api', 'serving', 'trainer'].map((name) => [name, 'healthy', null]),
     );
     for (const { logPath } of processes) expect((await stat(logPath)).isFile()).toBe(true);
     const keyFile = addresses?.adminKeyFile ?? '';
