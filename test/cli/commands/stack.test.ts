@@ -101,7 +101,7 @@ describe('perennial up --detach', () => {
     killNow(before?.supervisorPid);
     expect((await start()).code).toBe(0);
     const pids = before?.processes.map(({ pid }) => pid ?? -1) ?? [];
-    expect(pids).toHaveLength(5);
+    expect(pids).toHaveLength(6);
     expect(pids.filter((pid) => processIdentity(pid) !== undefined)).toEqual([]);
   });
 
