@@ -77,7 +77,7 @@ describe('perennial up --detach', () => {
     const { phase, processes, addresses } = Status.parse(JSON.parse(stdout));
     expect(phase).toBe('running');
     expect(processes.map(({ name, status, problem }) => [name, status, problem])).toEqual(
-      ['mongod', 'temporal', 'worker', 'api', 'serving'].map((name) => [name, 'healthy', null]),
+      ['mongod', 'temporal', 'worker', 'api', 'serving', 'trainer'].map((name) => [name, 'healthy', null]),
     );
     for (const { logPath } of processes) expect((await stat(logPath)).isFile()).toBe(true);
     const keyFile = addresses?.adminKeyFile ?? '';
@@ -101,7 +101,7 @@ describe('perennial up --detach', () => {
     killNow(before?.supervisorPid);
     expect((await start()).code).toBe(0);
     const pids = before?.processes.map(({ pid }) => pid ?? -1) ?? [];
-    expect(pids).toHaveLength(5);
+    expect(pids).toHaveLength(6);
     expect(pids.filter((pid) => processIdentity(pid) !== undefined)).toEqual([]);
   });
 
