@@ -14,6 +14,9 @@ export const LARGE_SAMPLE_ROWS = 50_000;
 /** Groups of rows that the jackknife leaves out in turn, at most; blocks are left out one by one. */
 const JACKKNIFE_GROUPS = 200;
 
+/** Rows that are drawn in one call: the engine is faster with a function that it calls often. Even. */
+const STRETCH = 4_096;
+
 /** What is drawn: single rows, or whole blocks of them. */
 export type SamplingUnit =
   | { readonly kind: 'row'; readonly rows: number }
@@ -52,7 +55,10 @@ export function createResampler(unit: SamplingUnit, seed: number): (counts: RowC
     };
   }
   return unit.rows > LARGE_SAMPLE_ROWS
-    ? (counts) => drawPoisson(counts, uniform)
+    ? (counts) => {
+        for (let from = 0; from < counts.length; from += STRETCH)
+          drawPoisson(counts.subarray(from, from + STRETCH), uniform);
+      }
     : (counts) => drawExactly(counts, uniform);
 }
 
