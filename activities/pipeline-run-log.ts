@@ -35,6 +35,14 @@ export interface TrackingDependencies {
   readonly lostAfterMicros: number;
 }
 
+/** Jobs of training, each of which opens the run or goes on with it; the last one closes it. */
+const TRACKED: ReadonlySet<string> = new Set([
+  'trainModel',
+  'prepareTrainerData',
+  'adoptTrainedModel',
+  'evaluateModel',
+]);
+
 interface Tracked {
   readonly snapshot: ArtifactRef;
   readonly dataset: ArtifactRef;
@@ -43,22 +51,26 @@ interface Tracked {
 /** Runs jobs as before; those of a pipeline's training log to its run, and stop when another attempt took it over. */
 export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): RunJob {
   return async <N extends JobName>(name: N, input: JobInputs[N], options: Parameters<RunJob>[2] = {}) => {
-    if (name !== 'trainModel' && name !== 'evaluateModel') return runJob(name, input, options);
-    // The border: both jobs name what they read alike.
-    const log = await openPipelineRun(dependencies, input as unknown as Tracked).catch(nullIfDeleted);
+    if (!TRACKED.has(name)) return runJob(name, input, options);
+    // The border: these jobs name what they read alike.
+    const reads = await readsOf(dependencies.stores, input as unknown as Tracked);
+    const log = await openPipelineRun(dependencies, reads.snapshot).catch(nullIfDeleted);
     if (log === null) return runJob(name, input, options);
     try {
+      await log.logParams(pipelineRunParams(reads.snapshot));
+      await log.logInputs(pipelineRunInputs(reads.snapshot, reads.dataset));
       const result = await runJob(name, input, {
         ...options,
         signal: options.signal === undefined ? log.takenOver : AbortSignal.any([options.signal, log.takenOver]),
         onProgress: (progress) => {
           if (progress.metrics !== undefined && progress.step !== undefined)
             log.logMetrics(progress.metrics, progress.step);
+          if (progress.checkpoint !== undefined) log.writeSoon();
           options.onProgress?.(progress);
         },
       });
       if (name === 'evaluateModel') await closeEvaluated(log, result as JobResults['evaluateModel']);
-      else await leaveTrained(log, result as JobResults['trainModel']);
+      else await leaveTrained(log, result);
       return result;
     } catch (error) {
       await log.leave(NEXT_ATTEMPT_MICROS).catch(ignoreTakenOver);
@@ -92,13 +104,18 @@ export async function tagPipelineRun(
   });
 }
 
-async function openPipelineRun(dependencies: TrackingDependencies, input: Tracked): Promise<RunLog> {
+async function readsOf({ artifacts }: Stores, { snapshot, dataset }: Tracked) {
+  return {
+    snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
+    dataset: await getJson(artifacts, dataset, TrainingDataset),
+  };
+}
+
+async function openPipelineRun(dependencies: TrackingDependencies, snapshot: TrainingSnapshot): Promise<RunLog> {
   const { stores, now, sha256Hex, environment, describeAttempt, lostAfterMicros } = dependencies;
-  const snapshot = await getJson(stores.artifacts, input.snapshot, TrainingSnapshot);
-  const dataset = await getJson(stores.artifacts, input.dataset, TrainingDataset);
   const pipeline = await stores.lifecycles.pipeline(snapshot.pipelineId);
   const { experimentId } = await stores.experiments.ensure(snapshot.model);
-  const log = await openRunLog(
+  return openRunLog(
     { runs: stores.runs, now, lostAfterMicros },
     {
       runId: pipelineRunId(sha256Hex, snapshot.pipelineId),
@@ -111,13 +128,11 @@ async function openPipelineRun(dependencies: TrackingDependencies, input: Tracke
       owner: describeAttempt(),
     },
   );
-  await log.logParams(pipelineRunParams(snapshot));
-  await log.logInputs(pipelineRunInputs(snapshot, dataset));
-  return log;
 }
 
-async function leaveTrained(log: RunLog, { bundleDigest }: JobResults['trainModel']): Promise<void> {
-  await log.setTags([{ key: 'perennial.bundleDigest', value: bundleDigest }]);
+async function leaveTrained(log: RunLog, result: object): Promise<void> {
+  if ('bundleDigest' in result && typeof result.bundleDigest === 'string')
+    await log.setTags([{ key: 'perennial.bundleDigest', value: result.bundleDigest }]);
   await log.leave(NEXT_STEP_MICROS);
 }
 

@@ -20,6 +20,8 @@ export interface RunLog {
   readonly takenOver: AbortSignal;
   /** Takes values of a step in; steps that an earlier attempt wrote are left out, as they would be the same. */
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void;
+  /** Writes soon what was taken in: before a checkpoint behind which nobody measures it again. */
+  writeSoon(): void;
   logParams(params: readonly KeyValue[]): Promise<void>;
   logInputs(inputs: readonly DatasetInput[]): Promise<void>;
   setTags(tags: readonly KeyValue[]): Promise<void>;
@@ -34,10 +36,11 @@ export async function openRunLog(
   { runs, now, lostAfterMicros }: RunLogOptions,
   { owner, ...run }: NewRun & { readonly owner: string },
 ): Promise<RunLog> {
-  const { runId, metrics } = await runs.create(run);
+  const { runId } = await runs.create(run);
   // Of several attempts the last to come is the one that Temporal waits for.
   const { epoch } = await runs.hold(runId, { owner, forMicros: lostAfterMicros, force: true });
-  const written = new Map(metrics.map(({ key, step }) => [key, step]));
+  // Read only now, since nobody else adds to it any more.
+  const written = new Map((await runs.get(runId))?.metrics.map(({ key, step }) => [key, step]));
   const takenOver = new AbortController();
   let pending: Metric[] = [];
   let writing: Promise<void> = Promise.resolve();
@@ -61,12 +64,14 @@ export async function openRunLog(
     writing = turn.catch(() => undefined);
     return turn;
   };
-  const timer = setInterval(() => {
-    if (pending.length === 0 && now() < renewAt) return;
+  const beatInTurn = (): void => {
     inTurn(beat).catch((error: unknown) => {
       // Whatever else it is, the values are still there and go out with the next beat, or with the end.
       if (isDomainError(error) && error.code === 'PRN_RUN_STALE_WRITER') takenOver.abort(error);
     });
+  };
+  const timer = setInterval(() => {
+    if (pending.length > 0 || now() >= renewAt) beatInTurn();
   }, WRITE_EVERY_MS).unref();
 
   return {
@@ -80,6 +85,7 @@ export async function openRunLog(
         pending.push({ key, value, step, timestampMs });
       }
     },
+    writeSoon: beatInTurn,
     logParams: (params) => inTurn(() => runs.log(runId, { params }, epoch).then(() => undefined)),
     logInputs: (inputs) => inTurn(() => runs.log(runId, { inputs }, epoch).then(() => undefined)),
     setTags: (tags) => inTurn(() => runs.log(runId, { tags }, epoch).then(() => undefined)),

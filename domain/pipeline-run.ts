@@ -39,8 +39,10 @@ export function pipelineRunTags(
 
 /** Parameters: the trainer, its seed, and what it was told. */
 export function pipelineRunParams({ spec }: TrainingSnapshot): KeyValue[] {
-  const { kind, seed, parameters } = spec.trainer;
-  const given = { trainer: kind, seed, task: spec.task, ...parameters };
+  const { trainer, task } = spec;
+  const { kind, seed, parameters } = trainer;
+  const name = kind === 'python' ? `/${trainer.name}` : kind === 'command' ? `/${trainer.command}` : '';
+  const given = { trainer: `${kind}${name}`, seed, task, ...parameters };
   return Object.entries(given).map(([key, value]) => ({
     key,
     value: String(value).slice(0, TRACKING_LIMITS.paramValue),

@@ -26,7 +26,11 @@ export async function fitModel(context: JobContext, { key, trainer, data }: Mode
     trainer,
     data,
     onIteration: ({ iteration, loss }) =>
-      progress({ message: `iteration ${iteration}, training loss ${loss.toFixed(4)}` }),
+      progress({
+        message: `iteration ${iteration}, training loss ${loss.toFixed(4)}`,
+        metrics: { training_loss: loss },
+        step: iteration,
+      }),
   });
 }
 
@@ -44,7 +48,14 @@ async function boostInSlices(
     ...(resumeFrom && { resumeFrom }),
     onIteration: ({ iteration, iterations, trainingLoss, validationLoss }) => {
       const validated = validationLoss === undefined ? '' : `, validation loss ${validationLoss.toFixed(4)}`;
-      progress({ message: `tree ${iteration} of ${iterations}, training loss ${trainingLoss.toFixed(4)}${validated}` });
+      progress({
+        message: `tree ${iteration} of ${iterations}, training loss ${trainingLoss.toFixed(4)}${validated}`,
+        metrics: {
+          training_loss: trainingLoss,
+          ...(validationLoss !== undefined && { validation_loss: validationLoss }),
+        },
+        step: iteration,
+      });
     },
   });
   try {

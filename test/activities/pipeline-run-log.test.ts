@@ -61,7 +61,7 @@ describe('the run of a pipeline', () => {
       lostAfterMicros: 60 * SECOND,
     });
   }
-  const loss = (step: number, value: number): Partial<JobProgress> => ({ step, metrics: { training_log_loss: value } });
+  const loss = (step: number, value: number): Partial<JobProgress> => ({ step, metrics: { training_loss: value } });
   const train = (runJob: RunJob) => runJob('trainModel', { ...input, plan: PLAN });
   const run = async (): Promise<Run> => {
     const found = await stores.runs.get(RUN);
@@ -69,10 +69,7 @@ describe('the run of a pipeline', () => {
     return found;
   };
   const losses = async (): Promise<unknown[]> =>
-    (await stores.runs.history(RUN, 'training_log_loss', { after: 0, limit: 100 })).map(({ step, value }) => [
-      step,
-      value,
-    ]);
+    (await stores.runs.history(RUN, 'training_loss', { after: 0, limit: 100 })).map(({ step, value }) => [step, value]);
   const fail = ((): Promise<never> => Promise.reject(new Error('out of memory'))) as RunJob;
 
   it('has parameters, data, live values, metrics and what came of it, and is finished by the evaluation', async () => {
@@ -167,12 +164,15 @@ describe('the run of a pipeline', () => {
   });
 
   it('is lost while its worker is gone, and says why once the pipeline knows', async () => {
+    let isTraining = false;
     const dying = ((_job, _input, options) =>
       new Promise((_resolve, reject) => {
+        isTraining = true;
         options?.signal?.addEventListener('abort', () => reject(new Error('gone')));
       })) as RunJob;
     const killed = train(attempt('attempt 1', [], dying));
     killed.catch(() => undefined);
+    await expect.poll(() => isTraining, { timeout: 10_000 }).toBe(true);
     const statusLater = async (): Promise<string | undefined> => {
       now += 61 * SECOND;
       return (await stores.runs.get(RUN))?.status;

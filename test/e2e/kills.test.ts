@@ -134,6 +134,18 @@ describe('a worker killed at every kind of boundary', () => {
     expect(await world.api.get('/v1/audit/verification')).toMatchObject({ valid: true });
   });
 
+  it('leaves one finished run, with the loss of every tree once', async () => {
+    const { items } = (await world.api.get('/v1/runs?experiment=flight-delay')) as {
+      items: { runId: string; status: string; tags: { key: string; value: string }[] }[];
+    };
+    expect(items.map(({ status }) => status)).toEqual(['FINISHED']);
+    expect(items[0]?.tags).toContainEqual({ key: 'perennial.version', value: '1' });
+    const path = `/v1/runs/${items[0]?.runId ?? ''}/metrics?key=training_loss`;
+    const history = (await world.api.get(path)) as { items: { step: number }[] };
+    expect(history.items.length).toBeGreaterThan(0);
+    expect(history.items.map(({ step }) => step)).toEqual(history.items.map((_point, index) => index + 1));
+  });
+
   it('leaves the feature rows, in history and online, that an undisturbed run leaves', async () => {
     const views = await materializedTwin(world, 'origin-traffic');
     expect(views.twin.chunks.length).toBeGreaterThan(1);
