@@ -27,6 +27,8 @@ export interface ServingOptions {
   readonly auth: 'open' | 'key';
   /** Wall time in microseconds. */
   readonly now: () => number;
+  /** Milliseconds that only go up, by which keys, plans and rows that are remembered age; of the machine unless given. */
+  readonly elapsedMs?: () => number;
   readonly onProblem: (what: string, error: unknown) => void;
   /** Opened when feature history is first asked for; closed with the server. */
   readonly openTables: () => Promise<TableEngine>;
@@ -64,8 +66,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const log = openPredictionLog({ ...logOptions, ...(maxQueuedRows !== undefined && { maxQueuedRows }) });
   let draining = false;
   const metrics = createServingMetrics();
-  const elapsedMs = (): number => performance.now();
-  const { featureCache: cache = NO_CACHE, openTables } = options;
+  const { featureCache: cache = NO_CACHE, openTables, elapsedMs = () => performance.now() } = options;
   const plans = createOnlinePlans({ stores, access, elapsedMs });
   const history = createHistoryReader({ stores, access, openTables, elapsedMs });
   const reader = createFeatureReader({ store: shareReads(stores.features), access, metrics, cache, elapsedMs });

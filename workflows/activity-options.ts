@@ -44,7 +44,7 @@ const PRODUCTION: OptionSets = {
   },
 };
 
-/** Short enough that a killed worker is noticed in seconds. */
+/** Short enough that a killed worker is noticed in seconds, and with attempts for tests that kill every few seconds. */
 const TEST: OptionSets = {
   io: {
     taskQueue: TASK_QUEUES.io,
@@ -64,7 +64,7 @@ const TEST: OptionSets = {
     startToCloseTimeout: '2 minutes',
     scheduleToCloseTimeout: '10 minutes',
     heartbeatTimeout: '4s',
-    retry: { initialInterval: '100ms', maximumInterval: '1s', maximumAttempts: 8 },
+    retry: { initialInterval: '100ms', maximumInterval: '1s', maximumAttempts: 20 },
   },
   python: {
     taskQueue: TRAIN_PYTHON_QUEUE,

@@ -24,6 +24,8 @@ let world: ServingWorld;
 let proxy: CutProxy;
 let database: Database;
 let serving: Serving;
+/** Milliseconds by which what serving remembers is older than the clock says. */
+let agedMs: number;
 
 /** The serving process reaches MongoDB only through the proxy; the test itself reaches it directly. */
 beforeEach(async () => {
@@ -40,7 +42,8 @@ beforeEach(async () => {
   const digest = createHash('sha256').update(KEY).digest('hex');
   const record = { digest, keyId: 'k1', name: 'tester', role: 'viewer', createdTs: 1, revoked: false } as const;
   await world.stores.keys.insertKey(record, 'test');
-  serving = await world.start({ stores, auth: 'key' });
+  agedMs = 0;
+  serving = await world.start({ stores, auth: 'key', elapsedMs: () => performance.now() + agedMs });
 });
 
 afterEach(async () => {
@@ -65,7 +68,7 @@ describe('while MongoDB is away', () => {
     expect(await until(readiness, isDegraded)).toMatchObject({ status: 200, body: { ready: true } });
     expect(await (await fetch(`${serving.url}/metrics`)).text()).toContain('perennial_degraded 1');
     // Longer than a key is remembered without asking.
-    await new Promise((resolve) => setTimeout(resolve, 5_200));
+    agedMs = 5_200;
     for (let request = 0; request < 20; request += 1) expect((await infer(false)).status).toBe(200);
     const stranger = await post(`${serving.url}/v2/models/${ENDPOINT}/infer`, {}, { authorization: 'Bearer other' });
     expect(stranger).toMatchObject({ status: 503, body: { code: 'PRN_UNAVAILABLE' } });
