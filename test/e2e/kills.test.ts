@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { documentOf } from '../support/document.js';
 import { queryHistory, readCollection } from '../support/feature-history.js';
 import { materializedTwin } from '../support/feature-twin.js';
 import { asOfBefore } from '../support/small-flights.js';
@@ -23,15 +24,9 @@ const KILLS = [
   ['applyStep.after', 'completeRetrieval.before'],
 ];
 
-const of = (kind: string, name: string, spec: object) => ({
-  apiVersion: 'perennial/v1',
-  kind,
-  metadata: { name },
-  spec,
-});
 /** A view whose rows are pushed: its dataset stays empty. */
 const PUSHED = [
-  of('Dataset', 'orders', {
+  documentOf('Dataset', 'orders', {
     columns: [
       { name: 'at', type: 'timestamp' },
       { name: 'order_id', type: 'integer' },
@@ -39,8 +34,8 @@ const PUSHED = [
     ],
     eventTime: 'at',
   }),
-  of('Entity', 'order', { keys: [{ name: 'order_id', type: 'integer' }] }),
-  of('FeatureView', 'order-facts', {
+  documentOf('Entity', 'order', { keys: [{ name: 'order_id', type: 'integer' }] }),
+  documentOf('FeatureView', 'order-facts', {
     dataset: 'orders',
     entity: 'order',
     keys: { order_id: 'order_id' },

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { documentOf } from '../support/document.js';
 import { queryHistory, readCollection } from '../support/feature-history.js';
 import { openSmallWorld, type SmallWorld } from '../support/small-world.js';
 import { killNow } from '../support/stack.js';
@@ -21,12 +22,6 @@ const FIRST = Date.parse('2020-01-01T00:00:00Z') * 1_000;
 const HOUR = 3_600_000_000;
 const PATIENCE = { timeoutMs: 600_000, everyMs: 100 };
 
-const of = (kind: string, name: string, spec: object) => ({
-  apiVersion: 'perennial/v1',
-  kind,
-  metadata: { name },
-  spec,
-});
 const COLUMNS = {
   columns: [
     { name: 'thing', type: 'string' },
@@ -47,15 +42,15 @@ const WINDOWS = {
 const ON_COMMIT = { materialize: { on: 'commit' } };
 /** Each view beside one that is materialised once, when nobody kills any more. The dataset of pushed views stays empty. */
 const RESOURCES = [
-  of('Dataset', 'events', { ...COLUMNS, knowledge: { from: 'event', delay: '1h' } }),
-  of('Dataset', 'nothing', COLUMNS),
-  of('Entity', 'thing', { keys: [{ name: 'thing', type: 'string' }] }),
-  of('FeatureView', 'rows', { ...VIEW, ...AMOUNT, ...ON_COMMIT }),
-  of('FeatureView', 'rows-once', { ...VIEW, ...AMOUNT }),
-  of('FeatureView', 'windows', { ...VIEW, ...WINDOWS, ...ON_COMMIT }),
-  of('FeatureView', 'windows-once', { ...VIEW, ...WINDOWS }),
-  of('FeatureView', 'pushed', { ...VIEW, ...AMOUNT, dataset: 'nothing' }),
-  of('FeatureView', 'pushed-once', { ...VIEW, ...AMOUNT, dataset: 'nothing' }),
+  documentOf('Dataset', 'events', { ...COLUMNS, knowledge: { from: 'event', delay: '1h' } }),
+  documentOf('Dataset', 'nothing', COLUMNS),
+  documentOf('Entity', 'thing', { keys: [{ name: 'thing', type: 'string' }] }),
+  documentOf('FeatureView', 'rows', { ...VIEW, ...AMOUNT, ...ON_COMMIT }),
+  documentOf('FeatureView', 'rows-once', { ...VIEW, ...AMOUNT }),
+  documentOf('FeatureView', 'windows', { ...VIEW, ...WINDOWS, ...ON_COMMIT }),
+  documentOf('FeatureView', 'windows-once', { ...VIEW, ...WINDOWS }),
+  documentOf('FeatureView', 'pushed', { ...VIEW, ...AMOUNT, dataset: 'nothing' }),
+  documentOf('FeatureView', 'pushed-once', { ...VIEW, ...AMOUNT, dataset: 'nothing' }),
 ];
 
 describe(`a worker killed at ${KILLS} random moments of ingestion, materialisation and draining`, () => {

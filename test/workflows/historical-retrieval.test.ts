@@ -8,27 +8,22 @@ import type { TableEngine } from '../../store/contracts/tables.js';
 import { RESOURCES as FLIGHTS } from '../activities/compute-fixture.js';
 import { bundleOf, MODEL, newVersion } from '../serving/serving-fixture.js';
 import type { ApiWorld } from '../support/api-world.js';
+import { documentOf } from '../support/document.js';
 import { recordHistory } from '../support/histories.js';
 import { type FeatureWorld, openFeatureWorld } from './feature-world.js';
 
 const T = parseIso('2026-03-01T10:00:00Z');
 const HOUR = 3_600_000_000;
 
-const of = (kind: string, name: string, spec: object) => ({
-  apiVersion: 'perennial/v1',
-  kind,
-  metadata: { name },
-  spec,
-});
 const view = (name: string, features: string[]) =>
-  of('FeatureView', name, {
+  documentOf('FeatureView', name, {
     dataset: 'trips',
     entity: 'driver',
     keys: { driver: 'id' },
     features: features.map((feature) => ({ name: feature, expression: feature })),
   });
 const RESOURCES = [
-  of('Dataset', 'trips', {
+  documentOf('Dataset', 'trips', {
     columns: [
       { name: 'ts', type: 'timestamp' },
       { name: 'id', type: 'integer' },
@@ -38,7 +33,7 @@ const RESOURCES = [
     eventTime: 'ts',
     knowledge: { from: 'event', delay: '0s' },
   }),
-  of('Entity', 'driver', { keys: [{ name: 'driver', type: 'string' }] }),
+  documentOf('Entity', 'driver', { keys: [{ name: 'driver', type: 'string' }] }),
   view('driver-trips', ['avg_daily_trips']),
   view('driver-rates', ['conv_rate', 'avg_daily_trips']),
   view('driver-nothing', ['conv_rate']),

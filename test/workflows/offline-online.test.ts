@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Micros, MICROS_PER_HOUR, MICROS_PER_SECOND, micros, parseIso, toIso } from '../../domain/time.js';
 import { type Serving, startServing } from '../../serving/server.js';
 import { openTableEngine } from '../../store/tables/engine.js';
+import { documentOf } from '../support/document.js';
 import { type FeatureWorld, openFeatureWorld } from './feature-world.js';
 
 const T = parseIso('2026-03-01T10:00:00Z');
@@ -21,14 +22,8 @@ const AFTER_SPLIT = [
   '2026-03-01T01:00:00-08:00,3,5',
 ];
 
-const of = (kind: string, name: string, spec: object) => ({
-  apiVersion: 'perennial/v1',
-  kind,
-  metadata: { name },
-  spec,
-});
 const dataset = (name: string) =>
-  of('Dataset', name, {
+  documentOf('Dataset', name, {
     columns: [
       { name: 'at', type: 'timestamp' },
       { name: 'sensor', type: 'integer' },
@@ -39,15 +34,15 @@ const dataset = (name: string) =>
   });
 const VIEW = { entity: 'sensor', keys: { sensor: 'sensor' } };
 const RESOURCES = [
-  of('Entity', 'sensor', { keys: [{ name: 'sensor', type: 'integer' }] }),
+  documentOf('Entity', 'sensor', { keys: [{ name: 'sensor', type: 'integer' }] }),
   dataset('arriving'),
   dataset('complete'),
-  of('FeatureView', 'rows', {
+  documentOf('FeatureView', 'rows', {
     ...VIEW,
     dataset: 'arriving',
     features: [{ name: 'value', expression: 'value', type: 'double' }],
   }),
-  of('FeatureView', 'cuts', {
+  documentOf('FeatureView', 'cuts', {
     ...VIEW,
     dataset: 'complete',
     features: [{ name: 'value', aggregate: 'last', expression: 'value', window: '1d' }],
