@@ -5,7 +5,7 @@
 import { TASK_METRICS } from '../../domain/metrics.js';
 import { type BinarySums, LIFT_SHARE, passOver, type SortedRows } from './binary-pass.js';
 import { ascendingOrder, type DecisionCosts, logLossOf } from './metrics.js';
-import { ratioOf, type RowCounts, shareOf, type Statistic } from './statistic.js';
+import { ratioOf, shareOf, type Statistic } from './statistic.js';
 
 /** Bins of equal numbers of rows for the expected calibration error; equal probabilities share a bin. */
 export const CALIBRATION_BINS = 10;
