@@ -163,6 +163,10 @@ export const ERROR_CATALOGUE = {
     422,
     'The training part has more than {limit} classes; is the label an identifier or a number? A regression model predicts numbers.',
   ),
+  PRN_TRAINING_TOO_MANY_CATEGORIES: entry(
+    422,
+    'Input {input} has about {categories} different texts in the training rows, more than {limit}: an identifier, from which nothing can be learnt. Group it in its dataset, or take it out of the model.',
+  ),
   PRN_TRAINING_EMPTY_FEATURE: entry(
     422,
     'Feature {feature} has no value in any of the {rows} training rows; check where it comes from, or take it out of the model.',

@@ -22,6 +22,7 @@ import { pinnedView, requestFieldOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { joinViews } from './join-views.js';
 import { localSegments, type SegmentReference } from './segments.js';
+import { requireCategories } from './training-categories.js';
 import { CLASS_TABLE, classesOf, dropUnknownClasses } from './training-labels.js';
 import { type Part, REFUSED, requestAlias, restatedSql, SPINE_TABLE, takeSpine } from './training-spine.js';
 
@@ -50,7 +51,7 @@ interface WrittenPart {
 
 /**
  * Throws `PRN_TRAINING_NO_ROWS` for an empty part, and what labels can be wrong with: `PRN_TRAINING_INVALID_LABEL`,
- * `…_ONE_CLASS`, `…_CONSTANT_TARGET`, `…_TOO_MANY_CLASSES`, `…_UNKNOWN_CLASS`.
+ * `…_ONE_CLASS`, `…_CONSTANT_TARGET`, `…_TOO_MANY_CLASSES`, `…_UNKNOWN_CLASS`; `…_TOO_MANY_CATEGORIES`.
  */
 export async function buildTrainingDataset(
   input: BuildTrainingDatasetInput,
@@ -199,7 +200,9 @@ async function writePart(
   await session.execute(
     `copy (select ${columns.join(', ')} from ${labelled} order by ts, ${ROW.commitSeq}, ${ROW.seq}) to ${quoteText(path)} (format parquet)`,
   );
-  const [counted] = await session.rows(`select count(*) as rows from read_parquet(${quoteText(path)})`);
+  const written = `read_parquet(${quoteText(path)})`;
+  await requireCategories(session, written, input.inputs);
+  const [counted] = await session.rows(`select count(*) as rows from ${written}`);
   return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };
 }
 

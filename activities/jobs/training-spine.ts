@@ -104,6 +104,9 @@ function heldOutSql({ spec, split }: TrainingSnapshot): string {
 }
 
 function requestSql(column: string, datatype: ModelInput['datatype']): string {
-  const types = { FP32: 'real', INT64: 'bigint', BYTES: 'varchar' } as const;
-  return `(${quoteIdentifier(column)})::${types[datatype]}`;
+  const value = quoteIdentifier(column);
+  if (datatype !== 'FP32') return `(${value})::${datatype === 'INT64' ? 'bigint' : 'varchar'}`;
+  // What float32 does not hold is infinite there, as it is to every float32 computation; the trainer's check names it.
+  const beyond = `case when ${value}::double > 0 then 'inf'::real when ${value}::double < 0 then '-inf'::real end`;
+  return `coalesce(try_cast(${value} as real), ${beyond})`;
 }

@@ -42,7 +42,7 @@ export function labelSql({ task, label }: Pick<ModelSpec, 'task' | 'label'>, col
   if (task === 'regression')
     return {
       given,
-      labelOf: (value) => `case when isfinite(${value}::double) then ${value}::double end`,
+      labelOf: (value) => `case when ${isFinite(`${value}::double`)} then ${value}::double end`,
       expected: 'a finite number',
     };
   return { given, labelOf: (value) => classSql(value, type), expected: 'a text, a whole number or a truth value' };
@@ -55,14 +55,19 @@ function classSql(given: string, type: ExpressionType): string {
   return `case when ${given}::double = floor(${given}::double) then try_cast(${given} as bigint)::varchar end`;
 }
 
-/** DOUBLE, null where it is no finite number above 0; without a declared weight null. Throws `PRN_EXPRESSION_INVALID`. */
+/** DOUBLE, null where it is no finite number above 0 in float32; without a declared weight null. Throws `PRN_EXPRESSION_INVALID`. */
 export function weightSql({ weight }: Pick<ModelSpec, 'weight'>, columns: ColumnTypes): string | null {
   if (weight === undefined) return null;
   const checked = checkExpression(weight.expression, columns);
   if (checked.type !== 'number' && checked.type !== 'boolean')
     throw expressionError(weight.expression, checked.tree.position, `a weight must be a number, got a ${checked.type}`);
   const value = `(${renderSql(checked)})::double`;
-  return `case when isfinite(${value}) and ${value} > 0 then ${value} end`;
+  return `case when ${isFinite(value)} and try_cast(${value} as real) > 0 then ${value} end`;
+}
+
+/** Trainers keep numbers in float32, beyond whose range a cast fails. */
+function isFinite(number: string): string {
+  return `coalesce(isfinite(try_cast(${number} as real)), false)`;
 }
 
 /** Keeps the sides apart from every other use of the same digest. */

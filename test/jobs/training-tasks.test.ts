@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset, type BuildTrainingDatasetInput } from '../../activities/jobs/build-training-dataset.js';
 import { type ModelRows, readModelRows } from '../../activities/jobs/model-rows.js';
+import { requireCategories } from '../../activities/jobs/training-categories.js';
 import { classesOf } from '../../activities/jobs/training-labels.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { DatasetSpec } from '../../domain/dataset.js';
@@ -106,6 +107,18 @@ describe('a training dataset by task', () => {
     expect(dataset).toMatchObject({ trainRows: 597, holdoutRows: 299, refused: { label: 4, weight: 0 }, classes: [] });
   });
 
+  it('takes numbers that float32 does not hold for infinite ones, and no weights that vanish in it', async () => {
+    const huge = `case i when 0 then 1e300 when 1 then -1e300 when 2 then 1e-60 else 1 end as amount`;
+    const features = [{ request: 'amount' }];
+    const dataset = await build({ task: 'binary', ...label('late'), features }, huge);
+    const { columns } = await rowsOf(dataset.train);
+    expect([...(columns['amount'] ?? [])].slice(0, 4)).toEqual([Infinity, -Infinity, 0, 1]);
+    const weighed = await build({ task: 'binary', ...label('late'), weight: { expression: 'amount' } }, huge);
+    expect(weighed.refused.weight).toBe(3);
+    const numbers = await build({ task: 'regression', ...label('amount') }, huge);
+    expect(numbers.refused.label).toBe(2);
+  });
+
   it('drops rows of a class that training never saw while they are few', async () => {
     const rare = `case when i in (800, 801) then 'green' else kind end as kind`;
     const dataset = await build({ task: 'multiclass', ...label('kind') }, rare);
@@ -186,6 +199,19 @@ describe('a training dataset by task', () => {
     await expect(build(spec)).rejects.toThrow(
       '600 of them known at 1970-01-11T00:00:00.000Z, 600 of the 600 labelled ones on this side refused for their weight',
     );
+  });
+
+  it('refuses an identifier as a feature', async () => {
+    await bench.context.tables.use(async (session) => {
+      const relation = (rows: number, texts: number): string =>
+        `(select 'id-' || (i % ${texts}) as id, 'x' as other from range(${rows}) t(i))`;
+      const inputs = ['id', 'other'].map((name) => ({ name, datatype: 'BYTES' as const }));
+      await requireCategories(session, relation(1_500_000, 500_000), inputs);
+      await expect(requireCategories(session, relation(1_500_000, 1_500_000), inputs)).rejects.toMatchObject({
+        code: 'PRN_TRAINING_TOO_MANY_CATEGORIES',
+        details: { input: 'id' },
+      });
+    });
   });
 
   it('refuses more classes than a model may have', async () => {
