@@ -140,7 +140,7 @@ describe('the documents of the API', () => {
   });
 
   it('leave no reading route without such a check', () => {
-    // A run is known to Temporal only, and tables and events are no JSON; they are checked where one is made.
+    // A run is known to Temporal only, and tables, events and files are no JSON; they are checked where one is made.
     const checked = [
       ...READS.map(([template]) => template),
       '/v1/feature-views/:view/materializations/:materialization',
@@ -148,6 +148,7 @@ describe('the documents of the API', () => {
       '/v1/models/:model/versions/:version/card/markdown',
       '/v1/models/:model/versions/:version/plots/:plot',
       '/v1/runs/:run/events',
+      '/v1/runs/:run/files/:file',
     ];
     expect(routes.flatMap(({ method, path }) => (method === 'get' ? [path] : [])).sort()).toEqual(checked.sort());
   });
