@@ -52,7 +52,7 @@ const CASES: Readonly<Record<string, BenchmarkCase>> = {
     run: train,
     help:
       'built-in gradient boosting next to LightGBM, 200 trees on two threads. --data: every *.parquet with a column ' +
-      'label (0 or 1) and numbers. PERENNIAL_BENCH_PYTHON names a Python with lightgbm, numpy and pyarrow',
+      'label (0 or 1) and numbers',
   },
   'runs-search': { run: runsSearch, help: 'pages of runs out of fifty thousand, by many filters and orders' },
 };

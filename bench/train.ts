@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { findPythonEnvironment } from '#scripts/support/python-environment.mjs';
 import { z } from 'zod';
 import { DomainError } from '../domain/errors.js';
 import { quoteText } from '../ml/features/expression/sql.js';
@@ -20,8 +21,6 @@ const FEATURES = 20;
 const TREES = 200;
 const THREADS = 2;
 const ROUNDS = 3;
-/** Interpreter with lightgbm, pyarrow and numpy, in place of the one that set-up made. */
-const PYTHON_VARIABLE = 'PERENNIAL_BENCH_PYTHON';
 
 const Trained = z.object({ seconds: z.number(), auc: z.number(), peakMb: z.number() });
 type Trained = z.infer<typeof Trained>;
@@ -98,8 +97,9 @@ async function compare(file: string): Promise<{ ours: Trained; theirs: Trained; 
   const args = [file, String(TREES), String(THREADS)];
   const own = fileURLToPath(new URL('./train-child.js', import.meta.url));
   const script = fileURLToPath(new URL('../../bench/train-lightgbm.py', import.meta.url));
+  const python = await interpreter();
   for (let round = 0; round < ROUNDS; round += 1) {
-    const theirs = await run(interpreter(), [script, ...args]);
+    const theirs = await run(python, [script, ...args]);
     rounds.push({ theirs, ours: await run(process.execPath, [own, ...args]) });
   }
   const middle = (whose: 'ours' | 'theirs'): Trained => ({
@@ -111,10 +111,12 @@ async function compare(file: string): Promise<{ ours: Trained; theirs: Trained; 
   return { ours: middle('ours'), theirs: middle('theirs'), ratio };
 }
 
-function interpreter(): string {
-  const named = process.env[PYTHON_VARIABLE];
-  if (named !== undefined) return named;
-  throw new DomainError('PRN_CONFIG_INVALID', { problem: `${PYTHON_VARIABLE} does not name a Python with lightgbm` });
+async function interpreter(): Promise<string> {
+  const found = await findPythonEnvironment(fileURLToPath(new URL('../../', import.meta.url)));
+  if (found !== undefined) return found.interpreter;
+  throw new DomainError('PRN_CONFIG_INVALID', {
+    problem: 'there is no Python environment with lightgbm; run `npm run setup`',
+  });
 }
 
 async function run(command: string, args: readonly string[]): Promise<Trained> {

@@ -5,6 +5,7 @@ import type { TrainingSnapshot } from '../../domain/training.js';
 import { categoricalFeatures } from '../../ml/features/plan.js';
 import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
+import { checkFeatureValues } from '../../ml/training/check-features.js';
 import { builtInTrainer, type Trainer, type TrainingData } from '../../ml/training/train.js';
 import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
@@ -20,11 +21,11 @@ export async function trainModel(input: TrainingInput, context: JobContext): Pro
   const parts = await readTraining(input, context);
   const { snapshot, dataset, plan, train } = parts;
   const shape: TaskShape = { task: snapshot.spec.task, classes: dataset.classes };
-  const form = await fitModel(context, {
-    key: `${input.snapshot.sha256}/${input.dataset.sha256}`,
-    trainer: trainerOf(snapshot),
-    data: trainingData(parts, shape, await computeFeatures(context, plan, train)),
-  });
+  const trainer = trainerOf(snapshot);
+  const data = trainingData(parts, shape, await computeFeatures(context, plan, train));
+  // A baseline needs no feature that tells anything.
+  if (trainer.kind !== 'baseline') checkFeatureValues(data);
+  const form = await fitModel(context, { key: `${input.snapshot.sha256}/${input.dataset.sha256}`, trainer, data });
   return storeModel(context, parts, {
     ...shape,
     graphsWith: (decisionThreshold) => [

@@ -79,7 +79,7 @@ export class Booster {
     const layout = layoutOf(input, { bins, objective: this.#objective, shards: teams.shards });
     const memory = allocateMemory(layout, bins);
     this.#arrays = openMemory(memory);
-    fillBins(input, bins, this.#arrays.bins);
+    fillBins(input, bins, this.#arrays);
     this.#totalWeight = loadLabels(this.#arrays, input);
     this.#trees = [...(input.resumeFrom?.trees ?? [])];
     this.#startScores(baseScores);

@@ -5,9 +5,8 @@
  * sums histograms of its own; all sums are whole numbers ({@link gradientScale}), so that adding them up gives the same
  * trees for any number of shards and threads.
  */
-import type { BinnedMatrix } from './binning.js';
 import { DomainError } from '../../../domain/errors.js';
-import { missingBinOf } from './binning.js';
+import { type FeatureBins, missingBinOf } from './binning.js';
 import { allocateKernelMemory, type KernelMemory, MOST_BYTES } from './histogram-kernel.js';
 
 export type Objective = 'binary' | 'multiclass' | 'squared' | 'absolute';
@@ -45,7 +44,9 @@ export interface BoosterMemory {
 
 export interface BoosterArrays {
   readonly layout: BoosterLayout;
+  /** Bins of the values, row-major and column-major, see `binning.ts`. */
   readonly bins: Uint8Array;
+  readonly columnBins: Uint8Array;
   readonly labels: Float32Array;
   /** Empty where all rows weigh the same. */
   readonly weights: Float32Array;
@@ -104,14 +105,15 @@ function partsOf(layout: BoosterLayout): Part[] {
     { name: 'features', type: Int32Array, length: columns + 1 },
     { name: 'control', type: Int32Array, length: CONTROL_INTS },
     { name: 'bins', type: Uint8Array, length: rows * columns },
+    { name: 'columnBins', type: Uint8Array, length: rows * columns },
   ];
 }
 
 /**
  * Zeroed memory for a training; `firstSlots` are filled in. Throws `PRN_TRAINING_INVALID_PARAMETER` for more than 4 GB,
- * about 100 M values with one output.
+ * about 1.5 billion values with one output.
  */
-export function allocateMemory(layout: BoosterLayout, features: BinnedMatrix['features']): BoosterMemory {
+export function allocateMemory(layout: BoosterLayout, features: readonly FeatureBins[]): BoosterMemory {
   const bytes = partsOf(layout).reduce(
     (sum, { type, length }) => sum + alignedBytes(type.BYTES_PER_ELEMENT * length),
     0,
@@ -133,7 +135,7 @@ export function allocateMemory(layout: BoosterLayout, features: BinnedMatrix['fe
 }
 
 /** Slots that the histogram of a node has. */
-export function slotsOf(features: BinnedMatrix['features']): number {
+export function slotsOf(features: readonly FeatureBins[]): number {
   return features.reduce((sum, feature) => sum + missingBinOf(feature) + 1, 0);
 }
 

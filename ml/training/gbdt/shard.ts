@@ -82,13 +82,14 @@ function fillNode(arrays: ShardArrays, shard: number, { node, output }: { node: 
 
 /** Keeps the order of the rows on both sides. */
 function partition(
-  { bins, rowNumbers, scratch, segments, nodes, layout }: BoosterArrays,
+  { columnBins, rowNumbers, scratch, segments, nodes, layout }: BoosterArrays,
   shard: number,
   node: number,
 ): void {
-  const { columns, maxNodes } = layout;
+  const { rows, maxNodes } = layout;
   const [feature = 0, left = 0, right = 0] = nodes.subarray(node * NODE_INTS, (node + 1) * NODE_INTS);
-  const table = sidesOf(nodes, node);
+  const sides = sidesOf(nodes, node);
+  const column = feature * rows;
   const first = 2 * shard * maxNodes;
   const begin = segments[first + 2 * node] as number;
   const end = segments[first + 2 * node + 1] as number;
@@ -96,7 +97,7 @@ function partition(
   let moved = begin;
   for (let position = begin; position < end; position += 1) {
     const row = rowNumbers[position] as number;
-    const goesLeft = table[bins[row * columns + feature] as number] as number;
+    const goesLeft = sides[columnBins[column + row] as number] as number;
     rowNumbers[leftEnd] = row;
     scratch[moved] = row;
     leftEnd += goesLeft;

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fitModel, type ModelFitting } from '../../activities/jobs/fit-model.js';
+import { TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
+import type { Task } from '../../domain/task.js';
+import { builtInTrainer } from '../../ml/training/train.js';
+import { madeRows } from '../ml/training/made-rows.js';
+import { type JobBench, openJobBench } from './training-fixture.js';
+
+const NAMES = ['number', 'code', 'few', 'noise'];
+
+function fitting(task: Task, kind: 'gbdt' | 'linear' | 'baseline', parameters: object): ModelFitting {
+  const classes = task === 'multiclass' ? ['a', 'b', 'c'] : [];
+  const rows = madeRows({ task, rows: 800, seed: 1, outputs: Math.max(1, classes.length) });
+  return {
+    key: 'run',
+    trainer: builtInTrainer({ kind, parameters, seed: 7 }),
+    data: { ...rows, classes, names: NAMES },
+  };
+}
+
+describe('fitting as a job', () => {
+  let bench: JobBench;
+
+  beforeEach(async () => {
+    bench = await openJobBench();
+  });
+
+  afterEach(() => bench.close());
+
+  it.each(['binary', 'multiclass', 'regression'] as const)(
+    'goes on from a checkpoint to the same trees: %s',
+    async (task) => {
+      // Categorical splits, and thresholds behind which only missing values lie, must survive being stored.
+      const model = fitting(task, 'gbdt', { trees: 60, minLeafRows: 5, earlyStopping: 40 });
+      const whole = await fitModel(bench.context, model);
+      const checkpoint = bench.reported
+        .map((each) => TrainingCheckpoint.safeParse(each.checkpoint))
+        .find(({ success }) => success);
+      expect(checkpoint?.data?.iteration).toBe(task === 'multiclass' ? 75 : 25);
+      const before = bench.reported.length;
+      expect(await fitModel({ ...bench.context, resumeFrom: checkpoint?.data }, model)).toEqual(whole);
+      expect(bench.reported[before]?.message).toMatch(/^tree 26 of 60, training loss [\d.]+, validation loss [\d.]+$/);
+    },
+  );
+
+  it('ignores the checkpoint of another run', async () => {
+    const model = fitting('binary', 'gbdt', { trees: 26 });
+    await fitModel(bench.context, model);
+    const [checkpoint] = bench.reported.flatMap((each) => (each.checkpoint === undefined ? [] : [each.checkpoint]));
+    const before = bench.reported.length;
+    await fitModel({ ...bench.context, resumeFrom: checkpoint }, { ...model, key: 'another' });
+    expect(bench.reported[before]?.message).toMatch(/^tree 1 of 26/);
+  });
+
+  it('reports the iterations of a linear model', async () => {
+    const form = await fitModel(bench.context, fitting('multiclass', 'linear', {}));
+    expect(form).toMatchObject({ kind: 'linear', model: { converged: true } });
+    expect(bench.reported[0]?.message).toMatch(/^iteration 1, training loss [\d.]+$/);
+  });
+
+  it('refuses parameters that the trainer does not have', () => {
+    expect(() => fitting('binary', 'linear', { trees: 5 })).toThrow(
+      expect.objectContaining({ code: 'PRN_TRAINING_INVALID_PARAMETER' }),
+    );
+  });
+});
