@@ -1,6 +1,7 @@
 /** Jobs that write down what they do: training opens the run of its pipeline, evaluation closes it. */
 import type { ArtifactRef } from '../domain/artifact.js';
 import { isDomainError } from '../domain/errors.js';
+import { TrainerAnswer } from '../domain/external-training.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import {
   evaluationMetrics,
@@ -59,6 +60,8 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
     try {
       await log.logParams(pipelineRunParams(reads.snapshot));
       await log.logInputs(pipelineRunInputs(reads.snapshot, reads.dataset));
+      if ('answer' in input)
+        await logAnswer(log, await getJson(dependencies.stores.artifacts, input.answer, TrainerAnswer));
       const result = await runJob(name, input, {
         ...options,
         signal: options.signal === undefined ? log.takenOver : AbortSignal.any([options.signal, log.takenOver]),
@@ -128,6 +131,17 @@ async function openPipelineRun(dependencies: TrackingDependencies, snapshot: Tra
       owner: describeAttempt(),
     },
   );
+}
+
+/** What a trainer elsewhere measured, and where it ran. */
+async function logAnswer(log: RunLog, { metrics, environment, trainerDigest }: TrainerAnswer): Promise<void> {
+  for (const [index, { step = index, ...values }] of metrics.entries()) log.logMetrics(values, step);
+  const { python, packages } = environment;
+  const versions = { ...packages, ...(python !== undefined && { python }) };
+  await log.setTags([
+    { key: 'perennial.trainerDigest', value: trainerDigest },
+    ...Object.entries(versions).map(([name, value]) => ({ key: `perennial.engine.${name}`, value })),
+  ]);
 }
 
 async function leaveTrained(log: RunLog, result: object): Promise<void> {
