@@ -146,7 +146,8 @@ describe('a command trainer', () => {
   it('is ended at its wall time, with all that it started', async () => {
     const { run, answer } = await train('hangs', { wall: '1s' });
     await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_LIMIT', details: { limit: '1 s of wall time' } });
-    expect(await isGone(await childOf(run))).toBe(true);
+    const child = await childOf(run);
+    await expect.poll(() => isGone(child)).toBe(true);
   });
 
   it('is ended at its CPU time', async () => {
@@ -168,7 +169,8 @@ describe('a command trainer', () => {
     const { run, answer } = await train('hangs', { signal: controller.signal });
     setTimeout(() => controller.abort(new Error('cancelled by a person')), 600);
     await expect(answer).rejects.toThrow('cancelled by a person');
-    expect(await isGone(await childOf(run))).toBe(true);
+    const child = await childOf(run);
+    await expect.poll(() => isGone(child)).toBe(true);
   });
 
   it('gets its last checkpoint back', async () => {
@@ -183,6 +185,7 @@ describe('a command trainer', () => {
   it('leaves no process behind when it ends by itself', async () => {
     const { run, answer } = await train('leaves_children');
     await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_OUTPUT' });
-    expect(await isGone(await childOf(run))).toBe(true);
+    const child = await childOf(run);
+    await expect.poll(() => isGone(child)).toBe(true);
   });
 });

@@ -266,7 +266,7 @@ describe('the perennial command', () => {
 
   it('asks for runs by filter and order, and shows what was logged in a line each', async () => {
     const metrics = [
-      { key: 'log_loss', value: 0.412345, step: 0, timestampMs: 1 },
+      { key: 'log_loss', value: 0.412348, step: 0, timestampMs: 1 },
       { key: 'odd', value: 'NaN', step: 0, timestampMs: 1 },
     ];
     const params = Array.from({ length: 8 }, (_value, index) => ({ key: `p${index}`, value: 'x' }));
@@ -291,7 +291,7 @@ describe('the perennial command', () => {
       ['orderBy', 'metrics.a DESC'],
       ['orderBy', 'start_time'],
     ]);
-    expect(listed.stdout).toContain('log_loss=0.41234 odd=NaN');
+    expect(listed.stdout).toContain('log_loss=0.41235 odd=NaN');
     expect(listed.stdout).toContain('p5=x and 2 more');
     const json = await perennial('runs', 'list', '-o', 'json');
     expect(JSON.parse(json.stdout)).toEqual(JSON.parse(answer.body));
