@@ -12,6 +12,8 @@ const engines = ['test/support/engines-setup.ts'];
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Vitest would leave one processor idle, of two.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

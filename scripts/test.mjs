@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ROOT, ensureSetup, runScript } from './setup.mjs';
 import { run } from './support/run.mjs';
 
-/** @typedef {{ passed: number, failed: number }} Tally */
+/** @typedef {{ passed: number, failed: number, failures: string[] }} Tally `failures` names what failed. */
 
 const bin = (name) => join(ROOT, 'node_modules/.bin', name);
 
@@ -18,7 +18,9 @@ const CHECKS = [
 ];
 
 const isLong = process.argv.includes('--long');
-const PROJECTS = isLong ? ['unit', 'server', 'e2e', 'long'] : ['unit', 'server', 'e2e'];
+
+/** Projects of a line run side by side, each with engines of its own: `server` and `e2e` wait for half of their time. */
+const PROJECTS = [['unit'], ['server', 'e2e'], ...(isLong ? [['long']] : [])];
 
 await runScript(async () => {
   const setUp = await ensureSetup({ python: true }).catch((error) => error);
@@ -28,7 +30,9 @@ await runScript(async () => {
   }
   const tallies = [];
   for (const check of [...CHECKS, pythonTests(setUp.python.interpreter)]) tallies.push(await runCheck(check));
-  for (const project of PROJECTS) tallies.push(await runProject(project));
+  for (const projects of PROJECTS)
+    tallies.push(...(await Promise.all(projects.map((project, index) => runProject(project, { show: index === 0 })))));
+  for (const failure of tallies.flatMap(({ failures }) => failures)) process.stdout.write(`FAILED  ${failure}\n`);
   const passed = sum(tallies, 'passed');
   const failed = sum(tallies, 'failed');
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
@@ -52,30 +56,42 @@ async function runCheck({ name, command, args, cwd = ROOT }) {
   const { code, output } = await run(command, args, { cwd });
   report(name, code === 0, startedAt);
   if (code !== 0) process.stdout.write(`${output.trimEnd()}\n`);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return code === 0 ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [name] };
 }
 
-/** Counts what vitest wrote as JSON, so that a run that broke before or after its tests is a failure too. */
-async function runProject(project) {
+/**
+ * Counts what vitest wrote as JSON, so that a run that broke before or after its tests is a failure too.
+ * @param {string} project
+ * @param {{ show: boolean }} options without `show` the output is printed when the project has ended, in one piece
+ * @returns {Promise<Tally>}
+ */
+async function runProject(project, { show }) {
   const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'perennial-report-'));
   const path = join(folder, 'report.json');
   const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path}`];
-  const { code } = await run(bin('vitest'), args, { cwd: ROOT, show: true });
-  const tally = await readTally(path, code);
+  const { code, output } = await run(bin('vitest'), args, { cwd: ROOT, show });
+  if (!show) process.stdout.write(output);
+  const tally = await readTally(path, { project, code });
   await rm(folder, { recursive: true, force: true });
   report(`tests: ${project}`, tally.failed === 0, startedAt);
   return tally;
 }
 
 /** @returns {Promise<Tally>} */
-async function readTally(path, code) {
+async function readTally(path, { project, code }) {
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 1 };
-  const { numPassedTests: passed, numTotalTests: total } = JSON.parse(text);
-  const notPassed = total - passed;
-  // A file that does not load has no tests, and nor has a run that found none: both end vitest with a code of their own.
-  return { passed, failed: notPassed === 0 && code !== 0 ? 1 : notPassed };
+  const { numPassedTests: passed = 0, testResults = [] } = text === undefined ? {} : JSON.parse(text);
+  const failures = testResults.flatMap(failuresOf);
+  if (failures.length === 0 && code !== 0) failures.push(`${project}: vitest ended with code ${code}`);
+  return { passed, failed: failures.length, failures };
+}
+
+/** A file that does not load has no tests. */
+function failuresOf({ name, status, assertionResults }) {
+  const file = relative(ROOT, name);
+  if (assertionResults.length === 0 && status === 'failed') return [`${file} does not load`];
+  return assertionResults.filter((test) => test.status !== 'passed').map(({ fullName }) => `${file}: ${fullName}`);
 }
 
 function report(name, ok, startedAt) {
