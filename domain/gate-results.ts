@@ -56,13 +56,19 @@ export interface SlicedObservation extends Observation {
   readonly value: string;
 }
 
-/** `slices` are those with enough rows; `skipped` counts the others. The one nearest to failing stands for all. */
+/**
+ * `slices` are those with enough rows; `skipped` counts the others. The one nearest to failing stands for all. Where none
+ * fails, one that cannot be judged does: it may hide the worst of them.
+ */
 export function judgeSlices(gate: SliceGate, slices: readonly SlicedObservation[], skipped: number): GateResult {
   const name = nameOfGate(gate);
   const threshold = gate.min ?? gate.max ?? null;
   const judged = slices.map((slice) => ({ slice, seen: fieldsOf(gate, slice) }));
+  const unknown = judged.filter(({ seen }) => seen.state === 'no_evidence');
   const worst = worstOf(gate, judged);
-  if (worst === undefined)
+  const fails = worst !== undefined && verdictOf({ gate, ...worst.seen, threshold }) === 'failed';
+  const decisive = fails ? worst : (unknown[0] ?? worst);
+  if (decisive === undefined)
     return closed({
       gate,
       ...NOTHING_SEEN,
@@ -70,14 +76,30 @@ export function judgeSlices(gate: SliceGate, slices: readonly SlicedObservation[
       state: 'no_evidence',
       explanation: `${name}: none of ${skipped} values has ${gate.minRows} rows and enough to judge by`,
     });
-  const { slice, seen } = worst;
+  const { slice, seen } = decisive;
+  if (decisive !== worst) {
+    const explanation = `${unjudgedSlices(gate, unknown)}; only values with fewer than ${gate.minRows} rows are left out`;
+    return closed({ gate, ...seen, threshold, slice: slice.value, explanation });
+  }
   const explanation =
-    `${gate.metric} is ${shown(gate, seen)} where ${gate.slice} is ${slice.value} (${slice.rows} rows), the worst of ${slices.length} values judged, ` +
-    `${skipped} with fewer than ${gate.minRows} rows were not; asked for ${boundsOf(gate)}`;
+    `${gate.metric} is ${shown(gate, seen)} where ${gate.slice} is ${slice.value} (${slice.rows} rows), the worst of ${slices.length - unknown.length} values judged, ` +
+    `${skipped} with fewer than ${gate.minRows} rows were not; asked for ${boundsOf(gate)}` +
+    (unknown.length === 0 ? '' : `; ${unjudgedSlices(gate, unknown)}`);
   return closed({ gate, ...seen, threshold, slice: slice.value, explanation });
 }
 
-/** The first that lacks evidence, else the greatest violation. */
+/** Values that an explanation names; of more it says how many. */
+const NAMED_SLICES = 3;
+
+function unjudgedSlices(gate: SliceGate, unknown: readonly { readonly slice: SlicedObservation }[]): string {
+  const named = unknown
+    .slice(0, NAMED_SLICES)
+    .map(({ slice }) => `${slice.value} (${slice.rows} rows, ${counted(slice)})`);
+  const more = unknown.length > NAMED_SLICES ? [`${unknown.length - NAMED_SLICES} more`] : [];
+  return `${gate.metric} cannot be judged where ${gate.slice} is ${[...named, ...more].join(' or ')}`;
+}
+
+/** The greatest violation, or what comes nearest to one, among those with evidence. */
 function worstOf<T extends { readonly seen: Seen }>(gate: SliceGate, judged: readonly T[]): T | undefined {
   const badness = ({ seen }: T): number => {
     if (seen.state === 'no_evidence' || seen.observed === null) return Number.NEGATIVE_INFINITY;

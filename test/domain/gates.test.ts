@@ -104,6 +104,26 @@ describe('a gate over slices', () => {
   it('is not passed where no value has enough rows', () => {
     expect(judgeSlices(gate, [], 229).verdict).toBe('no_evidence');
   });
+
+  it('is not passed while a value with enough rows cannot be judged, and names it', () => {
+    const sure = { ...gate, confidence: 0.95 };
+    const nineDays = { ...few, value: 'NEW', estimate: 0.4, rows: 3_000 };
+    const result = judgeSlices(sure, [slice('ATL', 0.02), nineDays], 0);
+    expect(result).toMatchObject({ verdict: 'no_evidence', slice: 'NEW', observed: 0.4, rows: 3_000, blocks: 9 });
+    expect(result.explanation).toContain('cannot be judged where origin is NEW (3000 rows, 9 days)');
+    // A slice of one class has no ROC AUC.
+    const auc = SliceGate.parse({ slice: 'origin', metric: 'roc_auc', min: 0.6 });
+    const oneClass = { ...slice('NEW', Number.NaN) };
+    expect(judgeSlices(auc, [slice('ATL', 0.9), oneClass], 0)).toMatchObject({ verdict: 'no_evidence', slice: 'NEW' });
+  });
+
+  it('fails by the value that breaks the bound, also where another cannot be judged', () => {
+    const sure = { ...gate, confidence: 0.95 };
+    const result = judgeSlices(sure, [{ ...few, value: 'NEW' }, slice('ORD', -0.09)], 0);
+    expect(result).toMatchObject({ verdict: 'failed', slice: 'ORD' });
+    expect(result.explanation).toContain('the worst of 1 values judged');
+    expect(result.explanation).toContain('cannot be judged where origin is NEW');
+  });
 });
 
 describe('declared gates', () => {
