@@ -5,6 +5,7 @@ import {
   type ComparisonGate,
   type Gate,
   type GateResult,
+  judgedRange,
   nameOfGate,
   type Observation,
   SHOWN_CONFIDENCE,
@@ -102,10 +103,9 @@ function unjudgedSlices(gate: SliceGate, unknown: readonly { readonly slice: Sli
 /** The greatest violation, or what comes nearest to one, among those with evidence. */
 function worstOf<T extends { readonly seen: Seen }>(gate: SliceGate, judged: readonly T[]): T | undefined {
   const badness = ({ seen }: T): number => {
-    if (seen.state === 'no_evidence' || seen.observed === null) return Number.NEGATIVE_INFINITY;
-    const least = gate.confidence === undefined ? seen.observed : (seen.interval?.lower ?? seen.observed);
-    const most = gate.confidence === undefined ? seen.observed : (seen.interval?.upper ?? seen.observed);
-    return gate.max !== undefined ? most : -least;
+    const range = seen.state === 'ok' ? judgedRange(gate, seen) : null;
+    if (range === null) return Number.NEGATIVE_INFINITY;
+    return gate.max !== undefined ? range.most : -range.least;
   };
   const seen = judged.filter((each) => badness(each) !== Number.NEGATIVE_INFINITY);
   return seen.reduce<T | undefined>(
@@ -164,8 +164,8 @@ function closed(judged: Judged): GateResult {
 
 /** The bound that was broken, or the one there is. */
 function violated(gate: BoundGate, seen: Seen): number | null {
-  const least = gate.confidence === undefined ? seen.observed : (seen.interval?.lower ?? seen.observed);
-  const tooLow = gate.min !== undefined && least !== null && least < gate.min;
+  const range = judgedRange(gate, seen);
+  const tooLow = gate.min !== undefined && range !== null && range.least < gate.min;
   return (tooLow ? gate.min : gate.max) ?? gate.min ?? null;
 }
 

@@ -130,19 +130,31 @@ export function nameOfGate(gate: Gate | BuiltInGate): string {
 }
 
 /**
+ * What a gate judges of the numbers: the bounds where it names a confidence, else the estimate alone. Null where that is
+ * not there.
+ */
+export function judgedRange(
+  { confidence }: { readonly confidence?: number | undefined },
+  { observed, interval }: Pick<GateResult, 'observed' | 'interval'>,
+): { readonly least: number; readonly most: number } | null {
+  if (observed === null) return null;
+  if (confidence === undefined) return { least: observed, most: observed };
+  return interval === null ? null : { least: interval.lower, most: interval.upper };
+}
+
+/**
  * The verdict of a result, from its own fields: what a stored result says can be checked at any time. Where a gate names
  * a confidence, the bound nearer to failing is judged in place of the estimate.
  */
 export function verdictOf(
   result: Pick<GateResult, 'gate' | 'state' | 'observed' | 'interval' | 'threshold'>,
 ): GateVerdict {
-  const { gate, state, observed, interval, threshold } = result;
+  const { gate, state, threshold } = result;
   if (state !== 'ok') return state;
-  if (observed === null) return 'no_evidence';
-  if ('check' in gate) return observed <= (threshold ?? 0) ? 'passed' : 'failed';
-  if (gate.confidence !== undefined && interval === null) return 'no_evidence';
-  const least = gate.confidence === undefined ? observed : (interval?.lower ?? observed);
-  const most = gate.confidence === undefined ? observed : (interval?.upper ?? observed);
+  const range = judgedRange('check' in gate ? {} : gate, result);
+  if (range === null) return 'no_evidence';
+  const { least, most } = range;
+  if ('check' in gate) return most <= (threshold ?? 0) ? 'passed' : 'failed';
   if ('against' in gate) {
     if (gate.minImprovement !== undefined) return least > gate.minImprovement ? 'passed' : 'failed';
     return least >= -(gate.nonInferiorityMargin ?? 0) ? 'passed' : 'failed';

@@ -47,11 +47,11 @@ function compare(gate: ComparisonGate, judging: GateJudging): GateResult {
     const baseline = resampled.baselines.get(baselineName(gate.against));
     return baseline === undefined ? judgeComparison(gate, null) : against(baseline);
   }
-  if (champion.state === 'none') return judgeComparison(gate, null);
-  if (champion.state === 'scored' && resampled.champion !== null) return against(resampled.champion);
+  if (resampled.champion !== null) return against(resampled.champion);
+  if (champion.state !== 'not_comparable') return judgeComparison(gate, null);
   const nothing = { estimate: Number.NaN, draws: new Float64Array(), jackknife: null };
   const result = judgeComparison(gate, observe(nothing, { gate, judging, of: resampled.challenger }));
-  return champion.state === 'not_comparable' ? { ...result, explanation: champion.reason } : result;
+  return { ...result, explanation: champion.reason };
 }
 
 function slices(gate: SliceGate, judging: GateJudging): GateResult {

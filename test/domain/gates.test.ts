@@ -6,6 +6,7 @@ import {
   ComparisonGate,
   decideGates,
   Gate,
+  judgedRange,
   type Observation,
   SliceGate,
   verdictOf,
@@ -162,6 +163,14 @@ describe('the decision', () => {
     expect(evidence.gates.map(({ verdict }) => verdict)).toEqual(evidence.gates.map(verdictOf));
     expect(decideGates(evidence.gates)).toEqual({ outcome: evidence.outcome, reasons: evidence.reasons });
     expect(evidence.outcome).toBe('rejected');
+  });
+
+  it('judges the bounds where a confidence is named, else the estimate, and nothing where that is not there', () => {
+    const numbers = { observed: 0.2, interval: { lower: 0.1, upper: 0.4, confidence: 0.95 } };
+    expect(judgedRange({ confidence: 0.95 }, numbers)).toEqual({ least: 0.1, most: 0.4 });
+    expect(judgedRange({}, numbers)).toEqual({ least: 0.2, most: 0.2 });
+    expect(judgedRange({ confidence: 0.95 }, { ...numbers, interval: null })).toBeNull();
+    expect(judgedRange({}, { ...numbers, observed: null })).toBeNull();
   });
 
   it('does not believe a verdict that the numbers beside it contradict', () => {
