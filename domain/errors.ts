@@ -181,6 +181,15 @@ export const ERROR_CATALOGUE = {
   ),
   PRN_TRAINING_INVALID_PARAMETER: entry(400, 'Training parameter {parameter} must be {expected}, got {got}.'),
   PRN_TRAINING_DIVERGED: entry(422, 'Training diverged at iteration {iteration}: {problem}.'),
+  PRN_SEARCH_INVALID: entry(400, 'The search of model {model} cannot be run: {problem}. {remedy}'),
+  PRN_SEARCH_VALIDATION: entry(
+    422,
+    'The search of model {model} has {fitRows} rows to fit and {validationRows} to judge on, of {rows} training rows: {problem}. Put more or less aside in `search.validation`, or train on more rows.',
+  ),
+  PRN_SEARCH_FAILED: entry(
+    422,
+    'No trial of the search of model {model} could be judged, the declared parameters included: {reason}. Correct those, or the space of the search.',
+  ),
   PRN_TRAINER_UNKNOWN: entry(
     422,
     'No trainer is called {trainer}; there are {known}. Register it, or correct the name.',

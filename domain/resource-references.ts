@@ -6,6 +6,7 @@ import { columnsOf, datasetsOf } from './expectations.js';
 import type { FeatureViewSpec } from './feature-view.js';
 import { viewUses } from './model.js';
 import { unfitFor } from './monitors.js';
+import { checkSearch } from './search-checks.js';
 import { splitColumns } from './split.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
@@ -237,6 +238,7 @@ function checkModel(
   }
   viewUses(model.spec);
   checkGuardrails(model);
+  checkSearch(model.metadata.name, model.spec);
   for (const other of all) if (other.kind === 'Monitor' && other.spec.endpoint === endpoint) checkWatched(other, all);
   const featuresOf = (view: string): string[] =>
     requireNamed('FeatureView', view, 'spec.features').spec.features.map(({ name }) => name);

@@ -40,6 +40,11 @@ export interface BuiltInParameters {
   readonly baseline: BaselineParameters;
 }
 
+/** Names of the parameters that a built-in trainer knows. */
+export function parameterNames(kind: BuiltInTrainer): string[] {
+  return Object.keys(SCHEMAS[kind].shape);
+}
+
 /** Checks the parameters of a built-in trainer and fills in defaults. Throws `PRN_TRAINING_INVALID_PARAMETER`. */
 export function parseTrainerParameters<K extends BuiltInTrainer>(kind: K, parameters: unknown): BuiltInParameters[K] {
   const schema: z.ZodType<BuiltInParameters[K]> = SCHEMAS[kind] as never;

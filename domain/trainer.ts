@@ -2,14 +2,17 @@
 import { z } from 'zod';
 import { Duration } from './duration.js';
 import { Name } from './names.js';
+import { ParameterValue, SearchSpec } from './search-space.js';
 
 /** Settings of a trainer by name; what they mean and which exist, the trainer says. */
-export const TrainerParameters = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
+export const TrainerParameters = z.record(z.string(), ParameterValue);
 export type TrainerParameters = z.infer<typeof TrainerParameters>;
 
 const TRAINING = {
   parameters: TrainerParameters.default({}),
   seed: z.number().int().nonnegative().default(1),
+  /** Chooses among parameters before the model is fitted; those that are declared are tried as well. */
+  search: SearchSpec.optional(),
 };
 
 /** What a command may use before it is ended. */
