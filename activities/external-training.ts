@@ -39,9 +39,9 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
   const { artifacts } = stores;
 
   return {
-    async prepareTrainerData({ runId, snapshot, dataset }) {
-      const plan = await candidatePlan(stores, snapshot);
-      const { request } = await runJob('prepareTrainerData', { runId, snapshot, dataset, plan });
+    async prepareTrainerData({ runId, ...reads }) {
+      const plan = await candidatePlan(stores, reads.snapshot);
+      const { request } = await runJob('prepareTrainerData', { runId, ...reads, plan });
       return { runId, request, files: await openFiles(dependencies, runId, request) };
     },
 
@@ -81,9 +81,9 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
       }
     },
 
-    async adoptTrainedModel({ snapshot, dataset, run, answer }) {
-      const plan = await candidatePlan(stores, snapshot);
-      const adopted = await runJob('adoptTrainedModel', { snapshot, dataset, plan, request: run.request, answer });
+    async adoptTrainedModel({ run, ...reads }) {
+      const plan = await candidatePlan(stores, reads.snapshot);
+      const adopted = await runJob('adoptTrainedModel', { ...reads, plan, request: run.request });
       if (run.files !== null) await stores.runFiles.close(run.runId);
       return adopted;
     },

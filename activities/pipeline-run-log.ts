@@ -13,9 +13,11 @@ import {
   runEndOf,
 } from '../domain/pipeline-run.js';
 import type { PipelineOutcome } from '../domain/pipeline.js';
+import { SearchReport } from '../domain/search.js';
 import { MICROS_PER_DAY, MICROS_PER_SECOND } from '../domain/time.js';
 import { TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
+import type { JobProgress } from './jobs/context.js';
 import type { JobInputs, JobName, JobResults, RunJob } from './jobs/index.js';
 import { getJson } from './json-artifacts.js';
 import type { Clock } from './ports.js';
@@ -38,6 +40,7 @@ export interface TrackingDependencies {
 
 /** Jobs of training, each of which opens the run or goes on with it; the last one closes it. */
 const TRACKED: ReadonlySet<string> = new Set([
+  'prepareSearch',
   'trainModel',
   'prepareTrainerData',
   'adoptTrainedModel',
@@ -47,6 +50,7 @@ const TRACKED: ReadonlySet<string> = new Set([
 interface Tracked {
   readonly snapshot: ArtifactRef;
   readonly dataset: ArtifactRef;
+  readonly search?: ArtifactRef | undefined;
 }
 
 /** Runs jobs as before; those of a pipeline's training log to its run, and stop when another attempt took it over. */
@@ -58,7 +62,7 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
     const log = await openPipelineRun(dependencies, reads.snapshot).catch(nullIfDeleted);
     if (log === null) return runJob(name, input, options);
     try {
-      await log.logParams(pipelineRunParams(reads.snapshot));
+      await log.logParams(pipelineRunParams(reads.snapshot, reads.chosen));
       await log.logInputs(pipelineRunInputs(reads.snapshot, reads.dataset));
       if ('answer' in input)
         await logAnswer(log, await getJson(dependencies.stores.artifacts, input.answer, TrainerAnswer));
@@ -66,9 +70,7 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
         ...options,
         signal: options.signal === undefined ? log.takenOver : AbortSignal.any([options.signal, log.takenOver]),
         onProgress: (progress) => {
-          if (progress.metrics !== undefined && progress.step !== undefined)
-            log.logMetrics(progress.metrics, progress.step);
-          if (progress.checkpoint !== undefined) log.writeSoon();
+          logProgress(log)(progress);
           options.onProgress?.(progress);
         },
       });
@@ -76,7 +78,7 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
       else await leaveTrained(log, result);
       return result;
     } catch (error) {
-      await log.leave(NEXT_ATTEMPT_MICROS).catch(ignoreTakenOver);
+      await leaveFailed(log);
       throw error;
     }
   };
@@ -107,11 +109,25 @@ export async function tagPipelineRun(
   });
 }
 
-async function readsOf({ artifacts }: Stores, { snapshot, dataset }: Tracked) {
+async function readsOf({ artifacts }: Stores, { snapshot, dataset, search }: Tracked) {
   return {
     snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
     dataset: await getJson(artifacts, dataset, TrainingDataset),
+    chosen: search === undefined ? null : (await getJson(artifacts, search, SearchReport)).parameters,
   };
+}
+
+/** Keeps what a job measures, and what it measured before a checkpoint behind which nobody measures it again. */
+export function logProgress(log: RunLog): (progress: JobProgress) => void {
+  return ({ metrics, step, checkpoint }) => {
+    if (metrics !== undefined && step !== undefined) log.logMetrics(metrics, step);
+    if (checkpoint !== undefined) log.writeSoon();
+  };
+}
+
+/** After an attempt that failed. */
+export async function leaveFailed(log: RunLog): Promise<void> {
+  await log.leave(NEXT_ATTEMPT_MICROS).catch(ignoreTakenOver);
 }
 
 async function openPipelineRun(dependencies: TrackingDependencies, snapshot: TrainingSnapshot): Promise<RunLog> {
@@ -157,7 +173,7 @@ async function closeEvaluated(log: RunLog, { evidence }: JobResults['evaluateMod
 }
 
 /** Whoever deletes a run, or the experiment, does not want to stop the training. */
-function nullIfDeleted(error: unknown): null {
+export function nullIfDeleted(error: unknown): null {
   if (isDomainError(error) && ['PRN_RUN_DELETED', 'PRN_EXPERIMENT_NOT_FOUND'].includes(error.code)) return null;
   throw error;
 }

@@ -30,9 +30,13 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
 
   return {
     async registerVersion(input) {
-      const { bundle, bundleDigest, trainer } = await getJson(stores.artifacts, input.trained, TrainedModel);
+      const { bundle, bundleDigest, trainer, search } = await getJson(stores.artifacts, input.trained, TrainedModel);
       const { evidence, evidenceDigest } = await getJson(stores.artifacts, input.evaluated, EvaluatedModel);
-      const lineage: Lineage = { ...(await readLineage(stores, input)), ...(trainer && { trainer }) };
+      const lineage: Lineage = {
+        ...(await readLineage(stores, input)),
+        ...(trainer && { trainer }),
+        ...(search && { parameters: search.parameters, search: { report: search.report, reason: search.reason } }),
+      };
       const { model, requestId, actor: createdBy } = input;
       const card = await keepCard(stores, input);
       const registered = await registry.registerVersion({

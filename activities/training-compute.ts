@@ -46,8 +46,8 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       return { dataset: await putJson(artifacts, dataset), trainRows, holdoutRows };
     },
 
-    async trainModel({ snapshot: ref, dataset }) {
-      return runJob('trainModel', { snapshot: ref, dataset, plan: await candidatePlan(stores, ref) });
+    async trainModel(reads) {
+      return runJob('trainModel', { ...reads, plan: await candidatePlan(stores, reads.snapshot) });
     },
 
     async evaluateModel({ snapshot: ref, dataset, trained }) {

@@ -36,6 +36,7 @@ export function createTrainingActivities(dependencies: TrainingDependencies) {
         aliasRevision: snapshot.aliasRevision,
         endpoint: spec.endpoint,
         trainerKind: spec.trainer.kind,
+        ...(spec.trainer.search !== undefined && { searches: true }),
         asOf: snapshot.asOf,
         holdoutFrom: snapshot.split.holdoutFrom,
         holdoutTo: snapshot.split.holdoutTo,

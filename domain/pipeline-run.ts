@@ -2,6 +2,7 @@
 import type { Sha256Hex } from './ids.js';
 import type { Pipeline, PipelineOutcome } from './pipeline.js';
 import { CONTEXT_TAG, type DatasetInput, type KeyValue, type RunStatus, TRACKING_LIMITS } from './tracking.js';
+import type { TrainerParameters } from './trainer.js';
 import type { TrainingDataset, TrainingSnapshot } from './training.js';
 
 /** The run of a pipeline, 32 hexadecimal digits. */
@@ -37,12 +38,22 @@ export function pipelineRunTags(
   return Object.entries(tags).flatMap(([key, value]) => (value == null ? [] : [{ key, value }]));
 }
 
-/** Parameters: the trainer, its seed, and what it was told. */
-export function pipelineRunParams({ spec }: TrainingSnapshot): KeyValue[] {
+/**
+ * Parameters: the trainer, its seed, and what it was told. Where a search chooses that, it is only told once it is `chosen`,
+ * since a parameter is written once.
+ */
+export function pipelineRunParams({ spec }: TrainingSnapshot, chosen: TrainerParameters | null = null): KeyValue[] {
   const { trainer, task } = spec;
-  const { kind, seed, parameters } = trainer;
+  const { kind, seed, search } = trainer;
+  const parameters = search === undefined ? trainer.parameters : (chosen ?? {});
   const name = kind === 'python' ? `/${trainer.name}` : kind === 'command' ? `/${trainer.command}` : '';
-  const given = { trainer: `${kind}${name}`, seed, task, ...parameters };
+  const given = {
+    trainer: `${kind}${name}`,
+    seed,
+    task,
+    ...(search && { 'search.method': search.method }),
+    ...parameters,
+  };
   return Object.entries(given).map(([key, value]) => ({
     key,
     value: String(value).slice(0, TRACKING_LIMITS.paramValue),

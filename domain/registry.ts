@@ -5,6 +5,7 @@ import { Bundle } from './bundle.js';
 import { Evidence } from './evaluation.js';
 import { TrainerLineage } from './external-training.js';
 import { Name } from './names.js';
+import { SearchLineage } from './search.js';
 import { SkewSummary } from './skew-certificate.js';
 import { TrainerParameters } from './trainer.js';
 
@@ -53,6 +54,8 @@ export const Lineage = z.strictObject({
   parameters: TrainerParameters,
   /** Of a version that was not fitted in the compute pool. */
   trainer: TrainerLineage.optional(),
+  /** Where a search chose the parameters. */
+  search: SearchLineage.optional(),
 });
 export type Lineage = z.infer<typeof Lineage>;
 

@@ -7,7 +7,9 @@ import { TrainerLineage } from './external-training.js';
 import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
 import { ModelSpec } from './model.js';
 import { ColumnName, Name } from './names.js';
+import { SearchLineage } from './search.js';
 import { SplitBounds } from './split.js';
+import { TrainerParameters } from './trainer.js';
 
 export const PinnedView = z.strictObject({
   view: Name,
@@ -66,7 +68,8 @@ export const TOLERATED_LABEL_SHARE = 0.01;
 
 /**
  * Rows with `event_ts` (BIGINT µs), `label` (DOUBLE: 0 or 1, position of the class, or the value), `:weight`
- * (DOUBLE) where the model declares one, `:group` (VARCHAR) where the split is by group, and one column per model input (FP32 REAL
+ * (DOUBLE) where the model declares one, `:group` (VARCHAR) where the split is by group, `:inner` (DOUBLE) where a
+ * search puts groups or keys aside, and one column per model input (FP32 REAL
  * with NaN for null, INT64 BIGINT, BYTES VARCHAR), ordered by event time and spine position.
  */
 export const TrainingDataset = z.strictObject({
@@ -87,6 +90,8 @@ export const TrainedModel = z.strictObject({
   bundleDigest: z.string(),
   /** Of a model that was not fitted in the compute pool. */
   trainer: TrainerLineage.optional(),
+  /** Where a search chose the parameters. */
+  search: SearchLineage.extend({ parameters: TrainerParameters }).optional(),
 });
 export type TrainedModel = z.infer<typeof TrainedModel>;
 

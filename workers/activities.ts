@@ -17,6 +17,7 @@ import { createRegistryActivities } from '../activities/registry.js';
 import { createRolloutActivities } from '../activities/rollout.js';
 import { createRolloutComputeActivities } from '../activities/rollout-compute.js';
 import { createTrainingActivities } from '../activities/training.js';
+import { createSearchActivities, createSearchComputeActivities } from '../activities/search.js';
 import { createServedFeatureActivities } from '../activities/served-features.js';
 import { createSkewActivities } from '../activities/skew.js';
 import { createTrainingComputeActivities } from '../activities/training-compute.js';
@@ -55,6 +56,7 @@ export function createIoActivities(dependencies: ActivityDependencies) {
     ...createFeatureActivities({ stores, tables, now, sha256Hex, heartbeat }),
     ...createRetrievalActivities({ stores, tables, now, sha256Hex }),
     ...createTrainingActivities({ stores, tables, now, sha256Hex }),
+    ...createSearchActivities({ stores, sha256Hex }),
     ...createRegistryActivities({ stores, serving, now, sha256Hex, heartbeat }),
     ...createRolloutActivities({ stores, now, heartbeat }),
     ...createLifecycleActivities({ stores, workflows, now, sha256Hex }),
@@ -70,6 +72,7 @@ export function createComputeActivities(dependencies: ActivityDependencies) {
     ...createFeatureComputeActivities({ stores, runJob }),
     ...createRetrievalComputeActivities({ stores, runJob, sources }),
     ...createTrainingComputeActivities({ stores, runJob: trackJobs(runJob, tracking) }),
+    ...createSearchComputeActivities({ runJob, ...tracking }),
     ...createExternalTrainingActivities({ stores, runJob: trackJobs(runJob, tracking), ...external, sha256Hex, now }),
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),

@@ -18,6 +18,7 @@ import { getJson } from '../json-artifacts.js';
 import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { takeRows } from './model-rows.js';
+import { searchLineage } from './search/chosen.js';
 import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
 
 export interface AdoptTrainedModelInput extends TrainingInput {
@@ -62,12 +63,15 @@ export async function adoptTrainedModel(input: AdoptTrainedModelInput, context: 
       encodeModel(suffixGraph(scores, { ...shape, decisionThreshold })),
     ],
     checkScores: (all) => requireUsable(all, shape),
-    trainer: {
-      name: request.trainer,
-      digest: answer.trainerDigest,
-      environment: answer.environment,
-      request: input.request,
-      answer: input.answer,
+    lineage: {
+      trainer: {
+        name: request.trainer,
+        digest: answer.trainerDigest,
+        environment: answer.environment,
+        request: input.request,
+        answer: input.answer,
+      },
+      ...(await searchLineage(context, input)),
     },
   });
 }

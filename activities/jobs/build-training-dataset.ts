@@ -12,7 +12,7 @@ import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
 import { askedRows } from '../../ml/features/asked-rows-sql.js';
 import { datasetRelation, knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
-import { GROUP_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
+import { GROUP_COLUMN, INNER_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import { coerceKey } from '../../ml/features/spine-sql.js';
 import type { ViewJoin } from '../../ml/features/point-in-time.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
@@ -24,7 +24,7 @@ import { joinViews } from './join-views.js';
 import { localSegments, type SegmentReference } from './segments.js';
 import { requireCategories } from './training-categories.js';
 import { CLASS_TABLE, classesOf, dropUnknownClasses } from './training-labels.js';
-import { type Part, REFUSED, requestAlias, restatedSql, SPINE_TABLE, takeSpine } from './training-spine.js';
+import { drawsInner, type Part, REFUSED, requestAlias, restatedSql, SPINE_TABLE, takeSpine } from './training-spine.js';
 
 export interface ViewChunks {
   readonly view: string;
@@ -190,6 +190,7 @@ async function writePart(
     isMulticlass ? 'code::double as label' : 'label',
     ...(spec.weight === undefined ? [] : [quoteIdentifier(WEIGHT_COLUMN)]),
     ...('group' in spec.split ? [quoteIdentifier(GROUP_COLUMN)] : []),
+    ...(drawsInner(spec) ? [quoteIdentifier(INNER_COLUMN)] : []),
     ...input.inputs.map(({ name, datatype, source }) => {
       const value = source.kind === 'request' ? requestAlias(name) : inputSql(quoteIdentifier(name), datatype);
       return `${value} as ${quoteIdentifier(name)}`;

@@ -1,7 +1,6 @@
 /** From a fitted model to its bundle: threshold, graphs, golden rows and the profile that live windows are compared with. */
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';
-import type { TrainerLineage } from '../../domain/external-training.js';
 import type { TaskShape } from '../../domain/task.js';
 import type { TrainedModel } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
@@ -21,8 +20,8 @@ export interface FittedModel extends TaskShape {
   readonly graphsWith: (decisionThreshold: number) => readonly [Uint8Array, ...Uint8Array[]];
   /** Looks at the scores of all training rows before anything is stored; throws for a model that cannot be used. */
   readonly checkScores?: (scores: Float32Array) => void;
-  /** Of a model that was not fitted here. */
-  readonly trainer?: TrainerLineage;
+  /** Who fitted it where that was not here, and who chose its parameters. */
+  readonly lineage?: Pick<TrainedModel, 'trainer' | 'search'>;
 }
 
 export interface StoredModel {
@@ -43,8 +42,7 @@ const NO_THRESHOLD = 0.5;
 export async function storeModel(context: JobContext, parts: TrainingParts, model: FittedModel): Promise<StoredModel> {
   const bundle = await writeBundle(context, parts, model);
   const bundleDigest = bundleDigestOf(bundle, sha256Hex);
-  const { trainer } = model;
-  const trained: TrainedModel = { bundle, bundleDigest, ...(trainer && { trainer }) };
+  const trained: TrainedModel = { bundle, bundleDigest, ...model.lineage };
   return { trained: await putJson(context.artifacts, trained), bundleDigest };
 }
 

@@ -46,7 +46,8 @@ export interface EvaluateModelResult {
 interface Evaluated {
   readonly snapshot: TrainingSnapshot;
   readonly bundle: Bundle;
-  readonly trainer: TrainedModel['trainer'];
+  /** What is kept of training as it is. */
+  readonly lineage: Pick<TrainedModel, 'trainer' | 'search'>;
   readonly train: ModelRows;
   readonly holdout: ModelRows;
   /** Raw scores of the challenger for the holdout. */
@@ -98,7 +99,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const { artifacts } = context;
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
-  const { bundle, trainer } = await getJson(artifacts, input.trained, TrainedModel);
+  const { bundle, bundleDigest: _unfinished, ...lineage } = await getJson(artifacts, input.trained, TrainedModel);
   const { spec } = snapshot;
   const inputs = inputNames(bundle.plan.inputs);
   const available = await columnNamesOf(context, dataset.holdout);
@@ -119,7 +120,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
     champion,
     baselines,
   };
-  return { snapshot, bundle, trainer, train, holdout, scores, judged, blocks };
+  return { snapshot, bundle, lineage, train, holdout, scores, judged, blocks };
 }
 
 async function findWeaknesses(
@@ -172,7 +173,7 @@ function holdoutDigestOf({ eventTs, labels, weights }: ModelRows): string {
 
 async function keep(
   { artifacts }: JobContext,
-  { bundle, trainer, scores }: Evaluated,
+  { bundle, lineage, scores }: Evaluated,
   evidence: Evidence,
 ): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
@@ -183,7 +184,7 @@ async function keep(
     trained: await putJson(artifacts, {
       bundle: completed,
       bundleDigest: bundleDigestOf(completed, sha256Hex),
-      ...(trainer && { trainer }),
+      ...lineage,
     }),
   };
 }

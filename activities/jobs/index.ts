@@ -13,6 +13,8 @@ import { prepareTrainerData } from './prepare-trainer-data.js';
 import { assembleRetrieval } from './retrieval/assemble.js';
 import { joinRetrievalView } from './retrieval/join-view.js';
 import { loadRetrievalSpine } from './retrieval/load-spine.js';
+import { prepareSearch } from './search/prepare-search.js';
+import { runTrial } from './search/run-trial.js';
 import { sealWindow } from './seal-window.js';
 import { splitQuarantine } from './split-quarantine.js';
 import { trainModel } from './train-model.js';
@@ -27,6 +29,8 @@ export const JOBS = {
   joinRetrievalView,
   assembleRetrieval,
   trainModel,
+  prepareSearch,
+  runTrial,
   prepareTrainerData,
   adoptTrainedModel,
   evaluateModel,

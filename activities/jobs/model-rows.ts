@@ -68,6 +68,21 @@ export function takeRows(columns: InputColumns, indexes: readonly number[]): Rec
   return Object.fromEntries(Object.entries(columns).map(([name, data]) => [name, takeValues(data, indexes)]));
 }
 
+/** The same of all that rows have. */
+export function takeModelRows(
+  { eventTs, labels, weights, groups, columns }: ModelRows,
+  indexes: readonly number[],
+): ModelRows {
+  return {
+    rows: indexes.length,
+    eventTs: Float64Array.from(indexes, (index) => eventTs[index] ?? 0),
+    labels: Float32Array.from(indexes, (index) => labels[index] ?? Number.NaN),
+    ...(weights && { weights: Float32Array.from(indexes, (index) => weights[index] ?? 0) }),
+    ...(groups && { groups: indexes.map((index) => groups[index] ?? '') }),
+    columns: takeRows(columns, indexes),
+  };
+}
+
 /** Names of a plan's inputs, as the training dataset calls its columns. */
 export function inputNames(inputs: readonly ModelInput[]): string[] {
   return inputs.map(({ name }) => name);

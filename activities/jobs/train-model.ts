@@ -1,6 +1,6 @@
 /** CPU body of training with a built-in trainer: fit preprocessing, compute features with the serving graph, fit the model. */
 import type { TaskShape } from '../../domain/task.js';
-import { isBuiltIn } from '../../domain/trainer.js';
+import { isBuiltIn, type TrainerParameters } from '../../domain/trainer.js';
 import type { TrainingSnapshot } from '../../domain/training.js';
 import { categoricalFeatures } from '../../ml/features/plan.js';
 import { fuseModel } from '../../ml/onnx/fused-model.js';
@@ -11,6 +11,7 @@ import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { fitModel } from './fit-model.js';
 import { computeFeatures } from './model-scoring.js';
+import { chosenParameters, searchLineage } from './search/chosen.js';
 import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
 
 /**
@@ -21,22 +22,28 @@ export async function trainModel(input: TrainingInput, context: JobContext): Pro
   const parts = await readTraining(input, context);
   const { snapshot, dataset, plan, train } = parts;
   const shape: TaskShape = { task: snapshot.spec.task, classes: dataset.classes };
-  const trainer = trainerOf(snapshot);
+  const trainer = trainerOf(snapshot, await chosenParameters(context, input));
   const data = trainingData(parts, shape, await computeFeatures(context, plan, train));
   // A baseline needs no feature that tells anything.
   if (trainer.kind !== 'baseline') checkFeatureValues(data);
-  const form = await fitModel(context, { key: `${input.snapshot.sha256}/${input.dataset.sha256}`, trainer, data });
+  const form = await fitModel(context, { key: keyOf(input), trainer, data });
   return storeModel(context, parts, {
     ...shape,
+    lineage: await searchLineage(context, input),
     graphsWith: (decisionThreshold) => [
       encodeModel(fuseModel({ plan, form, classes: shape.classes, decisionThreshold })),
     ],
   });
 }
 
-function trainerOf({ spec: { trainer } }: TrainingSnapshot): Trainer {
+function keyOf({ snapshot, dataset, search }: TrainingInput): string {
+  return [snapshot, dataset, ...(search === undefined ? [] : [search])].map(({ sha256 }) => sha256).join('/');
+}
+
+function trainerOf({ spec: { trainer } }: TrainingSnapshot, chosen: TrainerParameters | null): Trainer {
   if (!isBuiltIn(trainer)) throw new TypeError(`trainer ${trainer.kind} does not run in the compute pool`);
-  return builtInTrainer(trainer);
+  const { kind, parameters, seed } = trainer;
+  return builtInTrainer({ kind, parameters: chosen ?? parameters, seed });
 }
 
 function trainingData({ plan, train }: TrainingParts, shape: TaskShape, matrix: Float32Array): TrainingData {

@@ -18,6 +18,8 @@ export interface TrainingInput {
   readonly dataset: ArtifactRef;
   /** Inputs and features of the model; encodings are fitted when the rows are read. */
   readonly plan: FeaturePlan;
+  /** JSON artefact with the `SearchReport`, where a search chose the parameters. */
+  readonly search?: ArtifactRef | undefined;
 }
 
 export interface TrainingParts {
@@ -38,7 +40,7 @@ export async function readTraining(input: TrainingInput, context: JobContext): P
   const train = await readPart(context, dataset.train, { plan: input.plan, request, snapshot });
   if (train.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the training split' });
   context.progress({ message: `${train.rows} training rows read` });
-  const plan = { ...input.plan, encodings: fitEncodings(input.plan.inputs, textColumns(train.columns)) };
+  const plan = fitPlan(input.plan, train.columns);
   return { snapshot, dataset, plan, views, request, train };
 }
 
@@ -53,6 +55,11 @@ export async function readPart(
   const rows = await readModelRows(context, part, [...new Set([...inputNames(model.plan.inputs), ...requested])]);
   const { eventTime } = model.snapshot.spec.spine;
   return { ...rows, columns: { [eventTime]: BigInt64Array.from(rows.eventTs, BigInt), ...rows.columns } };
+}
+
+/** The plan with encodings of these rows. */
+export function fitPlan(plan: FeaturePlan, columns: InputColumns): FeaturePlan {
+  return { ...plan, encodings: fitEncodings(plan.inputs, textColumns(columns)) };
 }
 
 function textColumns(columns: InputColumns): Record<string, readonly string[]> {

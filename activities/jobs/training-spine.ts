@@ -8,8 +8,8 @@ import { type RefusedRows, TOLERATED_LABEL_SHARE, type TrainingSnapshot } from '
 import { RESTATED } from '../../ml/features/asked-rows-sql.js';
 import { knownAt, ROW } from '../../ml/features/dataset-sql.js';
 import { quoteIdentifier } from '../../ml/features/expression/sql.js';
-import { groupSql, hashSideSql, labelSql, weightSql } from '../../ml/features/label-sql.js';
-import { GROUP_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
+import { groupSql, hashSideSql, innerDrawSql, labelSql, weightSql } from '../../ml/features/label-sql.js';
+import { GROUP_COLUMN, INNER_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 
 export interface TrainingSpine {
@@ -81,6 +81,7 @@ function spineSql({ snapshot, dataset, inputs, relation, keys }: TrainingSpine):
     `${given}::varchar as given`,
     ...(weight === null ? [] : [`${weight} as ${quoteIdentifier(WEIGHT_COLUMN)}`]),
     ...(group === null ? [] : [`${group} as ${quoteIdentifier(GROUP_COLUMN)}`]),
+    ...(drawsInner(spec) ? [`${innerDrawSql(splitColumns(spec.split))} as ${quoteIdentifier(INNER_COLUMN)}`] : []),
     ...inputs.flatMap(({ name, datatype, source }) =>
       source.kind === 'request' ? [`${requestSql(source.column, datatype)} as ${requestAlias(name)}`] : [],
     ),
@@ -94,6 +95,11 @@ function spineSql({ snapshot, dataset, inputs, relation, keys }: TrainingSpine):
     select ${columns.join(', ')} from ${relation}
     where ${known} and ${given} is not null
       and (${within(split.trainFrom, split.trainTo)} or ${within(split.holdoutFrom, split.holdoutTo)})`;
+}
+
+/** A search puts whole groups or keys aside, which the training part alone does not name. */
+export function drawsInner({ trainer, split }: TrainingSnapshot['spec']): boolean {
+  return trainer.search !== undefined && splitColumns(split).length > 0;
 }
 
 function heldOutSql({ spec, split }: TrainingSnapshot): string {

@@ -70,17 +70,26 @@ function isFinite(number: string): string {
   return `coalesce(isfinite(try_cast(${number} as real)), false)`;
 }
 
-/** Keeps the sides apart from every other use of the same digest. */
+/** Keep the sides, and those within the training part, apart from every other use of the same digest. */
 const SIDE_SALT = 'perennial.split';
+const INNER_SALT = 'perennial.split.inner';
 const HASH_VALUES = 2 ** 32;
 
 /** True where a row is held out, null where it has no key: by the first 32 bits of an MD5 over its key columns. */
 export function hashSideSql(columns: readonly string[], share: number): string {
+  return `(${hashBitsSql(columns, SIDE_SALT)} < ${Math.round(share * HASH_VALUES)})`;
+}
+
+/** DOUBLE in [0, 1), the same for rows with the same key columns, whatever side of the split they are on. */
+export function innerDrawSql(columns: readonly string[]): string {
+  return `(${hashBitsSql(columns, INNER_SALT)}::double / ${HASH_VALUES})`;
+}
+
+function hashBitsSql(columns: readonly string[], salt: string): string {
   const texts = columns.map((column) => `${quoteIdentifier(column)}::varchar`);
   // Lengths keep ('a', 'bc') and ('ab', 'c') apart; || is null where one of its parts is.
-  const key = [quoteText(SIDE_SALT), ...texts.map((text) => `'|' || length(${text})::varchar || ':' || ${text}`)];
-  const bits = `('0x' || substr(md5(${key.join(' || ')}), 1, 8))::ubigint`;
-  return `(${bits} < ${Math.round(share * HASH_VALUES)})`;
+  const key = [quoteText(salt), ...texts.map((text) => `'|' || length(${text})::varchar || ':' || ${text}`)];
+  return `('0x' || substr(md5(${key.join(' || ')}), 1, 8))::ubigint`;
 }
 
 /** VARCHAR of the group that a row belongs to; null where the split is by no group. */

@@ -17,6 +17,8 @@ export const LABEL_COLUMN = 'label';
 /** Columns that some have, under names that no input can have. */
 export const WEIGHT_COLUMN = ':weight';
 export const GROUP_COLUMN = ':group';
+/** Draw of a row's group or key, DOUBLE in [0, 1), by which a search puts rows aside. */
+export const INNER_COLUMN = ':inner';
 
 /** Stable name of a view's feature as a model input, whatever other views there are; of an alias in place of its view. */
 export function viewInputName(use: string, feature: string): string {

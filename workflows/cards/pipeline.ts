@@ -16,6 +16,8 @@ export interface PipelineCardFacts {
     readonly reasons: readonly string[];
   };
   readonly snapshot?: SnapshotSummary;
+  /** How far the search for parameters is, or what it chose. */
+  readonly search?: string;
   readonly evaluation?: EvaluationSummary;
   readonly checks?: readonly StagingCheck[];
   readonly approval?: {
@@ -45,7 +47,15 @@ export function decisionExample(pipelineId: string, version: number, decision: '
 }
 
 export function pipelineCard(facts: PipelineCardFacts): string {
-  return cardOf([heading(facts), progress(facts), metrics(facts), checks(facts), waiting(facts), reasons(facts)]);
+  return cardOf([
+    heading(facts),
+    progress(facts),
+    search(facts),
+    metrics(facts),
+    checks(facts),
+    waiting(facts),
+    reasons(facts),
+  ]);
 }
 
 function heading({ input, state }: PipelineCardFacts): string {
@@ -57,6 +67,10 @@ function progress({ state, outcome }: PipelineCardFacts): string {
   if (state.stage === 'closed') return `**Closed: ${outcome ?? 'ended'}**`;
   const at = ORDER.indexOf(state.stage);
   return ORDER.map((stage, index) => (index === at ? `**${stage}**` : index < at ? `${stage} ✓` : stage)).join(' → ');
+}
+
+function search({ search: text }: PipelineCardFacts): string {
+  return text === undefined ? '' : `**Search**: ${text}`;
 }
 
 /** Histories from before metrics had one name everywhere say it in camel case. */

@@ -12,6 +12,8 @@ export interface SnapshotSummary {
   readonly endpoint: string;
   /** Absent in histories from before there were several. */
   readonly trainerKind?: TrainerSpec['kind'];
+  /** True where a search chooses the parameters. */
+  readonly searches?: boolean;
   readonly asOf: number;
   readonly holdoutFrom: number;
   readonly holdoutTo: number;
@@ -51,11 +53,19 @@ export interface TrainingActivities {
   snapshotInputs(input: { pipelineId: string; model: string; asOf: number | null }): Promise<SnapshotSummary>;
 }
 
+/** What a training reads. */
+export interface TrainingReads {
+  readonly snapshot: ArtifactRef;
+  readonly dataset: ArtifactRef;
+  /** JSON artefact with the `SearchReport`, where a search chose the parameters. */
+  readonly search?: ArtifactRef;
+}
+
 export interface TrainingComputeActivities {
   /** Spine ⋈ features ⋈ label by the point-in-time rule, split and sampled, as Parquet. */
   buildTrainingDataset(input: { snapshot: ArtifactRef }): Promise<TrainingDatasetSummary>;
   /** Fits preprocessing and a built-in trainer on the training part; writes the fused ONNX graph and golden rows. */
-  trainModel(input: { snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<TrainedModelSummary>;
+  trainModel(input: TrainingReads): Promise<TrainedModelSummary>;
   /** Scores holdout rows with the bundle's own graph, beside champion and baselines; judges the gates. */
   evaluateModel(input: {
     snapshot: ArtifactRef;
@@ -67,16 +77,11 @@ export interface TrainingComputeActivities {
 /** Trainers outside the compute pool. What they write is checked and bundled before anything else sees it. */
 export interface ExternalTrainingActivities {
   /** Writes the training part as features after expressions, and says what the trainer is asked for. */
-  prepareTrainerData(input: { runId: string; snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<ExternalRun>;
+  prepareTrainerData(input: TrainingReads & { runId: string }): Promise<ExternalRun>;
   /** Fits with a trainer of the Python worker; on its own task queue. `answer` is a JSON artefact (`TrainerAnswer`). */
   trainExternal(run: ExternalRun): Promise<{ answer: ArtifactRef }>;
   /** Fits with an allow-listed command under its limits. */
   trainByCommand(run: ExternalRun): Promise<{ answer: ArtifactRef }>;
   /** Checks the answer against the request and makes a bundle of it: prefix, the trainer's model, suffix. */
-  adoptTrainedModel(input: {
-    snapshot: ArtifactRef;
-    dataset: ArtifactRef;
-    run: ExternalRun;
-    answer: ArtifactRef;
-  }): Promise<TrainedModelSummary>;
+  adoptTrainedModel(input: TrainingReads & { run: ExternalRun; answer: ArtifactRef }): Promise<TrainedModelSummary>;
 }

@@ -2,6 +2,7 @@
 import type { EvaluationSummary, SnapshotSummary, TrainingDatasetSummary } from '../contracts/training.js';
 import { setKeywords, setPrimaryMetric } from '../search-attributes.js';
 import type { PipelineRun } from './pipeline-run.js';
+import { searchParameters } from './search-parameters.js';
 import { trainModel } from './train.js';
 
 export interface Candidate {
@@ -22,7 +23,8 @@ export async function trainCandidate(run: PipelineRun): Promise<Candidate> {
   const dataset = await run.activities.buildTrainingDataset({ snapshot: snapshot.snapshot });
 
   await run.enter('training');
-  const trained = await trainModel(run, { snapshot, dataset });
+  const search = await searchParameters(run, { snapshot, dataset });
+  const trained = await trainModel(run, { snapshot, dataset, search });
 
   await run.enter('evaluation');
   const evaluation = await run.activities.evaluateModel({

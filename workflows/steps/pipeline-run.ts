@@ -6,6 +6,7 @@ import { activityOptions, polls, type Polls } from '../activity-options.js';
 import { pipelineCard, type PipelineCardFacts } from '../cards/pipeline.js';
 import type { LifecycleActivities, TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { RegistryActivities } from '../contracts/registry.js';
+import type { SearchActivities, SearchComputeActivities } from '../contracts/search.js';
 import type { SkewActivities } from '../contracts/skew.js';
 import type {
   ExternalTrainingActivities,
@@ -27,6 +28,8 @@ export interface PipelineState {
 type PipelineActivities = TrainingActivities &
   TrainingComputeActivities &
   ExternalTrainingActivities &
+  SearchActivities &
+  SearchComputeActivities &
   RegistryActivities &
   SkewActivities &
   Pick<LifecycleActivities, 'recordPipeline'>;
@@ -113,7 +116,9 @@ export function openPipelineRun(input: TrainingPipelineInput, workflowId: string
 
 function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
   const options = activityOptions(input.timing);
-  const quick = proxyActivities<TrainingActivities & RegistryActivities & LifecycleActivities>(options.io);
+  const quick = proxyActivities<TrainingActivities & SearchActivities & RegistryActivities & LifecycleActivities>(
+    options.io,
+  );
   const staged = proxyActivities<RegistryActivities>({
     ...options.waiting,
     summary: 'Ask serving for the staged version',
@@ -130,6 +135,10 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     ...options.python,
     summary: 'Train with the Python worker',
   });
+  const trial = proxyActivities<SearchComputeActivities>({
+    ...options.compute,
+    summary: 'Search for parameters on training rows',
+  });
   const judge = proxyActivities<TrainingComputeActivities>({
     ...options.compute,
     summary: 'Evaluate on the holdout and judge the gates',
@@ -141,6 +150,10 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
   return {
     snapshotInputs: quick.snapshotInputs,
     buildTrainingDataset: data.buildTrainingDataset,
+    prepareSearch: trial.prepareSearch,
+    proposeTrial: quick.proposeTrial,
+    runTrial: trial.runTrial,
+    concludeSearch: quick.concludeSearch,
     trainModel: trainer.trainModel,
     prepareTrainerData: trainer.prepareTrainerData,
     trainExternal: foreign.trainExternal,

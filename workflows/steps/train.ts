@@ -1,13 +1,19 @@
 /** Fits the candidate where its trainer lives: in the compute pool, with the Python worker, or as a command. */
+import type { ArtifactRef } from '../../domain/artifact.js';
 import type { SnapshotSummary, TrainedModelSummary, TrainingDatasetSummary } from '../contracts/training.js';
 import type { PipelineRun } from './pipeline-run.js';
 
 export async function trainModel(
   { activities, input }: PipelineRun,
-  pinned: { snapshot: SnapshotSummary; dataset: TrainingDatasetSummary },
+  pinned: { snapshot: SnapshotSummary; dataset: TrainingDatasetSummary; search: ArtifactRef | null },
 ): Promise<TrainedModelSummary> {
   const { trainerKind } = pinned.snapshot;
-  const inputs = { snapshot: pinned.snapshot.snapshot, dataset: pinned.dataset.dataset };
+  const { search } = pinned;
+  const inputs = {
+    snapshot: pinned.snapshot.snapshot,
+    dataset: pinned.dataset.dataset,
+    ...(search !== null && { search }),
+  };
   // Snapshots of pipelines from before there were other trainers do not name one.
   if (trainerKind !== 'python' && trainerKind !== 'command') return activities.trainModel(inputs);
   const run = await activities.prepareTrainerData({ ...inputs, runId: input.pipelineId });
