@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CommandTraining, trainWithCommand } from '../../activities/command-training.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
@@ -8,6 +11,9 @@ import { SamplePredictions, TrainerRequest } from '../../domain/external-trainin
 import { openFileArtifacts } from '../../store/artifacts/file.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
 import { type CommandList, createCommandPort } from '../../workers/ports/command-process.js';
+
+/** What began a session of its own has left its number. */
+const untilStarted = 'until [ -s "$1/pid" ]; do sleep 0.02; done';
 
 /** Bash scripts by what they do; `$1` is the folder of the run. */
 const SCRIPTS = {
@@ -29,7 +35,12 @@ const SCRIPTS = {
   resumes: `
     if [ -f "$1/checkpoint" ]; then cat "$1/checkpoint" >&2; exit 4; fi
     echo 'half way' > "$1/state-1"; echo '{"checkpoint": "state-1"}'; kill -KILL $$`,
+  keeps: `echo 'half way' > "$1/state-1"; echo '{"checkpoint": "state-1"}'; sleep 300`,
   leaves_children: `sleep 300 & echo $! > "$1/pid"; exit 0`,
+  escapes: `setsid sh -c 'echo $$ > "$0/pid"; exec sleep 300' "$1" & ${untilStarted}; exit 0`,
+  hides: `env -i setsid /bin/sh -c 'echo $$ > "$0/pid"; exec /bin/sleep 300' "$1" & ${untilStarted}; exit 0`,
+  loses_its_parent: `setsid sh -c 'echo $$ > "$0/pid"; exec sleep 300' "$1" & ${untilStarted}
+    echo '{"progress": {"message": "started"}}'; wait`,
 };
 
 describe('a command trainer', () => {
@@ -109,7 +120,9 @@ describe('a command trainer', () => {
     expect(first).toBe('"trainer":"succeeds"');
     const names = environment.map((line) => line.split('=')[0]).sort();
     expect(names).toEqual(
-      ['HOME', 'LANG', 'OLDPWD', 'PATH', 'PWD', 'SHLVL', 'TMPDIR', '_'].filter((n) => names.includes(n)),
+      ['HOME', 'LANG', 'OLDPWD', 'PATH', 'PERENNIAL_COMMAND_RUN', 'PWD', 'SHLVL', 'TMPDIR', '_'].filter((n) =>
+        names.includes(n),
+      ),
     );
   });
 
@@ -187,5 +200,43 @@ describe('a command trainer', () => {
     await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_OUTPUT' });
     const child = await childOf(run);
     await expect.poll(() => isGone(child)).toBe(true);
+  });
+
+  it('leaves no process behind that began a session of its own', async () => {
+    const { run, answer } = await train('escapes');
+    await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_OUTPUT' });
+    expect(await isGone(await childOf(run))).toBe(true);
+  });
+
+  it('has ended although a process that nobody finds holds its output open', async () => {
+    const { run, answer } = await train('hides');
+    await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_OUTPUT' });
+    const child = await childOf(run);
+    expect(await isGone(child)).toBe(false);
+    process.kill(child);
+  });
+
+  it('ends with a worker that is killed, and so does all that it started', async () => {
+    const run = await mkdtemp(join(folder, 'run-'));
+    const program = join(folder, 'loses_its_parent.sh');
+    const worker = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('command-worker.mjs', import.meta.url)), program, run],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    await once(worker.stdout, 'data');
+    worker.kill('SIGKILL');
+    const child = await childOf(run);
+    await expect.poll(() => isGone(child), { timeout: 5_000 }).toBe(true);
+  });
+
+  it('ends with the reason why a report of it could not be taken', async () => {
+    const reason = new Error('the disk is full');
+    const refuse = (): never => {
+      throw reason;
+    };
+    await expect((await train('keeps', { onCheckpoint: refuse })).answer).rejects.toBe(reason);
   });
 });

@@ -1,14 +1,15 @@
 /**
  * Runs command trainers: from the list of this worker only, without a shell, with nothing of the worker's environment,
- * under limits that the system enforces, in a process group of their own that ends as a whole.
+ * under limits that the system enforces. What one started ends with it, and it ends with its worker (`command-guard.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, open, readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { CommandEnd, CommandPort, CommandRun } from '../../activities/command-process.js';
 import { DomainError } from '../../domain/errors.js';
+import { CommandGuard, GUARD_TOOLS } from './command-guard.js';
+import { reportLines } from './report-lines.js';
 
 /** Program and arguments by the name that a model's `trainer.command` refers to. */
 export type CommandList = Readonly<Record<string, readonly string[]>>;
@@ -17,7 +18,11 @@ export type CommandList = Readonly<Record<string, readonly string[]>>;
 const GRACE_MS = 5_000;
 /** Between the signal that says the CPU time is over and the one that ends the process. */
 const CPU_GRACE_SECONDS = 5;
-const LONGEST_REPORT = 1_000_000;
+/** What an ended command has written is read within this; a pipe that stays open longer is held by somebody else. */
+const DRAIN_MS = 2_000;
+const LONGEST_REPORT_BYTES = 65_536;
+/** Whoever has it in its environment belongs to the run of that folder. */
+const MARK = 'PERENNIAL_COMMAND_RUN';
 
 export function createCommandPort(list: CommandList, path = process.env['PATH'] ?? ''): CommandPort {
   return {
@@ -27,9 +32,8 @@ export function createCommandPort(list: CommandList, path = process.env['PATH'] 
         new DomainError('PRN_TRAINER_COMMAND', { command: name, problem });
       if (program === undefined)
         throw refuse(`it is not on the list, which has ${Object.keys(list).join(', ') || 'nothing'}`);
-      for (const tool of ['prlimit', 'setpriv'])
-        if (!(await isOnPath(tool, path)))
-          throw refuse(`${tool} (package util-linux) is missing, so it cannot be bounded`);
+      for (const tool of ['prlimit', 'setpriv', ...GUARD_TOOLS])
+        if (!(await isOnPath(tool, path))) throw refuse(`${tool} is missing, so it cannot be bounded`);
       if (!isAbsolute(program) || !(await isExecutable(program)))
         throw refuse(`${program} is not the absolute path of a program that can be executed`);
       return { argv: [program, ...others], digest: await digestOf([program, ...others]) };
@@ -42,6 +46,9 @@ class CommandProcess {
   readonly #run: CommandRun;
   readonly #path: string;
   #ended: CommandEnd | null = null;
+  /** A report is being taken, which may last. */
+  #taking = false;
+  #abandoned = false;
 
   constructor(run: CommandRun, path: string) {
     this.#run = run;
@@ -52,7 +59,9 @@ class CommandProcess {
     const { folder, signal, wallMs, stalledAfterMs } = this.#run;
     signal.throwIfAborted();
     const log = await open(join(folder, 'stderr.log'), 'w', 0o600);
+    const guard = new CommandGuard(`${MARK}=${folder}`, this.#path);
     const child = this.#spawn(log.fd);
+    guard.watch(child.pid);
     await log.close();
     const kill = (end: CommandEnd): void => {
       this.#ended ??= end;
@@ -71,17 +80,20 @@ class CommandProcess {
         killGroup(child, 'SIGKILL');
         throw error;
       });
+      // Awaited once the process is gone, which may be later than the error.
+      heard.catch(() => undefined);
       const end = await exited;
-      // What it left running holds its end of the pipe open.
-      killGroup(child, 'SIGKILL');
-      await heard;
+      clearTimeout(wall);
+      clearTimeout(silence);
+      await guard.sweep();
+      await this.#drain(child, heard);
       signal.throwIfAborted();
       return this.#ended ?? this.#judged(end);
     } finally {
       clearTimeout(wall);
       clearTimeout(silence);
       signal.removeEventListener('abort', cancel);
-      killGroup(child, 'SIGKILL');
+      await guard.sweep();
     }
   }
 
@@ -96,21 +108,35 @@ class CommandProcess {
     const bound = ['--', 'setpriv', '--pdeathsig', 'KILL', '--', ...command.argv, folder];
     return spawn('prlimit', [...bounds, ...bound], {
       cwd: folder,
-      env: { PATH: this.#path, HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8' },
+      env: { PATH: this.#path, HOME: folder, TMPDIR: folder, LANG: 'C.UTF-8', [MARK]: folder },
       detached: true,
       // Standard input is a pipe that never has anything: its end tells whoever listens that the worker is gone.
       stdio: ['pipe', 'pipe', log],
     });
   }
 
-  async #listen(child: ChildProcess, onHeard: () => void): Promise<void> {
-    if (child.stdout === null) return;
-    for await (const line of createInterface({ input: child.stdout })) {
-      const report = readReport(line);
-      if (report === null) continue;
-      onHeard();
-      await this.#run.onReport(report);
+  async #listen({ stdout }: ChildProcess, onHeard: () => void): Promise<void> {
+    if (stdout === null) return;
+    try {
+      for await (const report of reportLines(stdout, LONGEST_REPORT_BYTES)) {
+        onHeard();
+        this.#taking = true;
+        await this.#run.onReport(report);
+        this.#taking = false;
+      }
+    } catch (error) {
+      if (!this.#abandoned || this.#taking) throw error;
     }
+  }
+
+  /** Reads what is left, but waits for no process that outlived the guard and holds the pipe. */
+  async #drain({ stdout }: ChildProcess, heard: Promise<void>): Promise<void> {
+    const late = setInterval(() => {
+      if (this.#taking) return;
+      this.#abandoned = true;
+      stdout?.destroy();
+    }, DRAIN_MS);
+    await heard.finally(() => clearInterval(late));
   }
 
   #judged({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): CommandEnd {
@@ -124,16 +150,6 @@ function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: Nod
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
-}
-
-/** A line that is one JSON object; anything else that a program prints is passed over. */
-function readReport(line: string): Record<string, unknown> | null {
-  if (!line.startsWith('{') || line.length > LONGEST_REPORT) return null;
-  try {
-    return JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return null;
-  }
 }
 
 function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
