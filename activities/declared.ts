@@ -2,11 +2,11 @@
 import { DomainError } from '../domain/errors.js';
 import type { EntitySpec, FeatureViewSpec } from '../domain/feature-view.js';
 import type { ResourceKind, ResourceOf } from '../domain/resources.js';
-import type { Stores } from '../store/contracts/index.js';
+import type { TrainingStores } from './training-stores.js';
 
 /** The entity of a view; null where its values hold for everybody. */
 export async function entityOf(
-  stores: Pick<Stores, 'resources'>,
+  stores: Pick<TrainingStores, 'resources'>,
   { entity }: Pick<FeatureViewSpec, 'entity'>,
 ): Promise<EntitySpec | null> {
   return entity === undefined ? null : (await requireResource(stores, 'Entity', entity)).resource.spec;
@@ -14,7 +14,7 @@ export async function entityOf(
 
 /** A resource that must exist, typed by its kind. */
 export async function requireResource<K extends ResourceKind>(
-  stores: Pick<Stores, 'resources'>,
+  stores: Pick<TrainingStores, 'resources'>,
   kind: K,
   name: string,
 ): Promise<{ readonly revision: number; readonly resource: ResourceOf<K> }> {

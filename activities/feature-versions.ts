@@ -2,9 +2,9 @@
 import { DomainError } from '../domain/errors.js';
 import type { EntityKey, FeatureViewSpec } from '../domain/feature-view.js';
 import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
-import type { Stores } from '../store/contracts/index.js';
 import type { MaterializedVersion } from '../workflows/contracts/features.js';
 import { entityOf } from './declared.js';
+import type { TrainingStores } from './training-stores.js';
 
 export interface ViewRevision {
   readonly spec: FeatureViewSpec;
@@ -13,7 +13,7 @@ export interface ViewRevision {
 
 /** The view as it was when the run began, whatever was applied since. */
 export async function viewRevisionOf(
-  stores: Pick<Stores, 'resources'>,
+  stores: Pick<TrainingStores, 'resources'>,
   { view, viewRevision }: Pick<MaterializedVersion, 'view' | 'viewRevision'>,
 ): Promise<ViewRevision> {
   const stored = await stores.resources.getRevision('FeatureView', view, viewRevision);
@@ -27,7 +27,7 @@ export async function viewRevisionOf(
 
 /** The chunks of a run's generation, in order; those of other data or another revision are left out. */
 export async function chunksOf(
-  { features }: Pick<Stores, 'features'>,
+  { features }: Pick<TrainingStores, 'features'>,
   at: Pick<MaterializedVersion, 'view' | 'viewRevision' | 'version'>,
 ): Promise<MaterializationChunk[]> {
   const chunks = await features.chunks(at.view, at.viewRevision);

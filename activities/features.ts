@@ -3,7 +3,7 @@ import type { DatasetVersion } from '../domain/dataset.js';
 import { DomainError } from '../domain/errors.js';
 import { type FeatureViewSpec, isWindowedView } from '../domain/feature-view.js';
 import { naturalKeyId, type Sha256Hex } from '../domain/ids.js';
-import { generationOf, type MaterializationState } from '../domain/materialization.js';
+import { generationOf, type MaterializationState, type NewChunk } from '../domain/materialization.js';
 import { cutAtOrBefore, planCuts } from '../ml/features/cut-planning.js';
 import { datasetRelation, ROW } from '../ml/features/dataset-sql.js';
 import { quoteIdentifier, quoteText } from '../ml/features/expression/sql.js';
@@ -21,22 +21,17 @@ import type { RunJob } from './jobs/index.js';
 import { localSegments } from './jobs/segments.js';
 import { readOnlineRows } from './online-rows.js';
 import type { Clock } from './ports.js';
-import { drainPushedRows } from './pushed-rows.js';
+import { type DrainDependencies, drainPushedRows } from './pushed-rows.js';
 import { historyReferences, historyVersions } from './segment-references.js';
 import { requireResource } from './declared.js';
+import type { TrainingStores } from './training-stores.js';
 
 /** Rows that are read, written and reported at a time. */
 const ONLINE_BATCH = 5_000;
 
 export function createFeatureComputeActivities({ stores, runJob }: { stores: Stores; runJob: RunJob }) {
   return {
-    async materializeChunk({ at, chunk }) {
-      if (at.version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: '' });
-      const { spec: view, entityKeys } = await viewRevisionOf(stores, at);
-      const dataset = (await requireResource(stores, 'Dataset', at.dataset)).resource.spec;
-      const segments = await historyReferences(stores, at.dataset, at.version.versionId);
-      return runJob('materializeChunk', { at, chunk, view, entityKeys, dataset, segments });
-    },
+    materializeChunk: ({ at, chunk }) => computeChunk({ stores, runJob }, { at, chunk }),
     async gatherPublication({ at }) {
       const generation = generationOf({ viewRevision: at.viewRevision, sinceSeq: at.version?.sinceSeq ?? 0 });
       const state = await stores.features.state(at.view);
@@ -58,6 +53,34 @@ export function createFeatureComputeActivities({ stores, runJob }: { stores: Sto
   } satisfies FeatureComputeActivities;
 }
 
+/** The feature rows of one planned chunk, not committed yet. */
+export async function computeChunk(
+  { stores, runJob }: { readonly stores: TrainingStores; readonly runJob: RunJob },
+  { at, chunk }: { readonly at: MaterializedVersion; readonly chunk: PlannedChunk },
+): Promise<NewChunk> {
+  if (at.version === null) throw new DomainError('PRN_DATASET_EMPTY', { dataset: at.dataset, hint: '' });
+  const { spec: view, entityKeys } = await viewRevisionOf(stores, at);
+  const dataset = (await requireResource(stores, 'Dataset', at.dataset)).resource.spec;
+  const segments = await historyReferences(stores, at.dataset, at.version.versionId);
+  return runJob('materializeChunk', { at, chunk, view, entityKeys, dataset, segments });
+}
+
+/** The version of its dataset that a view is brought to, and the last cut of it. */
+export async function pinMaterialization(
+  { stores, now }: { readonly stores: TrainingStores; readonly now: Clock },
+  { view, through }: { readonly view: string; readonly through: number | null },
+): Promise<MaterializedVersion> {
+  const { revision: viewRevision, resource } = await requireResource(stores, 'FeatureView', view);
+  const { dataset } = resource.spec;
+  const head = await stores.datasets.head(dataset);
+  if (head === null && (await stores.features.pushes(view, { after: 0, limit: 1 })).length === 0)
+    throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
+  // A cut of the future would be computed without what is still to come, and never again.
+  const last = Math.min(through ?? now(), now());
+  const cut = isWindowedView(resource.spec) ? cutAtOrBefore(resource.spec, last) : null;
+  return { view, viewRevision, dataset, version: head === null ? null : versionOf(head), through: cut };
+}
+
 export interface FeatureDependencies {
   readonly stores: Stores;
   readonly tables: TableEngine;
@@ -70,21 +93,11 @@ export function createFeatureActivities(dependencies: FeatureDependencies) {
   const { stores, tables, now, heartbeat } = dependencies;
   const { features, artifacts } = stores;
   return {
-    async pinMaterialization({ view, through }) {
-      const { revision: viewRevision, resource } = await requireResource(stores, 'FeatureView', view);
-      const { dataset } = resource.spec;
-      const head = await stores.datasets.head(dataset);
-      if (head === null && (await features.pushes(view, { after: 0, limit: 1 })).length === 0)
-        throw new DomainError('PRN_DATASET_EMPTY', { dataset, hint: '; ingest a source first' });
-      // A cut of the future would be computed without what is still to come, and never again.
-      const last = Math.min(through ?? now(), now());
-      const cut = isWindowedView(resource.spec) ? cutAtOrBefore(resource.spec, last) : null;
-      return { view, viewRevision, dataset, version: head === null ? null : versionOf(head), through: cut };
-    },
+    pinMaterialization: (wanted) => pinMaterialization({ stores, now }, wanted),
     drainPushedRows: ({ view }) => drainPushedRows(dependencies, view),
     async planMaterialization({ at, limit }) {
       if (at.version === null) return { chunks: [] };
-      return { chunks: (await plan(dependencies, at, at.version)).slice(0, limit) };
+      return { chunks: (await planChunks(dependencies, at, at.version)).slice(0, limit) };
     },
     async commitChunk({ chunk }) {
       return { seq: (await features.commitChunk(chunk)).seq };
@@ -125,8 +138,9 @@ function versionOf({ versionId, commitSeq, sinceSeq }: DatasetVersion): NonNulla
   return { versionId, commitSeq, sinceSeq };
 }
 
-async function plan(
-  { stores, tables, sha256Hex }: FeatureDependencies,
+/** Chunks that hold rows of the version and are not there yet, in order. */
+export async function planChunks(
+  { stores, tables, sha256Hex }: DrainDependencies,
   at: MaterializedVersion,
   { versionId, sinceSeq }: NonNullable<MaterializedVersion['version']>,
 ): Promise<PlannedChunk[]> {
@@ -158,7 +172,7 @@ async function plan(
 
 /** Rows by the commit that first had them, where versions replaced each other: most of their rows are the same. */
 async function countDistinct(
-  { stores, tables }: Pick<FeatureDependencies, 'stores' | 'tables'>,
+  { stores, tables }: Pick<DrainDependencies, 'stores' | 'tables'>,
   { dataset }: MaterializedVersion,
   versionId: string,
 ): Promise<ReadonlyMap<number, number>> {

@@ -12,14 +12,13 @@ import type { RunJob } from './jobs/index.js';
 import type { SpineOrigin } from './jobs/retrieval/spine-rows.js';
 import { getJson, putJson } from './json-artifacts.js';
 import type { Clock } from './ports.js';
-import type { DrainDependencies } from './pushed-rows.js';
-import { planFeatures } from './retrieval-plan.js';
+import { planFeatures, type RetrievalDependencies } from './retrieval-plan.js';
 import { segmentReferences } from './segment-references.js';
 import { requireResource } from './declared.js';
 
 const USUAL_TIME_COLUMN = 'event_ts';
 
-export function createRetrievalActivities(dependencies: DrainDependencies & { readonly now: Clock }) {
+export function createRetrievalActivities(dependencies: RetrievalDependencies & { readonly now: Clock }) {
   const { stores, now } = dependencies;
   const { artifacts, retrievals } = stores;
   return {
@@ -73,7 +72,7 @@ export function createRetrievalComputeActivities({
   } satisfies RetrievalComputeActivities;
 }
 
-async function pin(dependencies: DrainDependencies, ref: ArtifactRef): Promise<RetrievalPlan> {
+async function pin(dependencies: RetrievalDependencies, ref: ArtifactRef): Promise<RetrievalPlan> {
   const { stores } = dependencies;
   const request = await getJson(stores.artifacts, ref, HistoricalRequest);
   const { spine, usualTime } = await pinSpine(stores, request);

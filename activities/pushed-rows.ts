@@ -8,16 +8,16 @@ import type { PlacedRow } from '../domain/row-push.js';
 import { featureTypes } from '../ml/features/feature-row-sql.js';
 import { pushedRowLines, pushedRows } from '../ml/features/pushed-row-sql.js';
 import type { RowPush } from '../store/contracts/features.js';
-import type { Stores } from '../store/contracts/index.js';
 import type { TableEngine } from '../store/contracts/tables.js';
 import { writeVerified } from './jobs/materialize-chunk.js';
 import { entityOf, requireResource } from './declared.js';
+import type { TrainingStores } from './training-stores.js';
 
 /** Pushes in one chunk: at most a hundred thousand rows. */
 const PUSHES_PER_CHUNK = 100;
 
 export interface DrainDependencies {
-  readonly stores: Stores;
+  readonly stores: TrainingStores;
   readonly tables: TableEngine;
   readonly sha256Hex: Sha256Hex;
 }

@@ -27,6 +27,10 @@ import type { Stores } from '../store/contracts/index.js';
 import { entityOf, requireResource } from './declared.js';
 import { type DrainDependencies, drainPushedRows } from './pushed-rows.js';
 
+export interface RetrievalDependencies extends DrainDependencies {
+  readonly stores: Stores;
+}
+
 type PlannedFeatures = Pick<RetrievalPlan, 'service' | 'views' | 'features' | 'fields' | 'computed'>;
 
 /**
@@ -34,7 +38,7 @@ type PlannedFeatures = Pick<RetrievalPlan, 'service' | 'views' | 'features' | 'f
  * `PRN_FEATURE_NAME_CLASH` where two views have a feature of one name, `PRN_FEATURE_VIEW_EMPTY` before the first rows.
  */
 export async function planFeatures(
-  dependencies: DrainDependencies,
+  dependencies: RetrievalDependencies,
   request: HistoricalRequest,
 ): Promise<PlannedFeatures> {
   const { stores } = dependencies;

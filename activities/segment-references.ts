@@ -2,14 +2,14 @@
 import type { DatasetSpec, DatasetVersion } from '../domain/dataset.js';
 import { sameDefinition } from '../domain/dataset-history.js';
 import { DomainError } from '../domain/errors.js';
-import type { Stores } from '../store/contracts/index.js';
 import type { SegmentReference } from './jobs/segments.js';
+import type { TrainingStores } from './training-stores.js';
 
-type DatasetStores = Pick<Stores, 'datasets' | 'resources'>;
+type DatasetStores = Pick<TrainingStores, 'datasets' | 'resources'>;
 
 /** The rows that stand in a version. When they were known follows only with {@link historyReferences}. */
 export async function segmentReferences(
-  stores: Pick<Stores, 'datasets'>,
+  stores: Pick<TrainingStores, 'datasets'>,
   dataset: string,
   versionId: string,
 ): Promise<SegmentReference[]> {
@@ -48,7 +48,7 @@ export async function historyVersions(stores: DatasetStores, version: DatasetVer
 }
 
 async function definitionAt(
-  { resources }: Pick<Stores, 'resources'>,
+  { resources }: Pick<TrainingStores, 'resources'>,
   { dataset, revision }: DatasetVersion,
 ): Promise<DatasetSpec | null> {
   const stored = await resources.getRevision('Dataset', dataset, revision);
@@ -56,7 +56,7 @@ async function definitionAt(
 }
 
 async function requireVersion(
-  { datasets }: Pick<Stores, 'datasets'>,
+  { datasets }: Pick<TrainingStores, 'datasets'>,
   dataset: string,
   versionId: string,
 ): Promise<DatasetVersion> {
@@ -65,7 +65,10 @@ async function requireVersion(
   return version;
 }
 
-async function standing({ datasets }: Pick<Stores, 'datasets'>, version: DatasetVersion): Promise<SegmentReference[]> {
+async function standing(
+  { datasets }: Pick<TrainingStores, 'datasets'>,
+  version: DatasetVersion,
+): Promise<SegmentReference[]> {
   const segments = await datasets.segments(version);
   return segments.map(({ table, commitSeq, commitKnownTs }) => ({ table, commitSeq, commitKnownTs }));
 }

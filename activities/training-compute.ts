@@ -13,13 +13,18 @@ import { modelInputs } from '../ml/features/model-inputs.js';
 import { checkFeatures } from '../ml/features/plan.js';
 import { sha256Hex } from '../store/contracts/digests.js';
 import type { Stores } from '../store/contracts/index.js';
-import type { EvaluationSummary, TrainingComputeActivities } from '../workflows/contracts/training.js';
+import type {
+  EvaluationSummary,
+  TrainingComputeActivities,
+  TrainingDatasetSummary,
+} from '../workflows/contracts/training.js';
 import { pinnedView } from './jobs/bundle-parts.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { RunJob } from './jobs/index.js';
 import { slicedColumns } from './jobs/slice-metrics.js';
 import { getJson, putJson } from './json-artifacts.js';
 import { historyReferences } from './segment-references.js';
+import type { TrainingStores } from './training-stores.js';
 
 export interface TrainingComputeDependencies {
   readonly stores: Stores;
@@ -30,21 +35,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
   const { artifacts } = stores;
 
   return {
-    async buildTrainingDataset({ snapshot: ref }) {
-      const snapshot = await getJson(artifacts, ref, TrainingSnapshot);
-      const spec = await spineSpec(stores, snapshot);
-      const plan = planOf(snapshot, spec);
-      const champion = await championBundle(stores, snapshot);
-      const dataset = await runJob('buildTrainingDataset', {
-        snapshot,
-        dataset: spec,
-        segments: await historyReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
-        viewChunks: await viewChunks(stores, snapshot),
-        ...readsOf(champion, { plan, spec, snapshot }),
-      });
-      const { trainRows, holdoutRows } = dataset;
-      return { dataset: await putJson(artifacts, dataset), trainRows, holdoutRows };
-    },
+    buildTrainingDataset: ({ snapshot }) => buildDataset({ stores, runJob }, snapshot),
 
     async trainModel(reads) {
       return runJob('trainModel', { ...reads, plan: await candidatePlan(stores, reads.snapshot) });
@@ -72,8 +63,32 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
   } satisfies TrainingComputeActivities;
 }
 
+/** Rows for the candidate, and for the champion that it is compared with; `ref` is that of the snapshot. */
+export async function buildDataset(
+  { stores, runJob }: { readonly stores: TrainingStores; readonly runJob: RunJob },
+  ref: ArtifactRef,
+): Promise<TrainingDatasetSummary> {
+  const { artifacts } = stores;
+  const snapshot = await getJson(artifacts, ref, TrainingSnapshot);
+  const spec = await spineSpec(stores, snapshot);
+  const plan = planOf(snapshot, spec);
+  const champion = await championBundle(stores, snapshot);
+  const dataset = await runJob('buildTrainingDataset', {
+    snapshot,
+    dataset: spec,
+    segments: await historyReferences(stores, snapshot.spine.dataset, snapshot.spine.versionId),
+    viewChunks: await viewChunks(stores, snapshot),
+    ...readsOf(champion, { plan, spec, snapshot }),
+  });
+  const { trainRows, holdoutRows } = dataset;
+  return { dataset: await putJson(artifacts, dataset), trainRows, holdoutRows };
+}
+
 /** The revision of the spine's dataset that was pinned, whatever was applied since. */
-export async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Promise<DatasetSpec> {
+export async function spineSpec(
+  stores: Pick<TrainingStores, 'resources'>,
+  { spine }: TrainingSnapshot,
+): Promise<DatasetSpec> {
   const stored = await stores.resources.getRevision('Dataset', spine.dataset, spine.revision);
   if (stored?.resource.kind === 'Dataset') return stored.resource.spec;
   const name = `${spine.dataset} (revision ${spine.revision})`;
@@ -81,7 +96,7 @@ export async function spineSpec(stores: Stores, { spine }: TrainingSnapshot): Pr
 }
 
 /** Inputs and features of the model that a snapshot pins; nothing is fitted yet. */
-export async function candidatePlan(stores: Stores, snapshot: ArtifactRef): Promise<FeaturePlan> {
+export async function candidatePlan(stores: TrainingStores, snapshot: ArtifactRef): Promise<FeaturePlan> {
   const pinned = await getJson(stores.artifacts, snapshot, TrainingSnapshot);
   return planOf(pinned, await spineSpec(stores, pinned));
 }
@@ -92,7 +107,10 @@ function planOf(snapshot: TrainingSnapshot, dataset: DatasetSpec): FeaturePlan {
   return plan;
 }
 
-async function championBundle(stores: Stores, { model, champion }: TrainingSnapshot): Promise<Bundle | null> {
+async function championBundle(
+  stores: Pick<TrainingStores, 'registry'>,
+  { model, champion }: TrainingSnapshot,
+): Promise<Bundle | null> {
   if (champion === null) return null;
   const version = await stores.registry.version(model, champion.version);
   if (version === null) throw new DomainError('PRN_MODEL_VERSION_NOT_FOUND', { model, version: champion.version });
@@ -173,7 +191,10 @@ export function chunksOfView(view: string, chunks: readonly MaterializationChunk
   };
 }
 
-export async function viewChunks(stores: Stores, { views }: TrainingSnapshot): Promise<ViewChunks[]> {
+export async function viewChunks(
+  stores: Pick<TrainingStores, 'features'>,
+  { views }: TrainingSnapshot,
+): Promise<ViewChunks[]> {
   return Promise.all(
     views.map(async ({ view, revision, throughSeq, sinceSeq }) => {
       const chunks = chunksAsOf(await stores.features.chunks(view, revision), { throughSeq, sinceSeq });

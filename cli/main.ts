@@ -12,6 +12,7 @@ import { registerQuarantineCommands } from './commands/quarantine.js';
 import { registerResourceCommands } from './commands/resources.js';
 import { registerRunCommands } from './commands/runs.js';
 import { registerStackCommands } from './commands/stack.js';
+import { registerTrainCommand } from './commands/train.js';
 import { registerValidateCommand } from './commands/validate.js';
 
 const USAGE_ERROR = 2;
@@ -28,6 +29,7 @@ registerDatasetCommands(program);
 registerFeatureCommands(program);
 registerValidateCommand(program);
 registerQuarantineCommands(program);
+registerTrainCommand(program);
 registerModelCommands(program);
 registerRunCommands(program);
 registerOperationCommands(program);

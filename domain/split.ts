@@ -68,13 +68,26 @@ export function splitBounds(
   const known = micros(asOf - labelDelay);
   const from = split.from === undefined ? earliest : Math.max(earliest, parseIso(split.from));
   if (!('train' in split)) {
-    const to = floorTo(known, MICROS_PER_DAY);
+    const to = floorTo(known, stepOf(split));
     return { trainFrom: from, trainTo: to, holdoutFrom: from, holdoutTo: to };
   }
-  const holdout = durationMicros(split.holdout);
-  const holdoutTo = floorTo(known, holdout >= MICROS_PER_DAY ? MICROS_PER_DAY : MICROS_PER_HOUR);
-  const holdoutFrom = holdoutTo - holdout;
+  const holdoutTo = floorTo(known, stepOf(split));
+  const holdoutFrom = holdoutTo - durationMicros(split.holdout);
   const trainTo = holdoutFrom - Math.max(durationMicros(split.purge), labelDelay);
   const trainFrom = split.train === 'expanding' ? from : Math.max(from, trainTo - durationMicros(split.train.trailing));
   return { trainFrom, trainTo, holdoutFrom, holdoutTo };
+}
+
+/** The first moment at which {@link splitBounds} leaves out no row up to the event time `last`. Microseconds. */
+export function momentOfLabels(
+  { split, label }: { readonly split: SplitSpec; readonly label: { readonly availableAfter: Duration } },
+  last: number,
+): number {
+  const step = stepOf(split);
+  return floorTo(micros(last), step) + step + durationMicros(label.availableAfter);
+}
+
+/** Parts end at whole days; at whole hours where less than a day is held out. */
+function stepOf(split: SplitSpec): number {
+  return 'train' in split && durationMicros(split.holdout) < MICROS_PER_DAY ? MICROS_PER_HOUR : MICROS_PER_DAY;
 }

@@ -1,9 +1,10 @@
-/** `train`, `pipelines`, `versions`, `champion`, `rollback`, `pause`, `resume`. */
+/** `pipelines`, `versions`, `champion`, `rollback`, `pause`, `resume`. */
 import type { Command } from 'commander';
 import { apiPath, withQuery } from '../path.js';
 import { act, show, wholeNumber, withCommonOptions } from './command.js';
 
-const PIPELINES = {
+/** A pipeline as a line of a table. */
+export const PIPELINES = {
   columns: {
     PIPELINE: 'pipelineId',
     MODEL: 'model',
@@ -32,36 +33,6 @@ const VERSIONS = {
 };
 
 export function registerModelCommands(program: Command): void {
-  withCommonOptions(
-    program
-      .command('train <model>')
-      .description('ask for a training run')
-      .option('--as-of <time>', 'moment of knowledge, ISO 8601')
-      .option('--reason <text>', 'why', 'asked for on the command line')
-      .option('--wait', 'wait until it waits for approval or has ended'),
-  ).action(
-    act(async ({ api }, [model = ''], { asOf, reason, wait }) => {
-      const started = (await api.post(apiPath`/v1/models/${model}/runs`, {
-        reason,
-        ...(asOf !== undefined && { asOf }),
-      })) as {
-        pipelineId: string;
-      };
-      if (wait !== true) return started;
-      const reached = await api.poll(
-        apiPath`/v1/pipelines/${started.pipelineId}`,
-        (body) =>
-          'stage' in (body as object) && ['awaiting_approval', 'closed'].includes((body as { stage: string }).stage)
-            ? body
-            : undefined,
-        { timeoutMs: 24 * 3_600_000, everyMs: 500 },
-      );
-      const { stage, outcome } = reached as { stage: string; outcome: string };
-      if (stage === 'closed' && outcome !== 'promoted') process.exitCode = 1;
-      return reached;
-    }, PIPELINES),
-  );
-
   const pipelines = program.command('pipelines').description('training pipelines');
   withCommonOptions(pipelines.command('list [model]').description('newest first')).action(
     show((model) => withQuery('/v1/pipelines', { model }), PIPELINES),

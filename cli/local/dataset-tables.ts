@@ -180,8 +180,8 @@ export function segmentReferences({ segments, files }: LocalDataset): SegmentRef
   });
 }
 
-/** Says which option to give for a dataset that a view reads. */
-export function missingTable(dataset: string, given: readonly string[]): DomainError {
+/** Says which option to give for a dataset that has no file. */
+export function missingTable(dataset: string, given: readonly string[], option = '--table'): DomainError {
   const near = didYouMean(dataset, given);
-  return new DomainError('PRN_DATASET_EMPTY', { dataset, hint: `; give one with --table ${dataset}=FILE${near}` });
+  return new DomainError('PRN_DATASET_EMPTY', { dataset, hint: `; give one with ${option} ${dataset}=FILE${near}` });
 }

@@ -21,7 +21,7 @@ export interface LocalEngineOptions {
 /** Runs the body with engines of its own. A signal interrupts the running query, and the body throws `PRN_TABLE_INTERRUPTED`. */
 export async function withLocalEngine<T>(
   { threads = availableParallelism() }: LocalEngineOptions,
-  body: (context: JobContext) => Promise<T>,
+  body: (context: JobContext, artifactFolder: string) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
   const interrupt = (signal: string): void => stop.abort(new Error(`Stopped by ${signal}; nothing was written.`));
@@ -35,7 +35,7 @@ export async function withLocalEngine<T>(
     const tables = await openTableEngine({ dataDirectories, spillDirectory, memoryLimit: `${memoryMb}MB`, threads });
     try {
       const artifacts = openFileArtifacts(artifactFolder);
-      return await body({ tables, artifacts, progress: () => undefined, signal: stop.signal });
+      return await body({ tables, artifacts, progress: () => undefined, signal: stop.signal }, artifactFolder);
     } catch (error) {
       // Whatever was interrupted tells of it in words of its own.
       throw stop.signal.aborted ? stop.signal.reason : explain(error, folder);

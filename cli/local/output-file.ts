@@ -57,7 +57,8 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function unwritable(error: unknown, path: string): DomainError {
+/** Whatever kept a file from being written: `PRN_STORAGE_FULL` or `PRN_OUTPUT_UNWRITABLE`. */
+export function unwritable(error: unknown, path: string): DomainError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new DomainError('PRN_STORAGE_FULL', { what: path }, { cause: error });

@@ -1,9 +1,16 @@
 /** The resources of a folder, checked as `apply` checks them: shapes, references, circles. */
 import { resolve } from 'node:path';
+import { EndpointSpec } from '../../domain/endpoint.js';
 import { DomainError, isDomainError } from '../../domain/errors.js';
 import { didYouMean } from '../../domain/names.js';
 import { checkReferences, lookupIn } from '../../domain/resource-references.js';
-import type { Resource, ResourceKind, ResourceOf } from '../../domain/resources.js';
+import {
+  API_VERSION,
+  type Resource,
+  RESOURCE_KINDS,
+  type ResourceKind,
+  type ResourceOf,
+} from '../../domain/resources.js';
 import { type ReadDocument, readResources } from '../documents.js';
 
 export interface LocalResources {
@@ -17,15 +24,39 @@ export interface LoadOptions {
   readonly data?: readonly string[];
   /** Kinds that may be referred to although the folder does not have them. */
   readonly openTo?: readonly ResourceKind[];
+  /** True where models may name endpoints that the folder does not declare: nothing is served. */
+  readonly assumeEndpoints?: boolean;
 }
 
 /** Reads every `.yaml`, `.yml` and `.json` file of a folder, or one file. Throws `PRN_RESOURCE_*` with file and line. */
-export function loadResources(folder: string, { data = [], openTo = [] }: LoadOptions = {}): LocalResources {
+export function loadResources(
+  folder: string,
+  { data = [], openTo = [], assumeEndpoints = false }: LoadOptions = {},
+): LocalResources {
   const skipped = new Set(data.map((path) => resolve(path)));
   const documents = readResources(folder, (file) => skipped.has(resolve(file)));
   requireDistinct(documents);
   const resources = documents.map(({ resource }) => resource);
-  for (const { resource, where } of documents) checkOne(resource, { where, resources, openTo });
+  const known = assumeEndpoints ? [...resources, ...resources.flatMap(endpointOf)] : resources;
+  for (const { resource, where } of documents) checkOne(resource, { where, resources: known, openTo });
+  return resourcesIn(folder, resources);
+}
+
+/** The same resources with one in the place of that of its name. */
+export function withResource(resources: LocalResources, changed: Resource, folder: string): LocalResources {
+  const others = RESOURCE_KINDS.flatMap((kind): Resource[] => resources.all(kind)).filter(
+    ({ kind, metadata }) => kind !== changed.kind || metadata.name !== changed.metadata.name,
+  );
+  return resourcesIn(folder, [...others, changed]);
+}
+
+function endpointOf(resource: Resource): Resource[] {
+  if (resource.kind !== 'Model') return [];
+  const { endpoint: name } = resource.spec;
+  return [{ apiVersion: API_VERSION, kind: 'Endpoint', metadata: { name }, spec: EndpointSpec.parse({}) }];
+}
+
+function resourcesIn(folder: string, resources: readonly Resource[]): LocalResources {
   const all = <K extends ResourceKind>(kind: K): ResourceOf<K>[] =>
     resources.filter((resource): resource is ResourceOf<K> => resource.kind === kind);
   return {

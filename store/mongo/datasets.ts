@@ -1,6 +1,7 @@
 /** Dataset heads, versions, segments, ingestions. The head document is the only place where order is made. */
 import type { ClientSession } from 'mongodb';
 import { DatasetVersion, HighWater, Segment, type SegmentInput } from '../../domain/dataset.js';
+import { datasetVersionId } from '../../domain/dataset-history.js';
 import { naturalKeyId, type Sha256Hex } from '../../domain/ids.js';
 import { QuarantinePolicy } from '../../domain/quarantine.js';
 import { openCase } from '../../domain/quarantine-transitions.js';
@@ -51,7 +52,7 @@ export function createDatasetStore(
     const isBack = (await segments.findOne({ dataset, segmentId }, { session })) !== null;
     const version: DatasetVersion = {
       dataset,
-      versionId: naturalKeyId(sha256Hex, ['dataset-version', dataset, ...segmentIds, ...(isBack ? [commitSeq] : [])]),
+      versionId: datasetVersionId(sha256Hex, { dataset, segmentIds, again: isBack ? commitSeq : undefined }),
       commitSeq,
       sinceSeq: replaces ? commitSeq : (last?.sinceSeq ?? 1),
       knownTs,

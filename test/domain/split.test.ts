@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { splitBounds, SplitSpec } from '../../domain/split.js';
+import { momentOfLabels, splitBounds, SplitSpec } from '../../domain/split.js';
 import { parseIso, toIso, micros } from '../../domain/time.js';
 
 const bounds = (split: object, asOf: string) => {
@@ -50,5 +50,22 @@ describe('splitBounds', () => {
       '2001-05-07T18',
       '2001-05-08T00',
     ]);
+  });
+});
+
+describe('momentOfLabels', () => {
+  it('is the first moment at which the parts reach behind the last row', () => {
+    const last = parseIso('2001-05-08T10:20:00Z');
+    for (const [split, moment] of [
+      [{ holdout: '7d' }, '2001-05-09T12:00:00Z'],
+      [{ holdout: '6h', purge: '1h' }, '2001-05-08T23:00:00Z'],
+      [{ hash: ['origin'], holdout: 0.2 }, '2001-05-09T12:00:00Z'],
+    ] as const) {
+      const spec = { split: SplitSpec.parse(split), label: { availableAfter: '12h' } };
+      const asOf = momentOfLabels(spec, last);
+      const holdoutTo = (at: number): number => splitBounds(spec, at, parseIso('2001-01-01')).holdoutTo;
+      expect([split, toIso(micros(asOf))]).toEqual([split, moment.replace('Z', '.000Z')]);
+      expect([holdoutTo(asOf) > last, holdoutTo(asOf - 1) > last]).toEqual([true, false]);
+    }
   });
 });

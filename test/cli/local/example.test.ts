@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainingText } from '../../../cli/commands/train-output.js';
 import { retrieveHistorical } from '../../../cli/local/historical.js';
+import { trainLocally } from '../../../cli/local/training.js';
 import { validateFile } from '../../../cli/local/validate.js';
 import { type LocalWorld, openLocalWorld } from './local-world.js';
 
@@ -45,6 +47,23 @@ describe('the example of docs/without-servers.md', () => {
   it('retrieves what the page shows: late data would have leaked and does not', async () => {
     expect(page).toContain(await retrieve('as-known'));
     expect((await retrieve('latest')).split('\n')[2]).toBe('ann,2024-05-03T12:00:00Z,0,35.0,45.0');
+  });
+
+  it('trains as the page says, and is refused as it says', { timeout: 60_000 }, async () => {
+    const train = async (trainer?: string, out?: string): Promise<string> =>
+      trainingText(
+        await trainLocally({
+          documents: 'examples/deliveries/resources',
+          data: [{ dataset: null, file: 'examples/deliveries/deliveries.csv' }],
+          trainer,
+          now,
+          onProgress: () => undefined,
+        }),
+        out,
+      );
+    expect(page).toContain(`--out made\n${await train(undefined, 'made')}\n`);
+    const [verdict, reason] = (await train('baseline')).split('\n');
+    expect(page).toContain(`--trainer baseline\n${verdict}\n${reason}\n`);
   });
 
   it('is quoted rightly by the guide to features', async () => {

@@ -18,7 +18,8 @@ from .artifacts import SharedFolder
 from .attempt import Limits
 from .config import Config, ConfigError, read_config
 from .loading import known_trainers, load_trainers, trainer_digest
-from .worker import Trainers, TrainingActivities
+from .run import Trainers
+from .worker import TrainingActivities
 
 TASK_QUEUE = "train-python"
 log = logging.getLogger("perennial_trainer")
