@@ -1,5 +1,5 @@
 /** One attempt of a command trainer: lays its folder out, follows its reports, keeps its checkpoints, reads its answer. */
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type ArtifactRef, MEDIA_TYPES } from '../domain/artifact.js';
@@ -9,6 +9,7 @@ import { SamplePredictions, type TrainerAnswer, type TrainerRequest } from '../d
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import type { CommandEnd, CommandPort, TrainerCommand } from './command-process.js';
 import { putJson } from './json-artifacts.js';
+import { keepProgramFile, readProgramFile } from './program-file.js';
 
 /** What a command says on standard output, one object a line. */
 const Report = z.object({
@@ -36,6 +37,8 @@ const TAIL_BYTES = 1_500;
 /** Of a longer log only the end is kept. */
 const LOG_BYTES = 16 * 2 ** 20;
 const MODEL_BYTES = 2 ** 30;
+const CHECKPOINT_BYTES = 4 * 2 ** 30;
+const JSON_BYTES = 64 * 2 ** 20;
 const OUT_OF_MEMORY = /MemoryError|bad_alloc|allocate memory|allocation failed|out of memory/i;
 
 export interface CommandTraining {
@@ -115,8 +118,11 @@ async function follow(
   const { state } = heard;
   if (data.checkpoint !== undefined) {
     const file = join(folder, basename(data.checkpoint));
-    if ((await stat(file).catch(() => null))?.isFile() === true)
-      onCheckpoint(await artifacts.adopt(file, MEDIA_TYPES.bytes));
+    const kept = await keepProgramFile(artifacts, file, { mediaType: MEDIA_TYPES.bytes, maxBytes: CHECKPOINT_BYTES });
+    if (typeof kept !== 'string') {
+      await rm(file, { force: true });
+      onCheckpoint(kept);
+    }
   }
   if (data.error !== undefined) {
     const { code = '', reason } = data.error;
@@ -153,25 +159,26 @@ async function readAnswer(
   const answer = CommandAnswer.safeParse(await readJson(output('answer.json')));
   if (!answer.success)
     throw outputProblem(`output/answer.json: ${answer.error.issues[0]?.message ?? 'not understood'}`);
-  const size = (await stat(output('model.onnx')).catch(() => null))?.size ?? 0;
-  if (size === 0 || size > MODEL_BYTES)
-    throw outputProblem(size === 0 ? 'output/model.onnx is missing or empty' : `output/model.onnx has ${size} bytes`);
-  const predicted = await readJson(output('sample-predictions.json')).catch(() => null);
+  const predicted = await readJson(output('sample-predictions.json'), null);
   const predictions = predicted === null ? null : SamplePredictions.safeParse(predicted);
   if (predictions?.success === false) throw outputProblem('output/sample-predictions.json is not rows of numbers');
+  const model = { mediaType: MEDIA_TYPES.onnx, maxBytes: MODEL_BYTES };
+  const onnx = await keepProgramFile(artifacts, output('model.onnx'), model);
+  if (typeof onnx === 'string') throw outputProblem(`output/model.onnx ${onnx}`);
   return {
     ...answer.data,
-    onnx: await artifacts.adopt(output('model.onnx'), MEDIA_TYPES.onnx),
+    onnx,
     samplePredictions: predictions === null ? null : await putJson(artifacts, predictions.data),
   };
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw outputProblem(`output/${basename(path)} is missing`);
-  });
+/** `missing` stands for a file that is not there; without it that is a problem. */
+async function readJson(path: string, missing?: null): Promise<unknown> {
+  const file = await readProgramFile(path, JSON_BYTES);
+  if (file === 'is missing' && missing === null) return missing;
+  if (typeof file === 'string') throw outputProblem(`output/${basename(path)} ${file}`);
   try {
-    return JSON.parse(text);
+    return JSON.parse(file.text);
   } catch {
     throw outputProblem(`output/${basename(path)} is not JSON`);
   }

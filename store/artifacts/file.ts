@@ -1,7 +1,7 @@
 /** Artefacts as files by digest: `root/sha256/ab/<digest>`. Written beside and renamed, so that no half file is ever seen. */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, copyFile, lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ArtifactRef } from '../../domain/artifact.js';
@@ -28,6 +28,8 @@ export function openFileArtifacts(root: string): ArtifactStore {
       return reference(sha256, bytes.length, mediaType);
     },
     async adopt(localPath, mediaType) {
+      // A link would be moved as one, and show other bytes once what it points to changes.
+      if (!(await lstat(localPath)).isFile()) throw new Error(`${localPath} is not a file of its own.`);
       const hash = createHash('sha256');
       await pipeline(createReadStream(localPath), hash);
       const sha256 = hash.digest('hex');

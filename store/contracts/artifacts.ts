@@ -4,7 +4,7 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 export interface ArtifactStore {
   /** Stores bytes under their digest; storing the same bytes again returns the same reference. */
   put(bytes: Uint8Array, mediaType: string): Promise<ArtifactRef>;
-  /** Moves a finished local file into the store. The file is gone afterwards. */
+  /** Moves a finished local file of our own into the store. The file is gone afterwards; links are refused. */
   adopt(localPath: string, mediaType: string): Promise<ArtifactRef>;
   /**
    * Stores a stream of any size in constant memory, digesting while it writes. Nothing is kept if the stream fails, if

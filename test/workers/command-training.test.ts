@@ -32,6 +32,14 @@ const SCRIPTS = {
   burns: `while true; do :; done`,
   hoards: `exec "${process.execPath}" -e 'const held = []; for (;;) held.push(Buffer.alloc(2 ** 26, 1));'`,
   forgets: `echo '{}' > "$1/output/other.json"`,
+  links: `ln -s "$1/request.json" "$1/output/model.onnx"; echo '{"output": "p"}' > "$1/output/answer.json"`,
+  pipes: `mkfifo "$1/output/answer.json"`,
+  keeps_a_link: `ln -s "$1/request.json" "$1/state-1"; echo '{"checkpoint": "state-1"}'; exit 5`,
+  changes_what_it_left: `
+    echo model > "$1/best.onnx"; ln "$1/best.onnx" "$1/output/model.onnx"
+    echo 'half way' > "$1/state-1"; exec 3>>"$1/state-1"; echo '{"checkpoint": "state-1"}'
+    while [ -e "$1/state-1" ]; do sleep 0.02; done; echo more >&3
+    echo '{"output": "p"}' > "$1/output/answer.json"`,
   resumes: `
     if [ -f "$1/checkpoint" ]; then cat "$1/checkpoint" >&2; exit 4; fi
     echo 'half way' > "$1/state-1"; echo '{"checkpoint": "state-1"}'; kill -KILL $$`,
@@ -152,6 +160,8 @@ describe('a command trainer', () => {
     ['diverges', { code: 'PRN_TRAINING_DIVERGED', retryable: false }, { iteration: 2, problem: 'loss is NaN' }],
     ['hoards', { code: 'PRN_TRAINER_LIMIT', retryable: false }, { limit: 'memory' }],
     ['forgets', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/answer.json is missing' }],
+    ['links', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/model.onnx is not a file' }],
+    ['pipes', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/answer.json is not a file' }],
   ])('that %s ends as %o', async (name, error, details) => {
     await expect((await train(name)).answer).rejects.toMatchObject({ ...error, details });
   });
@@ -193,6 +203,26 @@ describe('a command trainer', () => {
     const [checkpoint = null] = kept;
     const second = await train('resumes', { checkpoint });
     await expect(second.answer).rejects.toMatchObject({ details: { log: 'half way' } });
+  });
+
+  it('cannot change what it left, by a link or a file that it holds open', async () => {
+    const kept: ArtifactRef[] = [];
+    const { run, answer } = await train('changes_what_it_left', {
+      onCheckpoint: (checkpoint) => kept.push(checkpoint),
+    });
+    const { onnx } = await answer;
+    await writeFile(join(run, 'best.onnx'), 'another model');
+    expect(new TextDecoder().decode(await artifacts.get(onnx))).toBe('model\n');
+    const [checkpoint] = kept;
+    expect(checkpoint?.bytes).toBe('half way\n'.length);
+    expect(new TextDecoder().decode(checkpoint && (await artifacts.get(checkpoint)))).toBe('half way\n');
+  });
+
+  it('keeps no checkpoint that is a link', async () => {
+    const kept: ArtifactRef[] = [];
+    const { answer } = await train('keeps_a_link', { onCheckpoint: (checkpoint) => kept.push(checkpoint) });
+    await expect(answer).rejects.toMatchObject({ code: 'PRN_TRAINER_FAILED' });
+    expect(kept).toEqual([]);
   });
 
   it('leaves no process behind when it ends by itself', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +20,15 @@ describe('artefacts as files', () => {
     yield* contents;
   }
   const leftovers = (): Promise<string[]> => readdir(join(folder, 'scratch'));
+
+  it('are never links, which would show other bytes tomorrow', async () => {
+    const store = openFileArtifacts(join(folder, 'store'));
+    const [file, link] = [join(folder, 'best'), join(folder, 'link')];
+    await writeFile(file, 'model');
+    await symlink(file, link);
+    await expect(store.adopt(link, 'x/y')).rejects.toThrow('is not a file of its own');
+    expect((await store.adopt(file, 'x/y')).bytes).toBe(5);
+  });
 
   it('receive a stream by its content, and let a check refuse it', async () => {
     const store = openFileArtifacts(folder);
