@@ -87,14 +87,13 @@ function resample(
       costs: evaluation.costs,
     }),
   );
-  const { resamples } = evaluation;
   return bootstrap(statistics, {
     unit: unitOfRows(unit, order),
-    resamples,
+    resamples: evaluation.resamples,
     seed,
-    onResample: (done) => {
+    onPass: (done, passes) => {
       signal.throwIfAborted();
-      if (done % 50 === 0) progress({ message: `resample ${done} of ${resamples}` });
+      if (done % 50 === 0) progress({ message: `resample ${done} of ${passes}` });
     },
   });
 }

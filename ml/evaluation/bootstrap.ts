@@ -26,8 +26,11 @@ export interface BootstrapPlan {
   readonly unit: SamplingUnit;
   readonly resamples: number;
   readonly seed: number;
-  /** Called after each resample with their number so far: the place to report, and to throw when asked to stop. */
-  readonly onResample?: (done: number) => void;
+  /**
+   * Called after each pass over the rows, of resamples and then of the jackknife, with their number so far and in all:
+   * the place to report, and to throw when asked to stop.
+   */
+  readonly onPass?: (done: number, passes: number) => void;
 }
 
 /** The resampled metrics of one contestant. */
@@ -54,11 +57,12 @@ export function bootstrap(statistics: readonly Statistic[], plan: BootstrapPlan)
   for (let draw = 0; draw < resamples; draw += 1) {
     resample(counts);
     for (const recorder of recorders) recorder.draw(counts, draw);
-    plan.onResample?.(draw + 1);
+    plan.onPass?.(draw + 1, resamples + groups);
   }
   for (let group = 0; group < groups; group += 1) {
     leaveOut(unit, group, counts);
     for (const recorder of recorders) recorder.jackknife(counts, group);
+    plan.onPass?.(resamples + group + 1, resamples + groups);
   }
   return recorders.map(({ of, metrics }) => ({ metrics, of, rows, units }));
 }

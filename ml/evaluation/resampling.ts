@@ -11,7 +11,7 @@ export const MIN_BLOCKS = 10;
 /** Above this number of rows, percentile intervals and Poisson counts; below, BCa intervals and exact draws. */
 export const LARGE_SAMPLE_ROWS = 50_000;
 
-/** Groups of rows that the jackknife leaves out in turn, at most; blocks are left out one by one. */
+/** Groups that the jackknife leaves out in turn, at most: each is a pass over all rows. */
 const JACKKNIFE_GROUPS = 200;
 
 /** Rows that are drawn in one call: the engine is faster with a function that it calls often. Even. */
@@ -117,16 +117,16 @@ function poissonQuantile(share: number): number {
   return count;
 }
 
-/** Groups that the jackknife leaves out in turn: blocks, or up to 200 interleaved groups of rows. */
+/** Groups that the jackknife leaves out in turn: single units, or 200 interleaved groups of more of them. */
 export function jackknifeGroups(unit: SamplingUnit): number {
-  return unit.kind === 'block' ? unit.blocks : Math.min(unit.rows, JACKKNIFE_GROUPS);
+  return Math.min(unitsOf(unit), JACKKNIFE_GROUPS);
 }
 
 /** Takes every row once, but for those of one group. */
 export function leaveOut(unit: SamplingUnit, group: number, counts: RowCounts): void {
   const groups = jackknifeGroups(unit);
   for (let row = 0; row < counts.length; row += 1) {
-    const own = unit.kind === 'block' ? (unit.blockOf[row] as number) : row % groups;
-    counts[row] = own === group ? 0 : 1;
+    const own = unit.kind === 'block' ? (unit.blockOf[row] as number) : row;
+    counts[row] = own % groups === group ? 0 : 1;
   }
 }

@@ -88,6 +88,33 @@ describe('resampling', () => {
   });
 });
 
+describe('the jackknife', () => {
+  const jackknifeOf = (blocks: number) => {
+    const passes: number[] = [];
+    const values = Array.from({ length: blocks }, (_unused, row) => row);
+    const [resampled] = bootstrap([meanOf(values)], {
+      unit: blocksOf(values),
+      resamples: 200,
+      seed: 1,
+      onPass: (done, all) => passes.push(done / all),
+    });
+    return { passes, jackknife: resampled?.of('mae').jackknife ?? expect.fail('no jackknife') };
+  };
+
+  it('leaves blocks out one by one, or in 200 groups where there are more, and reports each pass', () => {
+    const few = jackknifeOf(12);
+    expect(few.jackknife).toHaveLength(12);
+    // Without block 0 the mean of 1 … 11, which is 6; all 12 have the mean 5.5.
+    expect(few.jackknife[0]).toBe(6);
+    const many = jackknifeOf(1_000);
+    expect(many.jackknife).toHaveLength(200);
+    // Without 0, 200, 400, 600 and 800.
+    expect(many.jackknife[0]).toBeCloseTo((499_500 - 2_000) / 995, 9);
+    expect(many.passes).toHaveLength(400);
+    expect(many.passes.at(-1)).toBe(1);
+  });
+});
+
 describe('the bootstrap of several contestants', () => {
   const days = Array.from({ length: 700 }, (_unused, row) => Math.floor(row / 50));
   const labels = days.map((_day, row) => (row % 3 === 0 ? 1 : 0));
