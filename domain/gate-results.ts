@@ -6,6 +6,7 @@ import {
   type Gate,
   type GateResult,
   judgedRange,
+  MIN_BLOCKS,
   nameOfGate,
   type Observation,
   SHOWN_CONFIDENCE,
@@ -29,7 +30,7 @@ export function judgeComparison(gate: ComparisonGate, observation: Observation |
       explanation: `${name}: there is no champion yet`,
     });
   const seen = fieldsOf(gate, observation);
-  if (seen.state === 'no_evidence') return closed({ gate, ...seen, threshold, explanation: tooFew(name, observation) });
+  if (seen.state === 'no_evidence') return closed({ gate, ...seen, threshold, explanation: tooFew(gate, observation) });
   const { lower, estimate } = observation;
   const passed = verdictOf({ gate, ...seen, threshold }) === 'passed';
   const explanation =
@@ -40,10 +41,9 @@ export function judgeComparison(gate: ComparisonGate, observation: Observation |
 
 /** Without a confidence the estimate is judged, even where there is too little for an interval. */
 export function judgeBound(gate: BoundGate, observation: Observation): GateResult {
-  const name = nameOfGate(gate);
   const seen = fieldsOf(gate, observation);
   const threshold = violated(gate, seen);
-  if (seen.state === 'no_evidence') return closed({ gate, ...seen, threshold, explanation: tooFew(name, observation) });
+  if (seen.state === 'no_evidence') return closed({ gate, ...seen, threshold, explanation: tooFew(gate, observation) });
   return closed({
     gate,
     ...seen,
@@ -173,8 +173,16 @@ function counted({ blocks, unit }: Observation): string {
   return `${blocks} ${unit}${blocks === 1 ? '' : 's'}`;
 }
 
-function tooFew(name: string, observation: Observation): string {
-  return `${name}: ${counted(observation)} (${observation.rows} rows) are too few to judge by, at least 10 are needed, with both outcomes among them`;
+function tooFew(gate: Gate, observation: Observation): string {
+  const [name, seen] = [nameOfGate(gate), `${counted(observation)} (${observation.rows} rows)`];
+  if (observation.blocks < MIN_BLOCKS)
+    return `${name}: ${seen} are too few to judge by, at least ${MIN_BLOCKS} are needed`;
+  if (!Number.isFinite(observation.estimate))
+    return `${name}: not defined on these ${seen}, such as where one outcome is missing`;
+  return (
+    `${name}: ${seen} and the resamples are too few for a bound with ${percent(gate.confidence)} confidence, ` +
+    'or leave the metric without a value too often; raise evaluation.resamples, or ask for less confidence'
+  );
 }
 
 function boundsOf({

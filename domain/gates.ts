@@ -33,6 +33,9 @@ export type Against = z.infer<typeof Against>;
 /** Confidence of the interval that is shown where a gate asks for none. */
 export const SHOWN_CONFIDENCE = 0.95;
 
+/** Fewer days, groups or rows than this leave nothing to resample honestly. */
+export const MIN_BLOCKS = 10;
+
 const Confidence = z.number().gt(0.5).lt(1);
 
 /** Better than another model on the same rows by `minImprovement`, or not worse by more than the margin. */

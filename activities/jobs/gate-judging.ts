@@ -10,7 +10,7 @@ import {
   SHOWN_CONFIDENCE,
   type SliceGate,
 } from '../../domain/gates.js';
-import { improvement, type ResampledMetrics } from '../../ml/evaluation/bootstrap.js';
+import { improvement, NOTHING_RESAMPLED, type ResampledMetrics } from '../../ml/evaluation/bootstrap.js';
 import { intervalOf, type Resampled } from '../../ml/evaluation/intervals.js';
 import type { Champion } from './contestants.js';
 import type { ResampledContestants } from './resampled-contestants.js';
@@ -49,8 +49,7 @@ function compare(gate: ComparisonGate, judging: GateJudging): GateResult {
   }
   if (resampled.champion !== null) return against(resampled.champion);
   if (champion.state !== 'not_comparable') return judgeComparison(gate, null);
-  const nothing = { estimate: Number.NaN, draws: new Float64Array(), jackknife: null };
-  const result = judgeComparison(gate, observe(nothing, { gate, judging, of: resampled.challenger }));
+  const result = judgeComparison(gate, observe(NOTHING_RESAMPLED, { gate, judging, of: resampled.challenger }));
   return { ...result, explanation: champion.reason };
 }
 

@@ -2,6 +2,7 @@
  * One series of resamples for everybody who is judged on the same rows: each resample takes the same rows for challenger,
  * champion and baselines, so that a difference between two of them is paired by construction.
  */
+import { MIN_BLOCKS } from '../../domain/gates.js';
 import {
   improvementOf,
   directionOf,
@@ -15,7 +16,6 @@ import {
   jackknifeGroups,
   LARGE_SAMPLE_ROWS,
   leaveOut,
-  MIN_BLOCKS,
   rowsOf,
   type SamplingUnit,
   unitsOf,
@@ -51,7 +51,7 @@ export function bootstrap(statistics: readonly Statistic[], plan: BootstrapPlan)
   const isEnough = units >= MIN_BLOCKS;
   const resamples = isEnough ? plan.resamples : 0;
   const groups = isEnough && rows <= LARGE_SAMPLE_ROWS ? jackknifeGroups(unit) : 0;
-  const recorders = statistics.map((statistic) => createRecorder(statistic, { resamples, groups }));
+  const recorders = statistics.map((statistic) => createRecorder(statistic, { resamples, groups, units }));
   for (const recorder of recorders) recorder.estimate(counts);
   const resample = createResampler(unit, plan.seed);
   for (let draw = 0; draw < resamples; draw += 1) {
@@ -67,13 +67,17 @@ export function bootstrap(statistics: readonly Statistic[], plan: BootstrapPlan)
   return recorders.map(({ of, metrics }) => ({ metrics, of, rows, units }));
 }
 
-function createRecorder(statistic: Statistic, { resamples, groups }: { resamples: number; groups: number }) {
+function createRecorder(
+  statistic: Statistic,
+  { resamples, groups, units }: { resamples: number; groups: number; units: number },
+) {
   const { metrics } = statistic;
   const values = new Float64Array(metrics.length);
   const kept = metrics.map(() => ({
     estimate: Number.NaN,
     draws: new Float64Array(resamples),
     jackknife: groups === 0 ? null : new Float64Array(groups),
+    units,
   }));
   const measure = (counts: Uint16Array, keep: (position: number, value: number) => void): void => {
     statistic.measure(counts, values);
@@ -81,7 +85,7 @@ function createRecorder(statistic: Statistic, { resamples, groups }: { resamples
   };
   return {
     metrics,
-    of: (metric: MetricName): Resampled => kept[metrics.indexOf(metric)] ?? NOTHING,
+    of: (metric: MetricName): Resampled => kept[metrics.indexOf(metric)] ?? NOTHING_RESAMPLED,
     estimate: (counts: Uint16Array) =>
       measure(counts, (position, value) => {
         Object.assign(kept[position] ?? {}, { estimate: value });
@@ -97,7 +101,13 @@ function createRecorder(statistic: Statistic, { resamples, groups }: { resamples
   };
 }
 
-const NOTHING: Resampled = { estimate: Number.NaN, draws: new Float64Array(), jackknife: null };
+/** Of a metric that was not measured. */
+export const NOTHING_RESAMPLED: Resampled = {
+  estimate: Number.NaN,
+  draws: new Float64Array(),
+  jackknife: null,
+  units: 0,
+};
 
 /** Each metric with its two-sided interval. */
 export function estimatesOf(resampled: ResampledMetrics, confidence: number): EvaluationMetrics {
@@ -119,6 +129,7 @@ export function improvement(first: ResampledMetrics, second: ResampledMetrics, m
   // An absolute value has a kink at zero, where the corrections of BCa do not hold.
   const isSmooth = directionOf(metric) !== 'magnitude';
   return {
+    units: mine.units,
     estimate: differ(mine.estimate, other.estimate),
     draws: mine.draws.map((value, draw) => differ(value, other.draws[draw])),
     jackknife: isSmooth

@@ -5,9 +5,6 @@
 import { createUniform } from '../random.js';
 import type { RowCounts } from './statistic.js';
 
-/** Fewer blocks than this leave nothing to resample honestly. */
-export const MIN_BLOCKS = 10;
-
 /** Above this number of rows, percentile intervals and Poisson counts; below, BCa intervals and exact draws. */
 export const LARGE_SAMPLE_ROWS = 50_000;
 

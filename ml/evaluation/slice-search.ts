@@ -4,8 +4,9 @@
  * max-T of Westfall and Young 1993), from resamples of whole blocks, which keep the slices' dependence.
  */
 import type { SearchedSlice, SliceSearch } from '../../domain/evaluation.js';
+import { MIN_BLOCKS } from '../../domain/gates.js';
 import { likeliestClass, type Predictions } from './predictions.js';
-import { blocksOf, createResampler, MIN_BLOCKS, rowsOf, type SamplingUnit } from './resampling.js';
+import { blocksOf, createResampler, rowsOf, type SamplingUnit } from './resampling.js';
 import type { Levels } from './slices.js';
 
 /** A slice needs so many rows, and this share of all, to be looked at. */

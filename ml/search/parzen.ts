@@ -2,7 +2,7 @@
  * Densities of the tree-structured Parzen estimator (Bergstra, Bardenet, Bengio, Kégl 2011, §4): over the unit interval a
  * mixture of truncated normals around what was observed, over a list smoothed frequencies.
  */
-import { normalCdf, normalQuantile } from '../evaluation/intervals.js';
+import { normalCdf, normalQuantile } from '../evaluation/normal.js';
 
 /** A normal cut off at both ends of the unit interval. */
 interface Component {

@@ -49,6 +49,13 @@ describe('a gate against another model', () => {
     expect(result.explanation).toContain('9 days (2800 rows) are too few');
   });
 
+  it('is not passed by a bound that the resamples cannot bear, and says what to change', () => {
+    const result = judgeComparison({ ...superior, confidence: 0.9999 }, { ...few, blocks: 14 });
+    expect(result.verdict).toBe('no_evidence');
+    expect(result.explanation).toContain('too few for a bound with 99.99 % confidence');
+    expect(result.explanation).toContain('raise evaluation.resamples');
+  });
+
   it('does not apply where there is no champion', () => {
     expect(judgeComparison(superior, null)).toMatchObject({ verdict: 'not_applicable', observed: null });
   });
@@ -82,6 +89,7 @@ describe('a bound on a metric', () => {
       verdict: 'no_evidence',
       observed: null,
     });
+    expect(judgeBound(gate, { ...seen, estimate: Number.NaN }).explanation).toContain('not defined on these 14 days');
   });
 });
 
