@@ -4,6 +4,7 @@ import type { Alarm } from '../../domain/evaluation.js';
 import type { ModelSpec } from '../../domain/model.js';
 import { alarmOfFeature, alarmsOfSplit, qualityAlone } from '../../ml/evaluation/leakage.js';
 import { columnsOf } from '../../ml/features/expression/ast.js';
+import { categoricalFeatures } from '../../ml/features/plan.js';
 import { parseExpression } from '../../ml/features/expression/parse.js';
 import type { JobContext } from './context.js';
 import type { ModelRows } from './model-rows.js';
@@ -25,14 +26,16 @@ export function raiseAlarms(
     values: columnOf(matrix, position, features.length),
     labels: rows.labels,
   });
+  const categorical = new Set(categoricalFeatures(bundle.plan));
   const alone = features.flatMap(({ name }, position) => {
     signal.throwIfAborted();
     if (spec.evaluation.trusted.includes(name)) return [];
-    const alarm = alarmOfFeature(
-      name,
-      qualityAlone(partOf(train, position), partOf(holdout, position), bundle),
-      bundle,
-    );
+    const feature = {
+      train: partOf(train, position),
+      holdout: partOf(holdout, position),
+      isCategorical: categorical.has(position),
+    };
+    const alarm = alarmOfFeature(name, qualityAlone(feature, bundle), bundle);
     return alarm === null ? [] : [alarm];
   });
   return [...alone, ...declaredAlarms(spec, bundle), ...alarmsOfSplit(train.rows, holdout.rows, 'train' in spec.split)];

@@ -2,6 +2,7 @@
 import type { Alarm } from '../../domain/evaluation.js';
 import type { TaskShape } from '../../domain/task.js';
 import { meansByKey, predictBaseline } from './baselines.js';
+import { type FeaturePart, predictByLine, rankCorrelation } from './feature-fit.js';
 import { quantile } from './intervals.js';
 import { rocAuc } from './metrics.js';
 import { likeliestClass } from './predictions.js';
@@ -14,33 +15,51 @@ const WHOLE_LABEL = 0.9999;
 const MEASURES = {
   binary: 'ROC AUC',
   multiclass: 'share of the mistakes of guessing the commonest class that it avoids',
-  regression: 'R²',
+  regression: 'R² of its values, or of its ranks',
 } as const;
 
 /** Numeric values are told apart by so many bins; fewer different values are told apart as they are. */
 const BINS = 256;
 
-export interface FeaturePart {
-  readonly values: Float32Array;
-  readonly labels: ArrayLike<number>;
+/** No position of a bin, and no code: an unseen category is −1. */
+const MISSING_KEY = -2;
+
+/** A feature on both sides of the split. */
+export interface JudgedFeature {
+  readonly train: FeaturePart;
+  readonly holdout: FeaturePart;
+  /** Whether values are codes of categories, whose order says nothing: each is told apart from all others. */
+  readonly isCategorical: boolean;
 }
 
 /**
  * Quality on the holdout of a table fitted on the training rows of that feature alone: ROC AUC, avoided mistakes, or R²,
- * 1 at best. NaN where it is not defined.
+ * 1 at best. A table of bins loses the tails of a numeric label, so for a regression a line and the order of the values
+ * are tried as well, and the best of the three counts. NaN where it is not defined.
  */
-export function qualityAlone(train: FeaturePart, holdout: FeaturePart, shape: TaskShape): number {
-  const edges = edgesOf(train.values);
+export function qualityAlone({ train, holdout, isCategorical }: JudgedFeature, shape: TaskShape): number {
+  const edges = isCategorical ? null : edgesOf(train.values);
   const keysOf = ({ values }: FeaturePart): Float64Array =>
-    Float64Array.from(values, (value) => (Number.isNaN(value) ? -1 : positionOf(edges, value)));
+    Float64Array.from(values, (value) => {
+      if (Number.isNaN(value)) return MISSING_KEY;
+      return edges === null ? value : positionOf(edges, value);
+    });
   const table = meansByKey({ keys: keysOf(train), labels: train.labels, priorRows: 0 }, shape);
   const predictions = predictBaseline(table, keysOf(holdout), shape);
   if (predictions.task === 'binary') return rocAuc(predictions.probabilities, holdout.labels);
   if (predictions.task === 'multiclass')
     return avoidedMistakes(predictions.probabilities, holdout.labels, shape.classes.length);
-  const statistic = regressionStatistic({ values: predictions.values, labels: holdout.labels });
+  const byTable = r2Of(predictions.values, holdout.labels);
+  if (isCategorical) return byTable;
+  const byLine = r2Of(predictByLine(train, holdout.values), holdout.labels);
+  const byOrder = rankCorrelation(holdout) ** 2;
+  return [byTable, byLine, byOrder].reduce((best, quality) => (quality > best ? quality : best), byTable);
+}
+
+function r2Of(values: Float32Array, labels: ArrayLike<number>): number {
+  const statistic = regressionStatistic({ values, labels });
   const into = new Float64Array(statistic.metrics.length);
-  statistic.measure(new Uint16Array(holdout.labels.length).fill(1), into);
+  statistic.measure(new Uint16Array(labels.length).fill(1), into);
   return into[statistic.metrics.indexOf('r2')] ?? Number.NaN;
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fitBaseline, baselineKeys, predictBaseline } from '../../../ml/evaluation/baselines.js';
 import { alarmOfFeature, alarmsOfSplit, qualityAlone } from '../../../ml/evaluation/leakage.js';
+import { rankCorrelation } from '../../../ml/evaluation/feature-fit.js';
+import { normalQuantile } from '../../../ml/evaluation/normal.js';
 import { MICROS_PER_HOUR } from '../../../domain/time.js';
 import { createUniform } from '../../../ml/random.js';
 
@@ -14,7 +16,7 @@ describe('a feature alone', () => {
     return { labels, values: Float32Array.from(labels, make) };
   };
   const alarmOf = (make: (label: number) => number) =>
-    alarmOfFeature('x', qualityAlone(part(make), part(make), BINARY), BINARY);
+    alarmOfFeature('x', qualityAlone({ train: part(make), holdout: part(make), isCategorical: false }, BINARY), BINARY);
 
   it('raises an alarm where it is the label in disguise', () => {
     expect(alarmOf((label) => (label === 1 ? 40 + uniform() : uniform()))?.kind).toBe('target_in_features');
@@ -34,7 +36,48 @@ describe('a feature alone', () => {
   it('of a regression is measured by R²', () => {
     const labels = Array.from({ length: 2_000 }, () => uniform() * 100);
     const copied = { labels, values: Float32Array.from(labels, (label) => 2 * label + 1) };
-    expect(qualityAlone(copied, copied, REGRESSION)).toBeGreaterThan(0.999);
+    expect(qualityAlone({ train: copied, holdout: copied, isCategorical: false }, REGRESSION)).toBeGreaterThan(0.999);
+  });
+
+  it('raises an alarm where it is a number with long tails, or rises with it, and none where it only helps', () => {
+    // Lognormal with σ = 2: the means of 256 bins explain half of it.
+    const labels = Float32Array.from({ length: 4_000 }, () => Math.exp(2 * normalQuantile(uniform())));
+    const alarmOfCopy = (make: (label: number) => number) => {
+      const values = labels.map(make);
+      const [train, holdout] = [0, 2_000].map((from) => ({
+        values: values.subarray(from, from + 2_000),
+        labels: labels.subarray(from, from + 2_000),
+      }));
+      if (train === undefined || holdout === undefined) return expect.fail('no parts');
+      return alarmOfFeature('x', qualityAlone({ train, holdout, isCategorical: false }, REGRESSION), REGRESSION);
+    };
+    expect(alarmOfCopy((label) => 3 * label - 1)?.kind).toBe('target_in_features');
+    expect(alarmOfCopy((label) => -Math.log(label))?.kind).toBe('target_in_features');
+    expect(alarmOfCopy((label) => label * Math.exp(normalQuantile(uniform()) / 2))).toBeNull();
+    expect(alarmOfCopy(() => Number.NaN)).toBeNull();
+  });
+
+  it('raises one for a category of many that tells the label, whatever the order of its codes', () => {
+    const codes = (rows: number) => Float32Array.from({ length: rows }, () => Math.floor(uniform() * 4_000));
+    const partOf = (values: Float32Array) => ({
+      values,
+      labels: values.map((code) => ((code * 7_919) % 13 < 4 ? 1 : 0)),
+    });
+    const [train, holdout] = [partOf(codes(40_000)), partOf(codes(4_000))];
+    const alarm = alarmOfFeature('x', qualityAlone({ train, holdout, isCategorical: true }, BINARY), BINARY);
+    expect(alarm?.kind).toBe('target_in_features');
+    // Codes that say nothing are not learnt by heart: the holdout judges.
+    const unrelated = { ...holdout, labels: holdout.labels.map(() => (uniform() < 0.3 ? 1 : 0)) };
+    expect(qualityAlone({ train, holdout: unrelated, isCategorical: true }, BINARY)).toBeLessThan(0.6);
+  });
+});
+
+describe('a correlation of ranks', () => {
+  it('is that of scipy, with ties', () => {
+    // scipy.stats.spearmanr([1, 2, 2, 5, 3], [10, 9, 30, 40, 10]).statistic
+    const part = { values: Float32Array.of(1, 2, 2, 5, 3), labels: [10, 9, 30, 40, 10] };
+    expect(rankCorrelation(part)).toBeCloseTo(0.5263157894736842, 10);
+    expect(rankCorrelation({ ...part, labels: [1, 1, 1, 1, 1] })).toBeNaN();
   });
 });
 

@@ -1,0 +1,58 @@
+/** How closely one feature follows a numeric label: along a line, or in order. Aligned arrays; NaN is a missing value. */
+import { ascendingOrder } from './metrics.js';
+
+/** One feature and the label of the same rows. */
+export interface FeaturePart {
+  readonly values: Float32Array;
+  readonly labels: ArrayLike<number>;
+}
+
+/**
+ * Predictions for the holdout from the least-squares line of the label over the feature, fitted on training rows; the mean
+ * label of these where the feature is missing, and everywhere where it does not vary.
+ */
+export function predictByLine(train: FeaturePart, holdout: Float32Array): Float32Array {
+  const present = [...train.values.keys()].filter((row) => !Number.isNaN(train.values[row]));
+  const meanOf = (values: ArrayLike<number>, rows: readonly number[]): number =>
+    rows.reduce((sum, row) => sum + (values[row] as number), 0) / rows.length;
+  const [centre, level] = [meanOf(train.values, present), meanOf(train.labels, present)];
+  let [together, spread] = [0, 0];
+  for (const row of present) {
+    const distance = (train.values[row] as number) - centre;
+    together += distance * ((train.labels[row] as number) - level);
+    spread += distance * distance;
+  }
+  const slope = spread > 0 ? together / spread : 0;
+  return holdout.map((value) => (Number.isNaN(value) || slope === 0 ? level : level + slope * (value - centre)));
+}
+
+/** Correlation of ranks, tied values at their mean rank (Spearman 1904), missing ones tied below all. NaN without variation. */
+export function rankCorrelation({ values, labels }: FeaturePart): number {
+  const [first, second] = [
+    ranksOf(values.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value))),
+    ranksOf(Float32Array.from(labels)),
+  ];
+  const centre = (values.length - 1) / 2;
+  let [together, ofFirst, ofSecond] = [0, 0, 0];
+  for (let row = 0; row < values.length; row += 1) {
+    const [left, right] = [(first[row] as number) - centre, (second[row] as number) - centre];
+    together += left * right;
+    ofFirst += left * left;
+    ofSecond += right * right;
+  }
+  return ofFirst === 0 || ofSecond === 0 ? Number.NaN : together / Math.sqrt(ofFirst * ofSecond);
+}
+
+/** From 0; tied values share the mean of their ranks. */
+function ranksOf(values: Float32Array): Float64Array {
+  const order = ascendingOrder(values);
+  const ranks = new Float64Array(values.length);
+  for (let start = 0; start < order.length;) {
+    const tied = values[order[start] as number];
+    let end = start + 1;
+    while (end < order.length && values[order[end] as number] === tied) end += 1;
+    for (let position = start; position < end; position += 1) ranks[order[position] as number] = (start + end - 1) / 2;
+    start = end;
+  }
+  return ranks;
+}
