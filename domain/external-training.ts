@@ -81,5 +81,7 @@ export type TrainerLineage = z.infer<typeof TrainerLineage>;
 /** Where a heart-beat of a trainer says that another attempt can go on. */
 export const TrainerCheckpoint = z.object({ checkpoint: ArtifactRef.nullable() });
 
-/** Probabilities may differ by so much between estimator and ONNX; values by so much of the greatest one. */
+/** Probabilities may differ by so much between estimator and ONNX; values by so much of themselves and of the median size. */
 export const AGREEMENT_TOLERANCE = 1e-5;
+/** Values may differ by so much of the mean size in any case: some eight roundings to float32. */
+export const MEAN_TOLERANCE = 1e-6;

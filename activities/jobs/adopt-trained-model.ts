@@ -1,22 +1,18 @@
 /** CPU body after an external trainer: nothing is believed; the model is run, compared with its estimator, and bundled. */
 import type { ArtifactRef } from '../../domain/artifact.js';
 import { DomainError, isDomainError } from '../../domain/errors.js';
-import {
-  AGREEMENT_TOLERANCE,
-  SamplePredictions,
-  TrainerAnswer,
-  TrainerRequest,
-} from '../../domain/external-training.js';
+import { SamplePredictions, TrainerAnswer, TrainerRequest } from '../../domain/external-training.js';
 import type { TaskShape } from '../../domain/task.js';
 import { createChain } from '../../ml/onnx/chain.js';
 import { bindFeatures, bindScores, requireScores, scoreProblem, taskScores } from '../../ml/onnx/foreign-model.js';
 import { prefixGraph } from '../../ml/onnx/prefix-graph.js';
-import { createSession, type TensorInfo } from '../../ml/onnx/session.js';
+import { createSession, type OnnxSession, type TensorInfo } from '../../ml/onnx/session.js';
 import { type ForeignScores, suffixGraph } from '../../ml/onnx/suffix-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { getJson } from '../json-artifacts.js';
 import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
+import { requireAgreement, requireRowwise } from './model-agreement.js';
 import { takeRows } from './model-rows.js';
 import { searchLineage } from './search/chosen.js';
 import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
@@ -99,28 +95,36 @@ interface SampleCheck {
   readonly expected: readonly (readonly number[])[] | null;
 }
 
-/** Runs the sample through prefix and model, as serving will, and compares with what the trainer said. */
+/**
+ * Runs the sample through prefix and model, as serving will, whole and in small batches, and compares with what the
+ * trainer said.
+ */
 async function checkSample({ train }: TrainingParts, check: SampleCheck): Promise<ForeignScores> {
   const { request, answer, outputs, expected } = check;
-  const shape: TaskShape = { task: request.task, classes: request.classes };
-  const values = await runSample(check.models, takeRows(train.columns, request.sample), answer.output);
-  const scores = bindScores(
-    outputs,
-    { name: answer.output, values: values.length, rows: request.sample.length },
-    shape,
-  );
-  const actual = taskScores(values, scores, shape);
-  requireUsable(actual, shape);
-  if (expected !== null) requireAgreement(actual, expected.flat(), request);
-  return scores;
+  const { task, classes, sample } = request;
+  const shape: TaskShape = { task, classes };
+  const chain = await createChain(check.models);
+  try {
+    const run = (rows: readonly number[]) => runRows(chain, takeRows(train.columns, rows), answer.output);
+    const values = await run(sample);
+    const scores = bindScores(outputs, { name: answer.output, values: values.length, rows: sample.length }, shape);
+    const actual = taskScores(values, scores, shape);
+    requireUsable(actual, shape);
+    if (expected !== null) requireAgreement(actual, expected.flat(), request);
+    const score = async (positions: readonly number[]): Promise<Float64Array> =>
+      taskScores(await run(positions.map((position) => sample[position] ?? 0)), scores, shape);
+    await requireRowwise(actual, { task, rows: sample.length, score });
+    return scores;
+  } finally {
+    await chain.release();
+  }
 }
 
-async function runSample(
-  models: readonly Uint8Array[],
+async function runRows(
+  chain: OnnxSession,
   columns: ReturnType<typeof takeRows>,
   output: string,
 ): Promise<ArrayLike<number>> {
-  const chain = await createChain(models);
   try {
     const feeds = Object.fromEntries(chain.inputs.map(({ name }) => [name, columns[name] ?? new Float32Array()]));
     const { [output]: values } = await chain.run(feeds, [output]);
@@ -130,36 +134,10 @@ async function runSample(
     if (isDomainError(error)) throw error;
     const got = error instanceof Error ? error.message : String(error);
     throw new DomainError('PRN_TRAINER_INPUTS', { expected: 'inputs that the features fit', got }, { cause: error });
-  } finally {
-    await chain.release();
   }
 }
 
 function requireUsable(scores: ArrayLike<number>, shape: TaskShape): void {
   const problem = scoreProblem(scores, shape);
   if (problem !== null) throw new DomainError('PRN_TRAINER_PREDICTIONS', { problem });
-}
-
-function requireAgreement(actual: Float64Array, expected: readonly number[], { task, sample }: TrainerRequest): void {
-  if (expected.length !== actual.length)
-    throw new DomainError('PRN_TRAINER_OUTPUT', {
-      problem: `the sample predictions have ${expected.length} values, expected ${actual.length}`,
-    });
-  const scale = task === 'regression' ? expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : 1;
-  const tolerance = AGREEMENT_TOLERANCE * scale;
-  const width = actual.length / sample.length;
-  const disagreeing = new Set<number>();
-  let difference = 0;
-  for (const [index, value] of expected.entries()) {
-    const off = Math.abs((actual[index] ?? Number.NaN) - value);
-    difference = Math.max(difference, off);
-    if (!(off <= tolerance)) disagreeing.add(Math.floor(index / width));
-  }
-  if (disagreeing.size === 0) return;
-  throw new DomainError('PRN_TRAINER_DISAGREES', {
-    rows: disagreeing.size,
-    sampleRows: sample.length,
-    difference: difference.toPrecision(3),
-    tolerance: tolerance.toPrecision(1),
-  });
 }

@@ -226,6 +226,22 @@ describe('a model from an external trainer', () => {
     });
   });
 
+  it('is refused when what it says of a row depends on the rows beside it', async () => {
+    const model: OnnxGraph = {
+      ...byMatrix(),
+      nodes: [
+        ...byMatrix().nodes.slice(0, 2),
+        { op: 'ReduceMax', inputs: ['rising', 'rows'], outputs: ['most'] },
+        { op: 'Div', inputs: ['rising', 'most'], outputs: ['p'] },
+      ],
+      initializers: [...byMatrix().initializers.slice(0, 2), { name: 'rows', type: 'INT64', shape: [1], values: [0] }],
+    };
+    await expect(adopt(encodeModel(model))).rejects.toMatchObject({
+      code: 'PRN_TRAINER_PREDICTIONS',
+      message: expect.stringContaining('depend on which rows are predicted with it: in a batch of 1'),
+    });
+  });
+
   it('is refused when the sample predictions are fewer than were asked for', async () => {
     const problem = 'the sample predictions have 1 values';
     await expect(adopt(encodeModel(byMatrix()), { predictions: [[0.5]] })).rejects.toMatchObject({
