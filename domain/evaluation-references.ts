@@ -3,6 +3,7 @@ import { DomainError } from './errors.js';
 import { fullFeatureName } from './feature-names.js';
 import { TASK_METRICS } from './metrics.js';
 import { type ModelSpec, useName } from './model.js';
+import { splitColumns } from './split.js';
 
 type RequireIn = (known: readonly string[], name: string, at: { field: string; kind: string }) => void;
 
@@ -32,10 +33,10 @@ export function checkEvaluation(
     requireIn(readable, column, { field: 'spec.evaluation.slices', kind: 'column' });
   for (const { column } of evaluation.baselines)
     if (column !== undefined) requireIn(features, column, { field: 'spec.evaluation.baselines', kind: 'feature' });
-  if (evaluation.blocks !== 'group' || 'group' in split) return;
+  if (evaluation.blocks !== 'group' || splitColumns(split).length > 0) return;
   throw new DomainError('PRN_RESOURCE_INVALID', {
     where: `Model ${model}, spec.evaluation.blocks`,
-    problem: 'there are no groups to draw, since the split is not by group',
-    remedy: 'Split by group, or draw days or rows.',
+    problem: 'there are no groups to draw, since the split is by time',
+    remedy: 'Split by group or by the hash of a key, or draw days or rows.',
   });
 }

@@ -19,8 +19,8 @@ export const DecisionCosts = z.strictObject({
 /** Part of a model's spec: how its versions are evaluated. */
 export const EvaluationSpec = z.strictObject({
   /**
-   * What is drawn anew for intervals. `auto`: groups where the split is by group, UTC days otherwise. `row` only where no
-   * two rows share their fate.
+   * What is drawn anew for intervals. `auto`: groups where the split is by group, rows with the same key where it is by the
+   * hash of one, UTC days where it is by time. `row` only where no two rows share their fate.
    */
   blocks: z.enum(['auto', 'day', 'group', 'row']).default('auto'),
   /** Of the two-sided intervals of metrics. */

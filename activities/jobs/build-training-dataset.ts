@@ -6,6 +6,7 @@ import { DomainError } from '../../domain/errors.js';
 import type { EntityKey } from '../../domain/feature-view.js';
 import type { ModelInput } from '../../domain/features.js';
 import { useName, type ViewUse } from '../../domain/model.js';
+import type { SplitSpec } from '../../domain/split.js';
 import { MISSING_TIME } from '../../domain/time.js';
 import type { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { COLUMN_SQL_TYPES } from '../../ml/features/column-sql.js';
@@ -70,7 +71,7 @@ export async function buildTrainingDataset(
     const refused = await takeSpine(session, { snapshot, dataset, inputs, relation, keys });
     progress({ message: 'spine labelled' });
     const write = async (part: Part): Promise<WrittenPart> => {
-      const written = await writePart(session, { input, views }, artifacts);
+      const written = await writePart(session, { input, views, part }, artifacts);
       if (written.rows === 0) throw await noRows(session, { input, relation, part });
       progress({ message: `${part} rows written` });
       return written;
@@ -178,7 +179,7 @@ async function takePart(session: TableSession, { spec }: TrainingSnapshot, part:
 
 async function writePart(
   session: TableSession,
-  { input, views }: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[] },
+  { input, views, part }: { input: BuildTrainingDatasetInput; views: readonly ViewJoin[]; part: Part },
   artifacts: ArtifactStore,
 ): Promise<WrittenPart> {
   const { spec } = input.snapshot;
@@ -189,7 +190,7 @@ async function writePart(
     'ts as event_ts',
     isMulticlass ? 'code::double as label' : 'label',
     ...(spec.weight === undefined ? [] : [quoteIdentifier(WEIGHT_COLUMN)]),
-    ...('group' in spec.split ? [quoteIdentifier(GROUP_COLUMN)] : []),
+    ...(namesGroups(spec.split, part) ? [quoteIdentifier(GROUP_COLUMN)] : []),
     ...(drawsInner(spec) ? [quoteIdentifier(INNER_COLUMN)] : []),
     ...input.inputs.map(({ name, datatype, source }) => {
       const value = source.kind === 'request' ? requestAlias(name) : inputSql(quoteIdentifier(name), datatype);
@@ -205,6 +206,11 @@ async function writePart(
   await requireCategories(session, written, input.inputs);
   const [counted] = await session.rows(`select count(*) as rows from ${written}`);
   return { ref: await artifacts.adopt(path, MEDIA_TYPES.parquet), rows: Number(counted?.['rows'] ?? 0) };
+}
+
+/** Groups are looked for on both sides. Keys of a hash, which may be as many as rows, only tell what to draw for intervals. */
+function namesGroups(split: SplitSpec, part: Part): boolean {
+  return 'group' in split || ('hash' in split && part === 'holdout');
 }
 
 /** An empty part ends the run with the step that emptied it. */

@@ -17,7 +17,7 @@ export interface ModelRows {
   readonly labels: Float32Array;
   /** Above 0; absent where all rows count alike. */
   readonly weights?: Float32Array;
-  /** The group of each row, where the split is by group. */
+  /** The group of each row, where the split is by group; in a holdout also its key, where the split is by a hash. */
   readonly groups?: readonly string[];
   readonly columns: InputColumns;
 }

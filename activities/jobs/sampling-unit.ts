@@ -6,20 +6,24 @@ import { blocksOf, type SamplingUnit, unitsOf } from '../../ml/evaluation/resamp
 import type { ModelRows } from './model-rows.js';
 
 /**
- * Groups where the split is by group, UTC days where it is by time, rows where it is by the hash of a key, unless the spec
- * says otherwise. Without groups in the dataset, days stand in for them.
+ * Groups where the split is by group, UTC days where it is by time. Where it is by the hash of a key, rows with the same key
+ * are a group; single rows only if no key repeats. All unless the spec says otherwise. Without groups in the dataset, days
+ * stand in for them, and rows for keys.
  */
 export function samplingUnit(
   { evaluation, split }: Pick<ModelSpec, 'evaluation' | 'split'>,
   { rows, eventTs, groups }: Pick<ModelRows, 'rows' | 'eventTs' | 'groups'>,
 ): { unit: SamplingUnit; blocks: Evidence['blocks'] } {
-  const chosen =
-    evaluation.blocks === 'auto' ? ('group' in split ? 'group' : 'hash' in split ? 'row' : 'day') : evaluation.blocks;
-  const kind = chosen === 'group' && groups === undefined ? 'day' : chosen;
-  const unit: SamplingUnit =
-    kind === 'row'
-      ? { kind: 'row', rows }
-      : blocksOf(kind === 'group' ? (groups ?? []) : eventTs.map((time) => Math.floor(time / MICROS_PER_DAY)));
+  const byHash = 'hash' in split;
+  const own = byHash || 'group' in split ? 'group' : 'day';
+  const chosen = evaluation.blocks === 'auto' ? own : evaluation.blocks;
+  const grouped = chosen === 'group' && groups !== undefined ? blocksOf(groups) : null;
+  if (grouped !== null && !(byHash && unitsOf(grouped) === rows)) return described('group', grouped);
+  if (chosen === 'row' || (chosen === 'group' && byHash)) return described('row', { kind: 'row', rows });
+  return described('day', blocksOf(eventTs.map((time) => Math.floor(time / MICROS_PER_DAY))));
+}
+
+function described(kind: Evidence['blocks']['kind'], unit: SamplingUnit) {
   return { unit, blocks: { kind, count: unitsOf(unit) } };
 }
 

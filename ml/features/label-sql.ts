@@ -86,13 +86,17 @@ export function innerDrawSql(columns: readonly string[]): string {
 }
 
 function hashBitsSql(columns: readonly string[], salt: string): string {
-  const texts = columns.map((column) => `${quoteIdentifier(column)}::varchar`);
-  // Lengths keep ('a', 'bc') and ('ab', 'c') apart; || is null where one of its parts is.
-  const key = [quoteText(salt), ...texts.map((text) => `'|' || length(${text})::varchar || ':' || ${text}`)];
-  return `('0x' || substr(md5(${key.join(' || ')}), 1, 8))::ubigint`;
+  return `('0x' || substr(md5(${quoteText(salt)} || ${keySql(columns)}), 1, 8))::ubigint`;
 }
 
-/** VARCHAR of the group that a row belongs to; null where the split is by no group. */
+/** VARCHAR that tells key values apart; null where one of them is. Lengths keep ('a', 'bc') and ('ab', 'c') apart. */
+function keySql(columns: readonly string[]): string {
+  const texts = columns.map((column) => `${quoteIdentifier(column)}::varchar`);
+  return texts.map((text) => `'|' || length(${text})::varchar || ':' || ${text}`).join(' || ');
+}
+
+/** VARCHAR of the group or key that a row was put on its side by; null where the split is by time. */
 export function groupSql(split: SplitSpec): string | null {
+  if ('hash' in split) return keySql(split.hash);
   return 'group' in split ? `${quoteIdentifier(split.group)}::varchar` : null;
 }

@@ -158,7 +158,7 @@ describe('checkReferences', () => {
     [
       'intervals by groups without a split by group',
       changed('Model', { evaluation: { blocks: 'group' } }),
-      'Model flight-delay, spec.evaluation.blocks: there are no groups to draw, since the split is not by group. Split by group, or draw days or rows.',
+      'Model flight-delay, spec.evaluation.blocks: there are no groups to draw, since the split is by time. Split by group or by the hash of a key, or draw days or rows.',
     ],
   ])('refuses %s', (...[, resources, message]) => {
     expect(messageOf(() => checkReferences(resources, []))).toBe(message);

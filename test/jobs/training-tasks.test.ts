@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset, type BuildTrainingDatasetInput } from '../../activities/jobs/build-training-dataset.js';
 import { type ModelRows, readModelRows } from '../../activities/jobs/model-rows.js';
+import { samplingUnit } from '../../activities/jobs/sampling-unit.js';
 import { requireCategories } from '../../activities/jobs/training-categories.js';
 import { classesOf } from '../../activities/jobs/training-labels.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { DatasetSpec } from '../../domain/dataset.js';
+import { EvaluationSpec } from '../../domain/evaluation.js';
 import { ModelSpec } from '../../domain/model.js';
 import { splitBounds } from '../../domain/split.js';
 import { MICROS_PER_DAY as DAY } from '../../domain/time.js';
@@ -161,6 +163,23 @@ describe('a training dataset by task', () => {
     expect(dataset.refused.splitKey).toBe(10);
     // Counted with Python's hashlib as above, over "perennial.split|3:c10|1:0" and the like.
     expect([dataset.trainRows, dataset.holdoutRows]).toEqual([463, 527]);
+  });
+
+  it('draws rows with the same key together for intervals, and single rows where no key repeats', async () => {
+    const unitOf = async (hash: string[]) => {
+      const split = { hash, holdout: 0.5 };
+      const { train, holdout } = await build({ task: 'binary', ...label('late'), split });
+      expect((await rowsOf(train)).groups).toBeUndefined();
+      const rows = await rowsOf(holdout);
+      const { blocks } = samplingUnit({ evaluation: EvaluationSpec.parse({}), split }, rows);
+      return { ...blocks, keys: new Set(rows.groups).size, rows: rows.rows };
+    };
+    const repeated = await unitOf(['customer', 'grade']);
+    // 50 customers, each in three grades.
+    expect(repeated).toMatchObject({ kind: 'group', count: repeated.keys });
+    expect(repeated.keys).toBeLessThan(150);
+    const unique = await unitOf(['ts']);
+    expect(unique).toMatchObject({ kind: 'row', count: unique.rows });
   });
 
   it.each<[string, object, string, string]>([
