@@ -46,8 +46,9 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       const champion = await championBundle(stores, snapshot);
       const result = await runJob('evaluateModel', { snapshot: ref, dataset, trained, champion });
       const { pipelineId: attemptId, model } = snapshot;
+      const span = { from: snapshot.split.holdoutFrom, to: snapshot.split.holdoutTo };
       const digest = result.evidence.holdoutDigest;
-      const use = await stores.registry.useHoldout({ model, digest, attemptId });
+      const use = await stores.registry.useHoldout({ model, digest, attemptId, span });
       const evidence = withHoldoutUse(result.evidence, use);
       const evidenceDigest = sha256Hex(canonicalJson(evidence));
       return {

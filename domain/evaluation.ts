@@ -4,6 +4,7 @@ import { ArtifactRef } from './artifact.js';
 import { Plots } from './evaluation-details.js';
 import { Baseline, decideGates, GateResult } from './gates.js';
 import { judgeBuiltIn } from './gate-results.js';
+import { describeHoldoutUse, HoldoutUse } from './holdout-use.js';
 import { EvaluationMetrics, HEADLINE_METRICS, type MetricName, metricValue } from './metrics.js';
 import { ColumnName } from './names.js';
 import { Task } from './task.js';
@@ -95,15 +96,6 @@ export const RobustnessResult = z.strictObject({
 });
 export type RobustnessResult = z.infer<typeof RobustnessResult>;
 
-/** What a holdout was used for before: each look at it spends some of its honesty. */
-export const HoldoutUse = z.strictObject({
-  /** Number of this attempt among all that were evaluated on these rows, from 1. */
-  attempt: z.number().int().positive(),
-  /** Version that reached production by these rows already; null while there is none. */
-  promotedVersion: z.number().int().positive().nullable(),
-});
-export type HoldoutUse = z.infer<typeof HoldoutUse>;
-
 /** What a decision rests on. Its digest binds an approval; a moved champion makes it stale. */
 export const Evidence = z.strictObject({
   evidenceVersion: z.literal(2),
@@ -164,14 +156,13 @@ export function unjudgedEvidence(task: Task, details: ArtifactRef): Evidence {
 
 /** Adds what is known of the holdout's use, and the gate that follows from it; decides anew. */
 export function withHoldoutUse(evidence: Evidence, holdoutUse: HoldoutUse): Evidence {
-  const { attempt, promotedVersion } = holdoutUse;
-  const explanation =
-    promotedVersion === null
-      ? `attempt ${attempt} on these ${evidence.rows} rows, none of which led to production yet`
-      : `version ${promotedVersion} came to production by these very rows (this is attempt ${attempt} on them): wait for newer data`;
   const used = judgeBuiltIn(
     { check: 'holdout_use' },
-    { found: promotedVersion === null ? 0 : 1, rows: evidence.rows, explanation },
+    {
+      found: holdoutUse.promotedVersion === null ? 0 : 1,
+      rows: evidence.rows,
+      explanation: describeHoldoutUse(holdoutUse, evidence.rows),
+    },
   );
   const gates = [...evidence.gates, used];
   return { ...evidence, holdoutUse, gates, ...decideGates(gates) };

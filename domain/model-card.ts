@@ -111,6 +111,13 @@ function trainingTable({ evidence, snapshot, dataset }: CardInput): CardTable {
     rows.push(['decision threshold', ofEvidence('decisionThreshold', evidence.decisionThreshold)]);
   if (evidence.holdoutUse !== null)
     rows.push(['attempt on this holdout', ofEvidence('holdoutUse.attempt', evidence.holdoutUse.attempt, 'count')]);
+  if (evidence.holdoutUse?.overlap !== undefined) {
+    const { attempts, promotions, share } = evidence.holdoutUse.overlap;
+    const at = 'holdoutUse.overlap';
+    rows.push(['attempts on overlapping holdouts', ofEvidence(`${at}.attempts`, attempts, 'count')]);
+    rows.push(['of them in production', ofEvidence(`${at}.promotions`, promotions, 'count')]);
+    rows.push(['greatest share of the time in common', ofEvidence(`${at}.share`, share)]);
+  }
   return { title: 'Training', note: '', headings: ['what', 'value'], rows };
 }
 

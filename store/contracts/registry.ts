@@ -1,5 +1,5 @@
 /** The registry: versions, champion and its history, approvals and decisions. The model's head document serialises writers. */
-import type { HoldoutUse } from '../../domain/evaluation.js';
+import type { HoldoutSpan, HoldoutUse } from '../../domain/holdout-use.js';
 import type { Approval, ApprovalOutcome, Decision } from '../../domain/approval.js';
 import type { SkewSummary } from '../../domain/skew-certificate.js';
 import type { ChampionEntry, ModelHead, ModelVersion, Stage } from '../../domain/registry.js';
@@ -20,9 +20,9 @@ export interface RegistryStore {
   setSkew(input: { model: string; version: number; skew: SkewSummary; actor: string }): Promise<void>;
   /**
    * Counts an evaluation of a model on a holdout, once for each attempt, and tells what the holdout was used for before.
-   * A promotion by the attempt itself is no earlier use.
+   * A promotion by the attempt itself is no earlier use. `span` is its event time, by which holdouts that overlap are found.
    */
-  useHoldout(input: { model: string; digest: string; attemptId: string }): Promise<HoldoutUse>;
+  useHoldout(input: { model: string; digest: string; attemptId: string; span: HoldoutSpan }): Promise<HoldoutUse>;
   version(model: string, version: number): Promise<ModelVersion | null>;
   versions(model: string): Promise<ModelVersion[]>;
   head(model: string): Promise<ModelHead | null>;

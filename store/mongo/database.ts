@@ -37,6 +37,7 @@ export async function openDatabase(options: { readonly uri: string; readonly dat
 
 async function ensureIndexes({ collection }: Database): Promise<void> {
   await Promise.all([
+    collection('holdout_uses').createIndex({ model: 1, to: 1 }),
     collection('revisions').createIndex({ kind: 1, name: 1, revision: -1 }),
     collection('dataset_versions').createIndex({ dataset: 1, commitSeq: -1 }),
     collection('segments').createIndex({ dataset: 1, commitSeq: 1 }),

@@ -100,7 +100,11 @@ describe('from raw flights to a judged model', () => {
     };
     const first = await evaluate('one');
     expect(first.outcome).toBe('passed');
-    expect(first.holdoutUse).toEqual({ attempt: 1, promotedVersion: null });
+    expect(first.holdoutUse).toEqual({
+      attempt: 1,
+      promotedVersion: null,
+      overlap: { attempts: 0, promotions: 0, share: 0 },
+    });
     expect(first.gates[0]).toMatchObject({ verdict: 'passed', name: 'calibration_gap of each origin' });
     expect(['ORD', 'DEN', 'SEA']).toContain(first.gates[0]?.slice);
 
@@ -123,7 +127,7 @@ describe('from raw flights to a judged model', () => {
     });
     const second = await evaluate('two');
     expect(second.outcome).toBe('rejected');
-    expect(second.holdoutUse).toEqual({ attempt: 2, promotedVersion: 1 });
+    expect(second.holdoutUse).toMatchObject({ attempt: 2, promotedVersion: 1 });
     expect(second.reasons).toEqual([
       expect.stringContaining('version 1 came to production by these very rows (this is attempt 2 on them)'),
     ]);

@@ -192,6 +192,12 @@ describe('the decision', () => {
     const fresh = withHoldoutUse(evidence, { attempt: 3, promotedVersion: null });
     expect(fresh.outcome).toBe('passed');
     expect(fresh.gates[0]?.explanation).toContain('attempt 3');
+    const overlap = { attempts: 13, promotions: 2, share: 13 / 14 };
+    const daily = withHoldoutUse(evidence, { attempt: 1, promotedVersion: null, overlap });
+    expect(daily.outcome).toBe('passed');
+    expect(daily.gates[0]?.explanation).toContain(
+      '13 other attempts, 2 of them in production, were judged by holdouts that overlap with it, by up to 93 % of its time',
+    );
     const used = withHoldoutUse(evidence, { attempt: 4, promotedVersion: 2 });
     expect(used.outcome).toBe('rejected');
     expect(used.reasons[0]).toContain('version 2 came to production by these very rows');

@@ -134,21 +134,28 @@ describe('versions and promotions', () => {
   });
 
   it('counts the attempts on a holdout, each once, and marks it as used up by the first promotion', async () => {
-    const use = (attemptId: string, digest = 'rows') => stores.registry.useHoldout({ model: 'm', digest, attemptId });
-    expect(await use('p1')).toEqual({ attempt: 1, promotedVersion: null });
-    expect(await use('p2')).toEqual({ attempt: 2, promotedVersion: null });
-    expect(await use('p1')).toEqual({ attempt: 1, promotedVersion: null });
+    const use = (attemptId: string, digest = 'rows', from = 0) =>
+      stores.registry.useHoldout({ model: 'm', digest, attemptId, span: { from, to: from + 14 } });
+    expect(await use('p1')).toMatchObject({ attempt: 1, promotedVersion: null });
+    expect(await use('p2')).toMatchObject({ attempt: 2, promotedVersion: null });
+    expect(await use('p1')).toMatchObject({ attempt: 1, promotedVersion: null });
 
     const version = await stage('r1');
     await stores.endpoints.promote(await request(version, 'promotion-1'));
     // The promoted version was made by pipeline p, whose own evaluation may be repeated.
-    expect(await use('p')).toEqual({ attempt: 3, promotedVersion: null });
-    expect(await use('p3')).toEqual({ attempt: 4, promotedVersion: version });
-    expect(await use('p3', 'other rows')).toEqual({ attempt: 1, promotedVersion: null });
+    expect(await use('p')).toMatchObject({ attempt: 3, promotedVersion: null });
+    expect(await use('p3')).toMatchObject({ attempt: 4, promotedVersion: version });
+    // The next day: other rows, and 13 of 14 days in common with p, p1, p2 and p3.
+    expect(await use('p5', 'other rows', 1)).toEqual({
+      attempt: 1,
+      promotedVersion: null,
+      overlap: { attempts: 4, promotions: 1, share: 13 / 14 },
+    });
+    expect(await use('p6', 'later rows', 14)).toMatchObject({ overlap: { attempts: 1, promotions: 0, share: 1 / 14 } });
 
     const second = await stage('r2');
     await stores.endpoints.promote(await request(second, 'promotion-2'));
-    expect(await use('p4')).toEqual({ attempt: 5, promotedVersion: version });
+    expect(await use('p4')).toMatchObject({ attempt: 5, promotedVersion: version });
   });
 
   it('makes one version of a repeated request, and refuses it with other content', async () => {
