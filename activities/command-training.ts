@@ -1,15 +1,17 @@
 /** One attempt of a command trainer: lays its folder out, follows its reports, keeps its checkpoints, reads its answer. */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type ArtifactRef, MEDIA_TYPES } from '../domain/artifact.js';
 import { durationMicros } from '../domain/duration.js';
 import { DomainError, type ErrorCode, isErrorCode } from '../domain/errors.js';
 import { SamplePredictions, type TrainerAnswer, type TrainerRequest } from '../domain/external-training.js';
+import { CommandLimits } from '../domain/trainer.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import type { CommandEnd, CommandPort, TrainerCommand } from './command-process.js';
 import { putJson } from './json-artifacts.js';
-import { keepProgramFile, readProgramFile } from './program-file.js';
+import { MetricHistory } from './metric-history.js';
+import { keepProgramFile, readProgramFile, readProgramFileEnd } from './program-file.js';
 
 /** What a command says on standard output, one object a line. */
 const Report = z.object({
@@ -39,6 +41,8 @@ const LOG_BYTES = 16 * 2 ** 20;
 const MODEL_BYTES = 2 ** 30;
 const CHECKPOINT_BYTES = 4 * 2 ** 30;
 const JSON_BYTES = 64 * 2 ** 20;
+/** Points and names of metrics that an answer carries. */
+const HISTORY = { points: 2_000, names: 100 };
 const OUT_OF_MEMORY = /MemoryError|bad_alloc|allocate memory|allocation failed|out of memory/i;
 
 export interface CommandTraining {
@@ -61,8 +65,8 @@ export async function trainWithCommand(
 ): Promise<TrainerAnswer> {
   const { request, command, folder, attempt } = training;
   await layOut(artifacts, training);
-  const state: Followed = { metrics: [], error: null };
-  const limits = request.limits ?? { wall: '1h', cpuSeconds: 3_600, memoryMb: 2_048 };
+  const state: Followed = { metrics: new MetricHistory(HISTORY), error: null };
+  const limits = CommandLimits.parse(request.limits ?? {});
   const end = await commands.run({
     command,
     folder,
@@ -73,13 +77,14 @@ export async function trainWithCommand(
     signal: training.signal,
     onReport: (report) => follow(artifacts, training, { state, report }),
   });
-  const log = await keepLog(artifacts, folder);
-  const problem = await problemOf(end, state, training);
-  if (problem !== null)
-    throw new DomainError(problem.code, { log: await tailOf(folder), ...problem.details, logArtifact: log });
+  const written = await readProgramFileEnd(join(folder, 'stderr.log'), LOG_BYTES);
+  const log = written.length === 0 ? null : await artifacts.put(written, 'text/plain');
+  const tail = new TextDecoder().decode(written.subarray(-TAIL_BYTES)).trim();
+  const problem = problemOf(end, state, tail);
+  if (problem !== null) throw new DomainError(problem.code, { log: tail, ...problem.details, logArtifact: log });
   return {
     ...(await readAnswer(artifacts, folder)),
-    metrics: state.metrics,
+    metrics: state.metrics.points(),
     log,
     attempt,
     trainerDigest: command.digest,
@@ -87,7 +92,7 @@ export async function trainWithCommand(
 }
 
 interface Followed {
-  readonly metrics: Record<string, number>[];
+  readonly metrics: MetricHistory;
   error: Problem | null;
 }
 
@@ -129,11 +134,11 @@ async function follow(
     const known = isErrorCode(code) && code.startsWith('PRN_TRAIN');
     state.error ??= { code: known ? code : 'PRN_TRAINER_FAILED', details: { reason, problem: reason } };
   }
-  const { step = state.metrics.length, metrics } = data.progress ?? {};
+  const { step = state.metrics.told, metrics } = data.progress ?? {};
   if (metrics === undefined) return;
   const values = Object.entries(metrics).map(([name, value]) => [name, Number(value)] as const);
   const broken = values.find(([, value]) => !Number.isFinite(value));
-  if (broken === undefined) state.metrics.push({ step, ...Object.fromEntries(values) });
+  if (broken === undefined) state.metrics.add(step, Object.fromEntries(values));
   else
     state.error ??= {
       code: 'PRN_TRAINING_DIVERGED',
@@ -141,13 +146,13 @@ async function follow(
     };
 }
 
-async function problemOf(end: CommandEnd, { error }: Followed, { folder }: CommandTraining): Promise<Problem | null> {
+function problemOf(end: CommandEnd, { error }: Followed, log: string): Problem | null {
   if (error !== null) return error;
   if (end.kind === 'limit') return { code: 'PRN_TRAINER_LIMIT', details: { limit: end.limit } };
   if (end.kind === 'stalled') return { code: 'PRN_TRAINER_STALLED', details: { seconds: end.seconds } };
   if (end.kind === 'signalled') return { code: 'PRN_TRAINER_CRASHED', details: { how: `by ${end.signal}` } };
   if (end.code === 0) return null;
-  if (OUT_OF_MEMORY.test(await tailOf(folder))) return { code: 'PRN_TRAINER_LIMIT', details: { limit: 'memory' } };
+  if (OUT_OF_MEMORY.test(log)) return { code: 'PRN_TRAINER_LIMIT', details: { limit: 'memory' } };
   return { code: 'PRN_TRAINER_FAILED', details: { reason: `it ended with exit code ${end.code}` } };
 }
 
@@ -186,14 +191,4 @@ async function readJson(path: string, missing?: null): Promise<unknown> {
 
 function outputProblem(problem: string): DomainError {
   return new DomainError('PRN_TRAINER_OUTPUT', { problem });
-}
-
-async function keepLog(artifacts: ArtifactStore, folder: string): Promise<ArtifactRef | null> {
-  const log = await readFile(join(folder, 'stderr.log')).catch(() => Buffer.alloc(0));
-  return log.length === 0 ? null : artifacts.put(log.subarray(-LOG_BYTES), 'text/plain');
-}
-
-async function tailOf(folder: string): Promise<string> {
-  const log = await readFile(join(folder, 'stderr.log')).catch(() => Buffer.alloc(0));
-  return log.subarray(-TAIL_BYTES).toString('utf8').trim();
 }

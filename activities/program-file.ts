@@ -29,6 +29,16 @@ export async function readProgramFile(path: string, maxBytes: number): Promise<{
   );
 }
 
+/** The last bytes of a file, without reading what is before them; none where there is no file. */
+export async function readProgramFileEnd(path: string, maxBytes: number): Promise<Uint8Array> {
+  const end = await withFile(path, async (file, bytes) => {
+    const position = Math.max(0, bytes - maxBytes);
+    const { buffer, bytesRead } = await file.read({ buffer: new Uint8Array(bytes - position), position });
+    return buffer.subarray(0, bytesRead);
+  });
+  return typeof end === 'string' ? new Uint8Array() : end;
+}
+
 async function withFile<T>(
   path: string,
   take: (file: FileHandle, bytes: number) => Promise<T | Untaken>,

@@ -40,6 +40,11 @@ const SCRIPTS = {
     echo 'half way' > "$1/state-1"; exec 3>>"$1/state-1"; echo '{"checkpoint": "state-1"}'
     while [ -e "$1/state-1" ]; do sleep 0.02; done; echo more >&3
     echo '{"output": "p"}' > "$1/output/answer.json"`,
+  fills: `exec truncate -s 9G "$1/table"`,
+  says_much: `
+    for step in $(seq 0 4999); do echo '{"progress": {"message": "m", "metrics": {"loss": '$step'}}}'; done
+    truncate -s 20M "$1/stderr.log"; echo 'the end' >> "$1/stderr.log"
+    echo model > "$1/output/model.onnx"; echo '{"output": "p"}' > "$1/output/answer.json"`,
   resumes: `
     if [ -f "$1/checkpoint" ]; then cat "$1/checkpoint" >&2; exit 4; fi
     echo 'half way' > "$1/state-1"; echo '{"checkpoint": "state-1"}'; kill -KILL $$`,
@@ -159,6 +164,7 @@ describe('a command trainer', () => {
     ['complains', { code: 'PRN_TRAINING_DIVERGED', retryable: false }, { problem: 'loss is nan' }],
     ['diverges', { code: 'PRN_TRAINING_DIVERGED', retryable: false }, { iteration: 2, problem: 'loss is NaN' }],
     ['hoards', { code: 'PRN_TRAINER_LIMIT', retryable: false }, { limit: 'memory' }],
+    ['fills', { code: 'PRN_TRAINER_LIMIT', retryable: false }, { limit: '8 GB in one file' }],
     ['forgets', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/answer.json is missing' }],
     ['links', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/model.onnx is not a file' }],
     ['pipes', { code: 'PRN_TRAINER_OUTPUT', retryable: false }, { problem: 'output/answer.json is not a file' }],
@@ -196,6 +202,19 @@ describe('a command trainer', () => {
     await expect.poll(() => isGone(child)).toBe(true);
   });
 
+  it('is ended when its run was cancelled while it was being started', async () => {
+    const [commands, controller] = [createCommandPort(list), new AbortController()];
+    const ended = commands.run({
+      command: await commands.find('keeps'),
+      folder: await mkdtemp(join(folder, 'run-')),
+      ...{ wallMs: 60_000, stalledAfterMs: 60_000, cpuSeconds: 20, memoryMb: 600 },
+      signal: controller.signal,
+      onReport: async () => undefined,
+    });
+    controller.abort(new Error('cancelled at once'));
+    await expect(ended).rejects.toThrow('cancelled at once');
+  });
+
   it('gets its last checkpoint back', async () => {
     const kept: ArtifactRef[] = [];
     const first = await train('resumes', { onCheckpoint: (checkpoint) => kept.push(checkpoint) });
@@ -203,6 +222,15 @@ describe('a command trainer', () => {
     const [checkpoint = null] = kept;
     const second = await train('resumes', { checkpoint });
     await expect(second.answer).rejects.toMatchObject({ details: { log: 'half way' } });
+  });
+
+  it('keeps of a long log its end, and of many metrics some that are evenly spread, with the last', async () => {
+    const { metrics, log } = await (await train('says_much')).answer;
+    expect(metrics.slice(0, 3)).toEqual([0, 4, 8].map((step) => ({ step, loss: step })));
+    expect(metrics.slice(-2)).toEqual([4_996, 4_999].map((step) => ({ step, loss: step })));
+    expect(metrics).toHaveLength(1_251);
+    expect(log?.bytes).toBe(16 * 2 ** 20);
+    expect(new TextDecoder().decode(log && (await artifacts.get(log)))).toMatch(/\0the end\n$/);
   });
 
   it('cannot change what it left, by a link or a file that it holds open', async () => {

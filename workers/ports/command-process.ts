@@ -21,6 +21,8 @@ const CPU_GRACE_SECONDS = 5;
 /** What an ended command has written is read within this; a pipe that stays open longer is held by somebody else. */
 const DRAIN_MS = 2_000;
 const LONGEST_REPORT_BYTES = 65_536;
+/** Of any file that a command writes, its log as well. */
+const LARGEST_FILE_BYTES = 8 * 2 ** 30;
 /** Whoever has it in its environment belongs to the run of that folder. */
 const MARK = 'PERENNIAL_COMMAND_RUN';
 
@@ -61,28 +63,31 @@ class CommandProcess {
     const log = await open(join(folder, 'stderr.log'), 'w', 0o600);
     const guard = new CommandGuard(`${MARK}=${folder}`, this.#path);
     const child = this.#spawn(log.fd);
+    // Asked at once: a command may be gone before the next thing here is done.
+    const exited = exitOf(child);
     guard.watch(child.pid);
-    await log.close();
     const kill = (end: CommandEnd): void => {
       this.#ended ??= end;
       killGroup(child, 'SIGKILL');
     };
     const wall = setTimeout(() => kill({ kind: 'limit', limit: `${wallMs / 1_000} s of wall time` }), wallMs);
     const silence = setTimeout(() => kill({ kind: 'stalled', seconds: stalledAfterMs / 1_000 }), stalledAfterMs);
+    let grace: NodeJS.Timeout | undefined;
     const cancel = (): void => {
       killGroup(child, 'SIGTERM');
-      setTimeout(() => killGroup(child, 'SIGKILL'), GRACE_MS).unref();
+      grace = setTimeout(() => killGroup(child, 'SIGKILL'), GRACE_MS);
     };
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      const exited = exitOf(child);
+      // It may have been cancelled before anybody listened.
+      if (signal.aborted) cancel();
       const heard = this.#listen(child, () => silence.refresh()).catch((error: unknown) => {
         killGroup(child, 'SIGKILL');
         throw error;
       });
       // Awaited once the process is gone, which may be later than the error.
       heard.catch(() => undefined);
-      const end = await exited;
+      const [end] = await Promise.all([exited, log.close()]);
       clearTimeout(wall);
       clearTimeout(silence);
       await guard.sweep();
@@ -90,8 +95,7 @@ class CommandProcess {
       signal.throwIfAborted();
       return this.#ended ?? this.#judged(end);
     } finally {
-      clearTimeout(wall);
-      clearTimeout(silence);
+      for (const timer of [wall, silence, grace]) clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
       await guard.sweep();
     }
@@ -102,6 +106,7 @@ class CommandProcess {
     const bounds = [
       `--cpu=${cpuSeconds}:${cpuSeconds + CPU_GRACE_SECONDS}`,
       `--data=${memoryMb * 2 ** 20}`,
+      `--fsize=${LARGEST_FILE_BYTES}`,
       '--core=0',
     ];
     // Should this worker be killed, the command goes with it.
@@ -141,6 +146,7 @@ class CommandProcess {
 
   #judged({ code, signal }: { code: number | null; signal: NodeJS.Signals | null }): CommandEnd {
     if (signal === 'SIGXCPU') return { kind: 'limit', limit: `${this.#run.cpuSeconds} s of CPU time` };
+    if (signal === 'SIGXFSZ') return { kind: 'limit', limit: `${LARGEST_FILE_BYTES / 2 ** 30} GB in one file` };
     return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal };
   }
 }
