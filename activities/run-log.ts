@@ -16,7 +16,10 @@ export interface RunLogOptions {
 
 export interface RunLog {
   readonly runId: string;
-  /** Aborted once another attempt took the run over: this one works for nothing. */
+  /**
+   * Aborted once another attempt took the run over: this one works for nothing. Whoever deletes or ends the run does not
+   * abort it; then nothing more is written.
+   */
   readonly takenOver: AbortSignal;
   /** Takes values of a step in; steps that an earlier attempt wrote are left out, as they would be the same. */
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void;
@@ -44,6 +47,7 @@ export async function openRunLog(
   const takenOver = new AbortController();
   let pending: Metric[] = [];
   let writing: Promise<void> = Promise.resolve();
+  let isLeftAlone = false;
 
   const write = async (): Promise<void> => {
     while (pending.length > 0) {
@@ -58,9 +62,14 @@ export async function openRunLog(
     if (pending.length > 0) await write();
     else await runs.hold(runId, { owner, forMicros: lostAfterMicros, epoch });
   };
+  const leaveAlone = async (error: unknown): Promise<void> => {
+    if (!(await isGone(runs, runId, error))) throw error;
+    isLeftAlone = true;
+    clearInterval(timer);
+  };
   /** One write after the other, or two would send the same values. */
   const inTurn = (work: () => Promise<void>): Promise<void> => {
-    const turn = writing.then(work);
+    const turn = writing.then(() => (isLeftAlone ? undefined : work())).catch(leaveAlone);
     writing = turn.catch(() => undefined);
     return turn;
   };
@@ -104,4 +113,11 @@ export async function openRunLog(
       });
     },
   };
+}
+
+/** Was the write refused because somebody deleted or ended the run, and not because another attempt goes on with it? */
+async function isGone(runs: RunStore, runId: string, error: unknown): Promise<boolean> {
+  if (!isDomainError(error)) return false;
+  if (error.code === 'PRN_RUN_DELETED' || error.code === 'PRN_RUN_NOT_FOUND') return true;
+  return error.code === 'PRN_RUN_STALE_WRITER' && (await runs.get(runId))?.writer === null;
 }

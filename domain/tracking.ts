@@ -115,6 +115,8 @@ export const DEFAULT_EXPERIMENT = { experimentId: '0', name: 'Default' } as cons
 /** Who may write metrics, parameters, inputs and the status of a run; see `run-writer.ts`. */
 export const RunWriter = z.strictObject({
   owner: z.string(),
+  /** Who asked for it over the API, and alone may use its epoch there. Null: the installation, for one of its pipelines. */
+  actor: z.string().nullable(),
   /** Grows with every change of hands. */
   epoch: z.number().int().positive(),
   /** Without a sign of life until then the run counts as lost, microseconds. */

@@ -12,12 +12,8 @@ import type { RunBatch } from '../../store/contracts/runs.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery } from '../paging.js';
 import { param, type Route, route } from '../route.js';
+import { Epoch, heldEpoch } from './run-lease.js';
 import { MetricPointAnswer, requireRun, RunAnswer, runAnswer, showMetric } from './run-answers.js';
-
-/** Which lease of the run a write belongs to; see `POST /v1/runs/:run/leases`. */
-export const Epoch = z.number().int().positive().optional().meta({
-  description: 'Of the lease, where the run has a writer',
-});
 
 /** Tags that are set, or taken away by null. */
 export const TagChanges = z
@@ -110,7 +106,7 @@ export function runRecordRoutes({ stores, now }: ApiDependencies): Route[] {
       body: about.body,
       response: RunAnswer,
       async handle(call) {
-        const { epoch = null } = call.body as { epoch?: number };
+        const epoch = await heldEpoch(runs, { ...call, body: call.body as { epoch?: number } });
         return { body: runAnswer(await runs.log(param(call, 'run'), about.batch(call.body), epoch)) };
       },
     });

@@ -19,7 +19,8 @@ import { pageOf, PageQuery } from '../paging.js';
 import { readTime } from '../present.js';
 import { param, type Route, route } from '../route.js';
 import { requireExperiment, requireRun, RunAnswer, runAnswer } from './run-answers.js';
-import { Epoch, TagChanges } from './run-records.js';
+import { Epoch, heldEpoch } from './run-lease.js';
+import { TagChanges } from './run-records.js';
 
 const RunName = z.string().trim().min(1).max(TRACKING_LIMITS.runName);
 const Time = z.union([z.string(), z.number().int()]).meta({ description: 'ISO 8601 or microseconds' });
@@ -169,7 +170,8 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
       body: ChangeBody,
       response: RunAnswer,
       async handle(call) {
-        const { epoch = null, endTs, ...changes } = call.body;
+        const { epoch: _epoch, endTs, ...changes } = call.body;
+        const epoch = await heldEpoch(runs, call);
         const end = endTs === undefined ? {} : { endTs: readTime(endTs) };
         return { body: runAnswer(await runs.update(param(call, 'run'), { ...changes, ...end }, epoch)) };
       },
@@ -182,9 +184,10 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
       body: LeaseBody,
       response: RunWriter,
       async handle(call) {
-        const { owner, epoch } = call.body;
-        const request = { owner, forMicros: durationMicros(call.body.for), ...(epoch !== undefined && { epoch }) };
-        return { body: await runs.hold(param(call, 'run'), request) };
+        const { owner } = call.body;
+        const epoch = await heldEpoch(runs, call);
+        const hold = { owner, actor: call.actor.name, forMicros: durationMicros(call.body.for) };
+        return { body: await runs.hold(param(call, 'run'), { ...hold, ...(epoch !== null && { epoch }) }) };
       },
     }),
   ];

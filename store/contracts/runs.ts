@@ -69,8 +69,8 @@ export interface RunStore {
 
   /**
    * Makes `owner` the writer: with `epoch` by renewing what it holds (`PRN_RUN_STALE_WRITER` if it does not), else by
-   * taking over: from anybody with `force`, otherwise only where nobody holds the run or its time is over
-   * (`PRN_RUN_HELD`). A run that ended runs again. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_DELETED`.
+   * taking over: from anybody with `force`, otherwise only where nobody holds the run or its time is over, and for an
+   * actor never from the installation (`PRN_RUN_HELD`). A run that ended runs again. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_DELETED`.
    */
   hold(runId: string, hold: HoldRequest): Promise<RunWriter>;
   /** Ends a run and its open nested runs, whoever holds them; one that has ended stays as it is. */
@@ -85,6 +85,8 @@ export interface HistoryPage {
 
 export interface HoldRequest {
   readonly owner: string;
+  /** Of a lease over the API: who asks. Left out by the installation itself, and by whoever renews. */
+  readonly actor?: string;
   /** How long without another sign of life, microseconds. Every write of the holder prolongs by as much. */
   readonly forMicros: number;
   readonly epoch?: number;

@@ -86,8 +86,8 @@ export function readRunInfo(document: StoredDocument): RunInfo {
 }
 
 /** A holder, without how long each of his signs of life counts. */
-export function readWriter({ owner, epoch, untilTs }: Document): RunWriter {
-  return RunWriter.parse({ owner, epoch, untilTs: Number(untilTs) });
+export function readWriter({ owner, actor = null, epoch, untilTs }: Document): RunWriter {
+  return RunWriter.parse({ owner, actor: actor as unknown, epoch, untilTs: Number(untilTs) });
 }
 
 export function latestOf(document: Document, key: string): LatestPoint | undefined {

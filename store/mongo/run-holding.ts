@@ -59,18 +59,21 @@ export function createRunHolding(
 
 function holdOf(document: StoredDocument, request: HoldRequest, now: number): Document {
   const run = readRunInfo(document);
-  const { owner, forMicros, epoch, force = false } = request;
+  const { owner, actor = null, forMicros, epoch, force = false } = request;
   requireActive(run);
   if (epoch !== undefined) requireWriter(run, epoch);
   const { writer } = run;
-  if (epoch === undefined && !force && writer !== null && writer.untilTs >= now) {
+  // A late pipeline comes back to its run, or ends it: nobody else needs it.
+  const isKept = writer !== null && (writer.untilTs >= now || (writer.actor === null && actor !== null));
+  if (epoch === undefined && !force && isKept) {
     const until = toIso(micros(writer.untilTs));
     throw new DomainError('PRN_RUN_HELD', { runId: run.runId, owner: writer.owner, epoch: writer.epoch, until });
   }
   const next = epoch ?? Number(document['epoch']) + 1;
+  const by = epoch === undefined ? actor : (writer?.actor ?? null);
   return {
     $set: {
-      writer: { owner, epoch: next, untilTs: int64(now + forMicros), forMicros: int64(forMicros) },
+      writer: { owner, actor: by, epoch: next, untilTs: int64(now + forMicros), forMicros: int64(forMicros) },
       epoch: next,
       ...((isOver(run.status) || run.status === 'SCHEDULED') && revival),
     },

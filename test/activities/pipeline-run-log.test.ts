@@ -165,10 +165,11 @@ describe('the run of a pipeline', () => {
 
   it('is lost while its worker is gone, and says why once the pipeline knows', async () => {
     let isTraining = false;
-    const dying = ((_job, _input, options) =>
+    let die = (): void => undefined;
+    const dying = (() =>
       new Promise((_resolve, reject) => {
         isTraining = true;
-        options?.signal?.addEventListener('abort', () => reject(new Error('gone')));
+        die = () => reject(new Error('gone'));
       })) as RunJob;
     const killed = train(attempt('attempt 1', [], dying));
     killed.catch(() => undefined);
@@ -187,6 +188,7 @@ describe('the run of a pipeline', () => {
       cause: 'failed: the worker was killed 8 times',
       writer: null,
     });
+    die();
     await expect(killed).rejects.toThrow('gone');
     expect((await run()).cause).toBe('failed: the worker was killed 8 times');
   });
@@ -209,6 +211,32 @@ describe('the run of a pipeline', () => {
     await stores.runs.update(RUN, { lifecycle: 'deleted' }, null);
     expect((await train(attempt('attempt 2', [loss(1, 0.6)]))).bundleDigest).toMatch(/^[0-9a-f]{64}$/);
     await tagPipelineRun({ stores, sha256Hex }, 'p1', { version: '3' });
+    expect(await losses()).toEqual([]);
+  });
+
+  it('may be deleted or ended while it is trained, which stops nothing but the log', async () => {
+    const meanwhile = (work: () => Promise<unknown>): RunJob =>
+      (async (job, given, options) => {
+        await work();
+        options?.onProgress?.({ message: 'a tree', ...loss(2, 0.5) });
+        return bench.runJob(job, given, options);
+      }) as RunJob;
+    const epoch = async (): Promise<number | null> => (await run()).writer?.epoch ?? null;
+    const end = async () => stores.runs.update(RUN, { status: 'KILLED' }, await epoch());
+    const ended = await train(attempt('attempt 1', [loss(1, 0.6)], meanwhile(end)));
+    expect(ended.bundleDigest).toMatch(/^[0-9a-f]{64}$/);
+    expect(await run()).toMatchObject({ status: 'KILLED', writer: null });
+    const remove = () => stores.runs.update(RUN, { lifecycle: 'deleted' }, null);
+    const deleted = await train(attempt('attempt 2', [loss(1, 0.6)], meanwhile(remove)));
+    expect(deleted.bundleDigest).toBe(ended.bundleDigest);
+    const failing = train(
+      attempt(
+        'attempt 3',
+        [],
+        meanwhile(() => fail('trainModel', { ...input, plan: PLAN })),
+      ),
+    );
+    await expect(failing).rejects.toThrow('out of memory');
     expect(await losses()).toEqual([]);
   });
 

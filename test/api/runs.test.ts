@@ -134,6 +134,30 @@ describe('runs over the API', () => {
     ]);
   });
 
+  it('have an epoch that counts only for who took the lease, although everybody can read it', async () => {
+    const runId = await begin({ experiment: 'held' });
+    await world.call('post', `/v1/runs/${runId}/leases`, { body: { owner: 'mine', for: '1h' }, role: 'contributor' });
+    const { epoch, actor } = (await world.call('get', `/v1/runs/${runId}`)).body['writer'] as Record<string, unknown>;
+    expect([epoch, actor]).toEqual([1, 'contributor']);
+    const stale = [409, 'PRN_RUN_STALE_WRITER'];
+    const end = { method: 'patch', path: `/v1/runs/${runId}`, body: { status: 'KILLED', epoch } };
+    const lease = { method: 'post', path: `/v1/runs/${runId}/leases`, body: { owner: 'mine', for: '1h', epoch } };
+    const point = {
+      method: 'post',
+      path: `/v1/runs/${runId}/metrics`,
+      body: { metrics: [{ key: 'a', value: 1 }], epoch },
+    };
+    for (const { method, path, body } of [point, lease, end])
+      expect(codeOf(await world.call(method, path, { body, role: 'operator' }))).toEqual(stale);
+    for (const { method, path, body } of [point, lease, end])
+      expect((await world.call(method, path, { body, role: 'contributor' })).status).toBe(200);
+
+    const held = await begin({ experiment: 'held' });
+    const byPipeline = await world.dependencies.stores.runs.hold(held, { owner: 'attempt 1', forMicros: 60_000_000 });
+    const killed = { status: 'KILLED', epoch: byPipeline.epoch };
+    expect(codeOf(await world.call('patch', `/v1/runs/${held}`, { body: killed }))).toEqual(stale);
+  });
+
   it('are refused what nobody can keep', async () => {
     const runId = await begin({ experiment: 'refused' });
     const refused = async (kind: string, body: object) => codeOf(await log(runId, kind, body));

@@ -217,7 +217,7 @@ describe('runs', () => {
     it('refuse everybody else, and a holder whose run was taken over', async () => {
       const runId = await open('a');
       const first = await hold(runId, 'attempt 1');
-      expect(first).toEqual({ owner: 'attempt 1', epoch: 1, untilTs: START + 60 * SECOND });
+      expect(first).toEqual({ owner: 'attempt 1', actor: null, epoch: 1, untilTs: START + 60 * SECOND });
       const metrics = { metrics: [point('a', 1)] };
       expect(await codeOf(runs.log(runId, metrics, null))).toBe('PRN_RUN_STALE_WRITER');
       expect(await codeOf(runs.update(runId, { status: 'FINISHED' }, null))).toBe('PRN_RUN_STALE_WRITER');
