@@ -1,7 +1,7 @@
 /** How an attempt logs to its run: values are gathered and written by the second, and the run is held while it lasts. */
 import { isDomainError } from '../domain/errors.js';
 import { BATCH_LIMITS, type DatasetInput, type KeyValue, type Metric, type RunStatus } from '../domain/tracking.js';
-import type { NewRun, RunStore } from '../store/contracts/runs.js';
+import type { NewRun, RunBatch, RunStore } from '../store/contracts/runs.js';
 import type { Clock } from './ports.js';
 
 /** Often enough to watch, and a whole batch of values for each write of a fast trainer. */
@@ -49,10 +49,16 @@ export async function openRunLog(
   let writing: Promise<void> = Promise.resolve();
   let isLeftAlone = false;
 
+  /** What finds no room in the run is left out: the training is worth more than its log. */
+  const send = async (batch: RunBatch): Promise<void> => {
+    await runs.log(runId, batch, epoch).catch((error: unknown) => {
+      if (!isDomainError(error) || error.code !== 'PRN_RUN_FULL') throw error;
+    });
+  };
   const write = async (): Promise<void> => {
     while (pending.length > 0) {
       const batch = pending.slice(0, BATCH_LIMITS.metrics);
-      await runs.log(runId, { metrics: batch }, epoch);
+      await send({ metrics: batch });
       pending = pending.slice(batch.length);
     }
   };
@@ -95,9 +101,9 @@ export async function openRunLog(
       }
     },
     writeSoon: beatInTurn,
-    logParams: (params) => inTurn(() => runs.log(runId, { params }, epoch).then(() => undefined)),
-    logInputs: (inputs) => inTurn(() => runs.log(runId, { inputs }, epoch).then(() => undefined)),
-    setTags: (tags) => inTurn(() => runs.log(runId, { tags }, epoch).then(() => undefined)),
+    logParams: (params) => inTurn(() => send({ params })),
+    logInputs: (inputs) => inTurn(() => send({ inputs })),
+    setTags: (tags) => inTurn(() => send({ tags })),
     async leave(forMicros) {
       clearInterval(timer);
       await inTurn(async () => {

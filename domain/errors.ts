@@ -240,6 +240,14 @@ export const ERROR_CATALOGUE = {
     409,
     'Parameter {key} of run {runId} is written once: it is {stored}, and {got} came. Log another parameter, or a tag, which may change.',
   ),
+  PRN_RUN_FULL: entry(
+    422,
+    'The {what} of run {runId} would take more than {mib} MiB, which is all there is for them in one run; nothing was written. Leave out what nobody compares, or begin another run.',
+  ),
+  PRN_EXPERIMENT_FULL: entry(
+    422,
+    'Experiment {experiment} takes {mib} MiB, which is all there is for one; nothing was written. Take tags away first.',
+  ),
   PRN_RUN_STALE_WRITER: entry(
     409,
     'Run {runId} is held by {holder}, and this write came with epoch {epoch}; nothing was written. Take the lease again before going on.',

@@ -97,6 +97,8 @@ export const CONTEXT_TAG = 'mlflow.data.context';
 export const PARENT_TAG = 'mlflow.parentRunId';
 /** Tag that always equals the name of the run: whoever sets one changes the other. */
 export const NAME_TAG = 'mlflow.runName';
+/** Tags of runs that only the installation sets: what it says of the runs of its pipelines. */
+export const PRODUCT_TAG_PREFIX = 'perennial.';
 
 export const Experiment = z.strictObject({
   /** Decimal digits. `0` is the experiment of runs that name none. */

@@ -4,6 +4,7 @@ import {
   BATCH_LIMITS,
   DatasetInput,
   MetricEntry,
+  PRODUCT_TAG_PREFIX,
   readMetricValue,
   TRACKING_LIMITS,
   TrackingKey,
@@ -15,9 +16,14 @@ import { param, type Route, route } from '../route.js';
 import { Epoch, heldEpoch } from './run-lease.js';
 import { MetricPointAnswer, requireRun, RunAnswer, runAnswer, showMetric } from './run-answers.js';
 
+const TagKey = TrackingKey.refine(
+  (key) => !key.startsWith(PRODUCT_TAG_PREFIX),
+  `tags that begin with ${PRODUCT_TAG_PREFIX} are set by the installation alone`,
+);
+
 /** Tags that are set, or taken away by null. */
 export const TagChanges = z
-  .array(z.strictObject({ key: TrackingKey, value: z.string().max(TRACKING_LIMITS.tagValue).nullable() }))
+  .array(z.strictObject({ key: TagKey, value: z.string().max(TRACKING_LIMITS.tagValue).nullable() }))
   .max(BATCH_LIMITS.tags);
 
 const MetricsBody = z

@@ -19,8 +19,8 @@ export interface ExperimentStore {
   /** Newest first. Throws `PRN_RUN_PAGE_INVALID` for an id of no experiment. */
   list(page: ExperimentPage): Promise<Experiment[]>;
   /**
-   * Renames, sets and removes (null) tags, deletes or restores. Throws `PRN_EXPERIMENT_NOT_FOUND` and
-   * `PRN_EXPERIMENT_EXISTS`.
+   * Renames, sets and removes (null) tags, deletes or restores. Throws `PRN_EXPERIMENT_NOT_FOUND`,
+   * `PRN_EXPERIMENT_EXISTS` and, where tags come to too many of them, `PRN_EXPERIMENT_FULL`.
    */
   update(
     experimentId: string,

@@ -58,7 +58,7 @@ export interface RunStore {
   /**
    * All of it or nothing. Points that are there already are left out; a parameter may only be repeated with its value.
    * Tags are anybody's, the rest is the writer's. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_STALE_WRITER`,
-   * `PRN_RUN_DELETED`, `PRN_RUN_PARAM_CHANGED`.
+   * `PRN_RUN_DELETED`, `PRN_RUN_PARAM_CHANGED`, `PRN_RUN_FULL`.
    */
   log(runId: string, batch: RunBatch, epoch: number | null): Promise<Run>;
 

@@ -5,6 +5,9 @@ import type { ExperimentStore } from '../contracts/experiments.js';
 import { type Database, isDuplicateKey, type StoredDocument } from './database.js';
 import { fieldOf, readPairs } from './run-documents.js';
 
+/** Before the tags of one request come to it, which together take less than the rest of a document of MongoDB. */
+const LARGEST_MIB = 3;
+
 export function createExperimentStore(database: Database, { now }: { readonly now: () => number }): ExperimentStore {
   const experiments = database.collection('experiments');
   const nextId = async (): Promise<string> => {
@@ -76,9 +79,14 @@ export function createExperimentStore(database: Database, { now }: { readonly no
       const fields = { ...(name !== undefined && { name }), ...(lifecycle !== undefined && { lifecycle }) };
       const $set = { ...(Object.fromEntries(set) as object), ...fields, updatedTs: now() };
       const update = { $set, ...(unset.length > 0 && { $unset: Object.fromEntries(unset) as Record<string, ''> }) };
+      const hasRoom = { $expr: { $lt: [{ $bsonSize: '$$ROOT' }, LARGEST_MIB * 2 ** 20] } };
       const changed = await write(name ?? '', () =>
-        experiments.findOneAndUpdate({ _id: experimentId }, update, { returnDocument: 'after' }),
+        experiments.findOneAndUpdate({ _id: experimentId, ...(set.length > 0 && hasRoom) }, update, {
+          returnDocument: 'after',
+        }),
       );
+      if (changed === null && (await experiments.findOne({ _id: experimentId })) !== null)
+        throw new DomainError('PRN_EXPERIMENT_FULL', { experiment: experimentId, mib: LARGEST_MIB });
       if (changed === null) throw new DomainError('PRN_EXPERIMENT_NOT_FOUND', { experiment: experimentId, hint: '' });
       return readExperiment(changed);
     },

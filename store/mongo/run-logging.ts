@@ -9,6 +9,7 @@ import { type Database, int64, type StoredDocument } from './database.js';
 import { type ChangeRun, revival, signOfLife } from './run-changes.js';
 import { datasetIdOf, fieldOf, inputDocument, latestOf, type LatestPoint, readRunInfo } from './run-documents.js';
 import type { PlacedPoint, RunHistory } from './run-history.js';
+import { requireRoom } from './run-size.js';
 
 interface Dependencies {
   readonly history: RunHistory;
@@ -25,7 +26,6 @@ export function createRunLogging(database: Database, { history, change, now }: D
       else requireActive(run);
       const fresh = metrics.length === 0 ? [] : await history.unknown(session, runId, metrics);
       const { points, set } = placePoints(document, fresh);
-      await history.append(session, runId, points);
       const $set = {
         ...set,
         ...paramFields(document, params),
@@ -34,6 +34,8 @@ export function createRunLogging(database: Database, { history, change, now }: D
         ...(epoch !== null && signOfLife(document, now())),
         ...(epoch !== null && isLost(run) && revival),
       };
+      requireRoom(document, $set);
+      await history.append(session, runId, points);
       const $unset = Object.fromEntries(
         tags.flatMap(({ key, value }) => (value === null ? [[`tags.${fieldOf(key)}`, '']] : [])),
       );

@@ -3,6 +3,7 @@ import type { JobProgress } from '../../activities/jobs/context.js';
 import type { RunJob } from '../../activities/jobs/index.js';
 import { getJson } from '../../activities/json-artifacts.js';
 import { endPipelineRun, tagPipelineRun, trackJobs } from '../../activities/pipeline-run-log.js';
+import { DomainError } from '../../domain/errors.js';
 import { pipelineRunId } from '../../domain/pipeline-run.js';
 import type { Run } from '../../domain/tracking.js';
 import { TrainingDataset } from '../../domain/training.js';
@@ -214,7 +215,7 @@ describe('the run of a pipeline', () => {
     expect(await losses()).toEqual([]);
   });
 
-  it('may be deleted or ended while it is trained, which stops nothing but the log', async () => {
+  it('may be deleted, ended or full while it is trained, which stops nothing but the log', async () => {
     const meanwhile = (work: () => Promise<unknown>): RunJob =>
       (async (job, given, options) => {
         await work();
@@ -229,9 +230,14 @@ describe('the run of a pipeline', () => {
     const remove = () => stores.runs.update(RUN, { lifecycle: 'deleted' }, null);
     const deleted = await train(attempt('attempt 2', [loss(1, 0.6)], meanwhile(remove)));
     expect(deleted.bundleDigest).toBe(ended.bundleDigest);
+    await stores.runs.update(RUN, { lifecycle: 'active' }, null);
+    const full = new DomainError('PRN_RUN_FULL', { runId: RUN, what: 'tags', mib: 3 });
+    stores = { ...stores, runs: { ...stores.runs, log: () => Promise.reject(full) } };
+    expect((await train(attempt('attempt 3', [loss(1, 0.6)]))).bundleDigest).toBe(ended.bundleDigest);
+    expect(await run()).toMatchObject({ status: 'RUNNING', writer: { owner: 'attempt 3' } });
     const failing = train(
       attempt(
-        'attempt 3',
+        'attempt 4',
         [],
         meanwhile(() => fail('trainModel', { ...input, plan: PLAN })),
       ),

@@ -167,6 +167,7 @@ describe('runs over the API', () => {
       'PRN_REQUEST_TOO_LARGE',
     ]);
     expect(await refused('tags', { tags: [{ key: 'big', value: 'x'.repeat(8_001) }] })).toEqual(invalid);
+    expect(await refused('tags', { tags: [{ key: 'perennial.gates', value: 'passed' }] })).toEqual(invalid);
     expect(await refused('params', { params: [{ key: 'x'.repeat(251), value: '' }] })).toEqual(invalid);
     expect(await refused('params', { params: [{ key: 'a\0b', value: '' }] })).toEqual(invalid);
     expect(await refused('params', { params: [] })).toEqual(invalid);

@@ -43,7 +43,7 @@ it('a run without a name gets one that its id decides', () => {
 
 describe('a run that is held', () => {
   const run = { runId: 'r', status: 'RUNNING', lifecycle: 'active' } as const;
-  const writer = { owner: 'pipeline/p', epoch: 3, untilTs: 1 };
+  const writer = { owner: 'pipeline/p', actor: null, epoch: 3, untilTs: 1 };
 
   it('is written by its holder alone, also when he is late', () => {
     expect(() => requireWriter({ ...run, writer }, 3)).not.toThrow();

@@ -179,6 +179,29 @@ describe('runs', () => {
       expect(renamed).toMatchObject({ name: 'c', tags: [{ key: 'mlflow.runName', value: 'c' }] });
     });
 
+    it('leave room for the others to everything, and always for what the installation says and for the end', async () => {
+      const big = 'x'.repeat(8_000);
+      const texts = (prefix: string, count: number) =>
+        Array.from({ length: count }, (_value, index) => ({ key: `${prefix}${index}`, value: big }));
+      const runId = await open('a', { batch: { tags: texts('mine', 390) } });
+      expect(await codeOf(runs.log(runId, { tags: texts('other', 4) }, null))).toBe('PRN_RUN_FULL');
+      expect(await codeOf(runs.log(runId, { tags: [{ key: 'mine1', value: null }, ...texts('new', 1)] }, null))).toBe(
+        'done',
+      );
+      expect(await codeOf(runs.log(runId, { tags: texts('perennial.', 10) }, null))).toBe('done');
+      expect(await codeOf(runs.log(runId, { params: texts('p', 390) }, null))).toBe('done');
+      expect(await codeOf(runs.log(runId, { params: texts('q', 10) }, null))).toBe('PRN_RUN_FULL');
+      const keys = Array.from({ length: 11_000 }, (_value, index) => point(`${'k'.repeat(240)}${index}`, 1));
+      expect(await codeOf(runs.log(runId, { metrics: keys }, null))).toBe('PRN_RUN_FULL');
+      expect(await codeOf(runs.log(runId, { metrics: [point('loss', 1)] }, null))).toBe('done');
+      const { epoch } = await runs.hold(runId, { owner: 'attempt 1', forMicros: SECOND });
+      expect(await runs.update(runId, { status: 'FINISHED' }, epoch)).toMatchObject({ status: 'FINISHED' });
+
+      for (const part of [1, 2, 3, 4]) await experiments.update(experimentId, { tags: texts(`part ${part} `, 100) });
+      expect(await codeOf(experiments.update(experimentId, { tags: texts('more', 1) }))).toBe('PRN_EXPERIMENT_FULL');
+      expect(await codeOf(experiments.update(experimentId, { tags: [{ key: 'part 1 0', value: null }] }))).toBe('done');
+    });
+
     it('keep datasets once, with what they were read for', async () => {
       const input = {
         name: 'flights',
