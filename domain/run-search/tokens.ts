@@ -19,6 +19,9 @@ const WORD = /([A-Za-z_]+)\.(?:`([^`]*)`|"((?:[^"]|"")*)"|([^\s=!<>(),'"`]+))|`(
 
 /** Splits a text into words. Throws `PRN_RUN_SEARCH_INVALID`. */
 export function tokenize(text: string): Token[] {
+  const zero = text.indexOf('\0');
+  if (zero !== -1)
+    throw invalid({ text: text.replaceAll('\0', '␀'), at: zero, problem: 'a zero character, which no run has' });
   const tokens: Token[] = [];
   let at = 0;
   for (;;) {

@@ -61,6 +61,7 @@ describe('the filter of a search for runs', () => {
     ["datasets.source = 'x'", 1, 'expected one of datasets.name'],
     ['run_id IN ()', 12, 'expected a text in quotes'],
     ["run_id IN ('a' 'b')", 16, 'expected , or )'],
+    ["params.a LIKE 'x\0'", 17, 'a zero character, which no run has'],
     ['metrics.a > 1x', 13, 'expected a number'],
   ])('refuses %s and says where', (filter, position, problem) => {
     const [code, at, why] = refusal(() => parseRunFilter(filter));
