@@ -8,7 +8,7 @@ import type { Database, StoredDocument } from './database.js';
 import { filtersOf } from './run-filter.js';
 import { positionOf, runsInOrder } from './run-order.js';
 
-/** Longest time of one query. */
+/** Longest time of all queries of one search. */
 const MAX_TIME_MS = 30_000;
 
 /** Throws `PRN_RUN_PAGE_INVALID` for a token of another search. */
@@ -18,10 +18,10 @@ export async function searchRuns(
   sha256Hex: Sha256Hex,
 ): Promise<{ readonly documents: readonly StoredDocument[]; readonly next: string | null }> {
   const digest = digestOf(search, sha256Hex);
-  const runs = database.db.collection<StoredDocument>('runs', { timeoutMS: MAX_TIME_MS });
   const { order, limit } = search;
   const found = await runsInOrder({
-    runs,
+    runs: database.collection('runs'),
+    deadlineMs: performance.now() + MAX_TIME_MS,
     filters: filtersOf(search),
     order,
     after: search.after === null ? null : readToken(search.after, { digest, places: order.length }),

@@ -178,6 +178,8 @@ describe('runs over the API', () => {
     const search = async (query: Record<string, string>) =>
       codeOf(await world.call('get', `/v1/runs?${new URLSearchParams(query).toString()}`));
     expect(await search({ filter: 'metrics.a >' })).toEqual([400, 'PRN_RUN_SEARCH_INVALID']);
+    expect(await search({ filter: "params.a LIKE 'x\0'" })).toEqual([400, 'PRN_RUN_SEARCH_INVALID']);
+    expect(await search({ orderBy: 'params.`a\0`' })).toEqual([400, 'PRN_RUN_SEARCH_INVALID']);
     expect(await search({ orderBy: 'metric' })).toEqual([400, 'PRN_RUN_SEARCH_INVALID']);
     expect(await search({ after: 'rubbish' })).toEqual([400, 'PRN_RUN_PAGE_INVALID']);
     expect(await search({ experiment: 'refusd' })).toEqual([404, 'PRN_EXPERIMENT_NOT_FOUND']);

@@ -416,6 +416,33 @@ describe('runs', () => {
       expect(await names('%ab%ab%ab')).toEqual([]);
     });
 
+    it('are ordered by fields that no run has without more queries for each further field than for the first', async () => {
+      await fill();
+      let queries = 0;
+      const counting = (name: string) => {
+        const collection = database.collection(name);
+        if (name !== 'runs') return collection;
+        return new Proxy(collection, {
+          get(target, property) {
+            if (property === 'find') queries += 1;
+            const value: unknown = Reflect.get(target, property);
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          },
+        });
+      };
+      const counted = createRunStore({ ...database, collection: counting }, { now: () => now, sha256Hex });
+      const queriesOf = async (fields: number): Promise<number> => {
+        queries = 0;
+        const order = Array.from({ length: fields }, (_value, index) => parseRunOrder(`metrics.nobody_has_${index}`));
+        const asked = { experimentIds: [experimentId], conditions: [], lifecycle: 'active', limit: 20 } as const;
+        const found = await counted.search({ ...asked, order, after: null });
+        expect(found.runs.map(({ name }) => name).join('')).toBe('jihgfedcba');
+        return queries;
+      };
+      const [one, five, ten] = [await queriesOf(1), await queriesOf(5), await queriesOf(10)];
+      expect([five - one, ten - one]).toEqual([4 * 3, 9 * 3]);
+    });
+
     it('do not let a pattern run for ever', async () => {
       await open('long', { batch: { params: [{ key: 'p', value: 'a'.repeat(6_000) }] } });
       // Backtracking would go on longer than any time-out of a test.
