@@ -15,6 +15,9 @@ import {
 } from './gates.js';
 import { directionOf } from './metrics.js';
 
+/** Longest value of a slice in an explanation, in UTF-16 units. */
+const LONGEST_VALUE = 80;
+
 type Judged = Omit<GateResult, 'verdict' | 'name'>;
 
 /** `observation` is the improvement over the other model; null where there is nothing to compare with: no champion yet. */
@@ -83,7 +86,7 @@ export function judgeSlices(gate: SliceGate, slices: readonly SlicedObservation[
     return closed({ gate, ...seen, threshold, slice: slice.value, explanation });
   }
   const explanation =
-    `${gate.metric} is ${shown(gate, seen)} where ${gate.slice} is ${slice.value} (${slice.rows} rows), the worst of ${slices.length - unknown.length} values judged, ` +
+    `${gate.metric} is ${shown(gate, seen)} where ${gate.slice} is ${cut(slice.value)} (${slice.rows} rows), the worst of ${slices.length - unknown.length} values judged, ` +
     `${skipped} with fewer than ${gate.minRows} rows were not; asked for ${boundsOf(gate)}` +
     (unknown.length === 0 ? '' : `; ${unjudgedSlices(gate, unknown)}`);
   return closed({ gate, ...seen, threshold, slice: slice.value, explanation });
@@ -95,7 +98,7 @@ const NAMED_SLICES = 3;
 function unjudgedSlices(gate: SliceGate, unknown: readonly { readonly slice: SlicedObservation }[]): string {
   const named = unknown
     .slice(0, NAMED_SLICES)
-    .map(({ slice }) => `${slice.value} (${slice.rows} rows, ${counted(slice)})`);
+    .map(({ slice }) => `${cut(slice.value)} (${slice.rows} rows, ${counted(slice)})`);
   const more = unknown.length > NAMED_SLICES ? [`${unknown.length - NAMED_SLICES} more`] : [];
   return `${gate.metric} cannot be judged where ${gate.slice} is ${[...named, ...more].join(' or ')}`;
 }
@@ -167,6 +170,11 @@ function violated(gate: BoundGate, seen: Seen): number | null {
   const range = judgedRange(gate, seen);
   const tooLow = gate.min !== undefined && range !== null && range.least < gate.min;
   return (tooLow ? gate.min : gate.max) ?? gate.min ?? null;
+}
+
+/** Values of columns may be of any length, and explanations travel in messages. */
+function cut(text: string): string {
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text;
 }
 
 function counted({ blocks, unit }: Observation): string {

@@ -1,4 +1,5 @@
 /** The model card as Markdown: the tables, and under each the places its figures were taken from. */
+import { escapeMarkdown } from './markdown.js';
 import type { CardFigure, CardTable, ModelCard } from './model-card.js';
 
 /** `title` names the version; `plotLink` gives the address of a plot, as seen from where the page will lie. */
@@ -6,11 +7,12 @@ export function renderCard(
   card: ModelCard,
   { title, plotLink }: { readonly title: string; readonly plotLink: (plot: string) => string },
 ): string {
-  const verdict = card.outcome === 'passed' ? 'All gates passed.' : `Refused: ${card.reasons.map(escaped).join('; ')}.`;
+  const verdict =
+    card.outcome === 'passed' ? 'All gates passed.' : `Refused: ${card.reasons.map(escapeMarkdown).join('; ')}.`;
   const plots = Object.keys(card.plots).map((plot) => `![${plot}](${plotLink(plot)})`);
   const sources = Object.entries(card.sources).map(([name, { sha256 }]) => `- ${name}: artefact \`${sha256}\``);
   return `${[
-    `# ${escaped(title)}`,
+    `# ${escapeMarkdown(title)}`,
     `Task: ${card.task}. ${verdict}`,
     ...card.tables.map(tableText),
     ...(plots.length === 0 ? [] : ['## Plots', plots.join('\n')]),
@@ -25,10 +27,10 @@ function tableText({ title, note, headings, rows }: CardTable): string {
   const table = lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const places = rows.map((row) => {
     const figures = row.filter((cell) => typeof cell !== 'string');
-    return `${escaped(nameOf(row[0]))} [${figures.map(({ source, path }) => `${source}:${path}`).join(', ')}]`;
+    return `${escapeMarkdown(nameOf(row[0]))} [${figures.map(({ source, path }) => `${source}:${path}`).join(', ')}]`;
   });
   const found = `<details><summary>Where these stand</summary>\n\n${places.map((place) => `- ${place}`).join('\n')}\n\n</details>`;
-  return [`## ${title}`, ...(note === '' ? [] : [escaped(note)]), table, found].join('\n\n');
+  return [`## ${title}`, ...(note === '' ? [] : [escapeMarkdown(note)]), table, found].join('\n\n');
 }
 
 function nameOf(cell: string | CardFigure | undefined): string {
@@ -36,14 +38,9 @@ function nameOf(cell: string | CardFigure | undefined): string {
 }
 
 function cellText(cell: string | CardFigure): string {
-  if (typeof cell === 'string') return escaped(cell);
+  if (typeof cell === 'string') return escapeMarkdown(cell);
   const { value, unit } = cell;
   if (value === null) return '–';
-  if (typeof value === 'string') return escaped(value);
+  if (typeof value === 'string') return escapeMarkdown(value);
   return unit === 'count' ? String(value) : String(Number(value.toPrecision(5)));
-}
-
-/** Text of others must not become markup of ours. */
-function escaped(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#]/g, '\\$&').replaceAll(/\s+/g, ' ');
 }

@@ -111,6 +111,8 @@ describe('a gate over slices', () => {
   });
 
   it('is not passed where no value has enough rows', () => {
+    const long = judgeSlices(gate, [slice('x'.repeat(5_000), 0.02)], 0);
+    expect(long.explanation).toContain(`where ${gate.slice} is ${'x'.repeat(79)}… (`);
     expect(judgeSlices(gate, [], 229).verdict).toBe('no_evidence');
   });
 

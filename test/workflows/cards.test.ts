@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pipelineCard } from '../../workflows/cards/pipeline.js';
+import type { EvaluationSummary } from '../../workflows/contracts/training.js';
 
 const input = {
   pipelineId: 'p1',
@@ -29,6 +30,24 @@ describe('the card of a waiting pipeline', () => {
       line.startsWith('- ') && !(lines[index - 1] ?? '').startsWith('- ') ? [lines[index - 1]] : [],
     );
     expect(starts).toEqual(['', '']);
+  });
+
+  it('shows what data and people say as text, and never as markup of its own', () => {
+    const value = 'NEW\n\n**All gates passed** [approve](http://evil.example) <b> | www.evil.example';
+    const text = 'NEW \\*\\*All gates passed\\*\\* \\[approve\\](http\\://evil.example) \\<b\\> \\| www\\.evil.example';
+    const facts = {
+      input: { ...input, reason: value },
+      state: { stage: 'evaluation', version: 2, waitingFor: null },
+    } as const;
+    const evaluation = { gateLines: [value], metrics: {}, championMetrics: null } as unknown as EvaluationSummary;
+    const shown = pipelineCard({
+      ...facts,
+      state: { ...facts.state, reasons: [value] },
+      evaluation,
+      checks: [{ name: 'loaded', passed: false, explanation: value }],
+    });
+    expect(shown.split(text)).toHaveLength(5);
+    expect(shown).not.toContain('**All');
   });
 
   it('ends with room that the Web UI may cut off', () => {

@@ -1,4 +1,5 @@
 /** Status card of an ingestion, in Markdown for the Web UI. */
+import { escapeMarkdown } from '../../domain/markdown.js';
 import type { IngestDatasetInput } from '../contracts/dataset.js';
 
 export type IngestionCardState =
@@ -13,7 +14,7 @@ export type IngestionCardState =
     };
 
 export function ingestionCard(input: IngestDatasetInput, state: IngestionCardState): string {
-  const head = `### Dataset ${input.dataset} ← ${input.sourceUri}\n\n`;
+  const head = `### Dataset ${input.dataset} ← ${escapeMarkdown(input.sourceUri)}\n\n`;
   if (state.state === 'running') return `${head}Reading and validating the source.`;
   if (state.state === 'refused') return `${head}**Refused**; the previous version stays.\n\n${bullets(state.failures)}`;
   const verb =
@@ -24,5 +25,5 @@ export function ingestionCard(input: IngestDatasetInput, state: IngestionCardSta
 }
 
 function bullets(lines: readonly string[]): string {
-  return lines.map((line) => `- ${line}`).join('\n');
+  return lines.map((line) => `- ${escapeMarkdown(line)}`).join('\n');
 }

@@ -1,4 +1,5 @@
 /** Status card of a model's lifecycle. */
+import { codeSpan, escapeMarkdown } from '../../domain/markdown.js';
 import type { LifecycleOverview } from '../messages.js';
 import { cardOf } from './card.js';
 
@@ -9,7 +10,10 @@ export function lifecycleCard(overview: LifecycleOverview): string {
   const queue =
     queued.length === 0
       ? ['No request waits.']
-      : queued.map(({ requestId, reason, waitingFor }) => `- \`${requestId}\`: ${reason} (waits for ${waitingFor})`);
+      : queued.map(
+          ({ requestId, reason, waitingFor }) =>
+            `- ${codeSpan(requestId)}: ${escapeMarkdown(reason)} (waits for ${waitingFor})`,
+        );
   const train = JSON.stringify({
     requestId: 'train-1',
     reason: 'say here why',

@@ -1,5 +1,6 @@
 /** Status card of a training pipeline: where it is, why it waits, what a person may do now and the exact JSON to send. */
 import type { DecisionMessage } from '../../domain/approval.js';
+import { escapeMarkdown } from '../../domain/markdown.js';
 import { metricLabel, MetricName } from '../../domain/metrics.js';
 import type { PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
 import type { TrainingPipelineInput } from '../contracts/lifecycle.js';
@@ -60,7 +61,7 @@ export function pipelineCard(facts: PipelineCardFacts): string {
 
 function heading({ input, state }: PipelineCardFacts): string {
   const version = state.version === null ? 'new version' : `version ${state.version}`;
-  return `### ${input.model}: ${version}\n\nStarted by ${input.requestedBy} (${input.trigger}): ${input.reason}`;
+  return `### ${input.model}: ${version}\n\nStarted by ${escapeMarkdown(input.requestedBy)} (${input.trigger}): ${escapeMarkdown(input.reason)}`;
 }
 
 function progress({ state, outcome }: PipelineCardFacts): string {
@@ -94,7 +95,7 @@ function metrics({ evaluation, snapshot }: PipelineCardFacts): string {
     '|---|---|---|',
     ...rows,
     '',
-    ...evaluation.gateLines.map((line) => `- ${line}`),
+    ...evaluation.gateLines.map((line) => `- ${escapeMarkdown(line)}`),
   ].join('\n');
 }
 
@@ -103,7 +104,7 @@ function checks({ checks: staged }: PipelineCardFacts): string {
   return [
     '**Staging checks**',
     '',
-    ...staged.map((check) => `- ${check.passed ? '✓' : '✗'} ${check.name}: ${check.explanation}`),
+    ...staged.map((check) => `- ${check.passed ? '✓' : '✗'} ${check.name}: ${escapeMarkdown(check.explanation)}`),
   ].join('\n');
 }
 
@@ -126,10 +127,10 @@ function waiting({ input, state, approval }: PipelineCardFacts): string {
     'or',
     json('reject'),
     `or use \`perennial approvals approve ${input.pipelineId}\`.`,
-    ...approval.ignored.map((line) => `- not counted: ${line}`),
+    ...approval.ignored.map((line) => `- not counted: ${escapeMarkdown(line)}`),
   ].join('\n\n');
 }
 
 function reasons({ state }: PipelineCardFacts): string {
-  return state.reasons.map((reason) => `- ${reason}`).join('\n');
+  return state.reasons.map((reason) => `- ${escapeMarkdown(reason)}`).join('\n');
 }

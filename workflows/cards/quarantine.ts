@@ -1,4 +1,5 @@
 /** Status card of a quarantine case: what was set aside and why, who may decide, and the exact JSON to send. */
+import { codeSpan, escapeMarkdown } from '../../domain/markdown.js';
 import { type QuarantineAction, isOpenCase } from '../../domain/quarantine.js';
 import type { QuarantineFacts } from '../contracts/quarantine.js';
 import type { QuarantineDecisionMessage } from '../messages.js';
@@ -25,7 +26,7 @@ export function quarantineCard(facts: QuarantineFacts, ignored: readonly string[
 
 function heading({ dataset, commitSeq, sourceUri, rows, rules, severity }: QuarantineFacts): string {
   const raised = severity === 'page' ? ' (escalated)' : '';
-  return `### ${rows} quarantined ${rows === 1 ? 'row' : 'rows'} of ${dataset}${raised}\n\nFrom ${sourceUri}, number ${commitSeq}. Rules they fail: ${rules.join(', ')}.`;
+  return `### ${rows} quarantined ${rows === 1 ? 'row' : 'rows'} of ${dataset}${raised}\n\nFrom ${escapeMarkdown(sourceUri)}, number ${commitSeq}. Rules they fail: ${escapeMarkdown(rules.join(', '))}.`;
 }
 
 function progress(facts: QuarantineFacts): string {
@@ -33,7 +34,7 @@ function progress(facts: QuarantineFacts): string {
   const tally = `${released} released, ${fixed} fixed, ${discarded} discarded, **${remaining} undecided**.`;
   const lines = [isOpenCase(facts) ? tally : `**Closed: ${state}**. ${tally}`];
   if (applying !== null) lines.push(`Decision \`${applying}\` is being carried out.`);
-  if (problem !== null) lines.push(`The last decision changed nothing: ${problem}`);
+  if (problem !== null) lines.push(`The last decision changed nothing: ${escapeMarkdown(problem)}`);
   if (state === 'open') {
     const next =
       escalateAtMs === null ? 'It was escalated.' : `It is escalated at ${new Date(escalateAtMs).toISOString()}.`;
@@ -44,13 +45,14 @@ function progress(facts: QuarantineFacts): string {
 
 function samples({ samples: rows, remaining }: QuarantineFacts): string {
   if (rows.length === 0) return '';
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('`', "'");
+  // A bar ends the cell, also inside code.
+  const code = (text: string): string => codeSpan(text).replaceAll('|', '\\|');
   return [
     `The first ${rows.length} of ${remaining} undecided rows:`,
     '',
     '| row | fails | as it came |',
     '|---|---|---|',
-    ...rows.map(({ row, failed, raw }) => `| ${row} | ${cell(failed.join(', '))} | \`${cell(raw)}\` |`),
+    ...rows.map(({ row, failed, raw }) => `| ${row} | ${escapeMarkdown(failed.join(', '))} | ${code(raw)} |`),
   ].join('\n');
 }
 
@@ -80,5 +82,5 @@ function choices(facts: QuarantineFacts): string {
 }
 
 function notCounted(ignored: readonly string[]): string {
-  return ignored.map((line) => `- not counted: ${line}`).join('\n');
+  return ignored.map((line) => `- not counted: ${escapeMarkdown(line)}`).join('\n');
 }

@@ -1,4 +1,5 @@
 /** Status card of a rollout. */
+import { escapeMarkdown } from '../../domain/markdown.js';
 import type { RolloutStep } from '../../domain/rollout.js';
 import type { RolloutInput } from '../contracts/rollout.js';
 import { cardOf } from './card.js';
@@ -24,7 +25,7 @@ export function rolloutCard({ input, step, steps, fromVersion, reasons, watermar
   const lines = [
     `### ${input.endpoint}: ${input.model} ${from} → v${input.version}`,
     plan,
-    ...reasons.map((reason) => `- ${reason}`),
+    ...reasons.map((reason) => `- ${escapeMarkdown(reason)}`),
     ...(watermark === null ? [] : [`Watermark ${new Date(watermark / 1_000).toISOString()}`]),
     `To roll back now send the signal \`abort\` with \`${abort}\`.`,
   ];

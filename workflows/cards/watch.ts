@@ -1,4 +1,5 @@
 /** Status card of a drift watch. */
+import { escapeMarkdown } from '../../domain/markdown.js';
 import { cardOf } from './card.js';
 
 export interface WatchCardFacts {
@@ -16,6 +17,6 @@ export function watchCard(endpoint: string, state: WatchCardFacts): string {
     `### Watching ${endpoint}`,
     `Watermark ${iso(state.watermark)}; windows sealed through ${iso(state.sealedThrough)}.`,
     ...muted,
-    ...state.lastLines.map((line) => `- ${line}`),
+    ...state.lastLines.map((line) => `- ${escapeMarkdown(line)}`),
   ]);
 }
