@@ -207,7 +207,10 @@ describe('a command trainer', () => {
     const ended = commands.run({
       command: await commands.find('keeps'),
       folder: await mkdtemp(join(folder, 'run-')),
-      ...{ wallMs: 60_000, stalledAfterMs: 60_000, cpuSeconds: 20, memoryMb: 600 },
+      wallMs: 60_000,
+      stalledAfterMs: 60_000,
+      cpuSeconds: 20,
+      memoryMb: 600,
       signal: controller.signal,
       onReport: async () => undefined,
     });
