@@ -88,11 +88,11 @@ export const RobustnessResult = z.strictObject({
   input: z.string(),
   change: z.enum(['missing', 'shuffled']),
   metric: z.string(),
-  /** Of the unchanged rows, and of the changed ones. */
+  /** Of the unchanged rows, and of the changed ones; null where the model cannot answer these. */
   before: z.number(),
-  after: z.number(),
+  after: z.number().nullable(),
   /** How much worse: positive is worse. */
-  drop: z.number(),
+  drop: z.number().nullable(),
 });
 export type RobustnessResult = z.infer<typeof RobustnessResult>;
 

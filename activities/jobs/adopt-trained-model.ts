@@ -4,7 +4,7 @@ import { DomainError, isDomainError } from '../../domain/errors.js';
 import { SamplePredictions, TrainerAnswer, TrainerRequest } from '../../domain/external-training.js';
 import type { TaskShape } from '../../domain/task.js';
 import { createChain } from '../../ml/onnx/chain.js';
-import { bindFeatures, bindScores, requireScores, scoreProblem, taskScores } from '../../ml/onnx/foreign-model.js';
+import { bindFeatures, bindScores, requireScores, taskScores } from '../../ml/onnx/foreign-model.js';
 import { prefixGraph } from '../../ml/onnx/prefix-graph.js';
 import { createSession, type OnnxSession, type TensorInfo } from '../../ml/onnx/session.js';
 import { type ForeignScores, suffixGraph } from '../../ml/onnx/suffix-graph.js';
@@ -14,6 +14,7 @@ import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { requireAgreement, requireRowwise } from './model-agreement.js';
 import { takeRows } from './model-rows.js';
+import { requireUsableScores } from './model-scoring.js';
 import { searchLineage } from './search/chosen.js';
 import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
 
@@ -58,7 +59,7 @@ export async function adoptTrainedModel(input: AdoptTrainedModelInput, context: 
       foreign,
       encodeModel(suffixGraph(scores, { ...shape, decisionThreshold })),
     ],
-    checkScores: (all) => requireUsable(all, shape),
+    checkScores: (scored, of) => requireUsableScores(scored, shape, of),
     lineage: {
       trainer: {
         name: request.trainer,
@@ -109,7 +110,7 @@ async function checkSample({ train }: TrainingParts, check: SampleCheck): Promis
     const values = await run(sample);
     const scores = bindScores(outputs, { name: answer.output, values: values.length, rows: sample.length }, shape);
     const actual = taskScores(values, scores, shape);
-    requireUsable(actual, shape);
+    requireUsableScores(actual, shape, 'sample');
     if (expected !== null) requireAgreement(actual, expected.flat(), request);
     const score = async (positions: readonly number[]): Promise<Float64Array> =>
       taskScores(await run(positions.map((position) => sample[position] ?? 0)), scores, shape);
@@ -135,9 +136,4 @@ async function runRows(
     const got = error instanceof Error ? error.message : String(error);
     throw new DomainError('PRN_TRAINER_INPUTS', { expected: 'inputs that the features fit', got }, { cause: error });
   }
-}
-
-function requireUsable(scores: ArrayLike<number>, shape: TaskShape): void {
-  const problem = scoreProblem(scores, shape);
-  if (problem !== null) throw new DomainError('PRN_TRAINER_PREDICTIONS', { problem });
 }

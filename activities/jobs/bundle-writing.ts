@@ -18,8 +18,8 @@ import { readPart, type TrainingParts } from './training-parts.js';
 export interface FittedModel extends TaskShape {
   /** The graphs of the bundle, in order, with this threshold inside. */
   readonly graphsWith: (decisionThreshold: number) => readonly [Uint8Array, ...Uint8Array[]];
-  /** Looks at the scores of all training rows before anything is stored; throws for a model that cannot be used. */
-  readonly checkScores?: (scores: Float32Array) => void;
+  /** Looks at scores before anything is stored; throws for a model that cannot be used. `of` says of which rows they are. */
+  readonly checkScores?: (scores: ArrayLike<number>, of: string) => void;
   /** Who fitted it where that was not here, and who chose its parameters. */
   readonly lineage?: Pick<TrainedModel, 'trainer' | 'search'>;
 }
@@ -51,7 +51,7 @@ async function writeBundle(context: JobContext, parts: TrainingParts, model: Fit
   const { artifacts } = context;
   const shape: TaskShape = { task: model.task, classes: model.classes };
   const predictions = await scoreModel(context, { ...shape, graphs: model.graphsWith(NO_THRESHOLD) }, train);
-  model.checkScores?.(predictions);
+  model.checkScores?.(predictions, 'training part');
   const decisionThreshold = shape.task === 'binary' ? thresholdOf(train, predictions) : NO_THRESHOLD;
   const graphs = model.graphsWith(decisionThreshold);
   const holdout = await readPart(context, dataset.holdout, parts);
@@ -61,6 +61,7 @@ async function writeBundle(context: JobContext, parts: TrainingParts, model: Fit
     request,
     parts: [holdout, train],
   });
+  model.checkScores?.(goldenRows.scores, 'golden rows');
   const [first, ...others] = graphs;
   const keep = (graph: Uint8Array): Promise<ArtifactRef> => artifacts.put(graph, MEDIA_TYPES.onnx);
   return {

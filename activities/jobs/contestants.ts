@@ -8,6 +8,7 @@ import type { TrainingDataset } from '../../domain/training.js';
 import { baselineKeys, fitBaseline, predictBaseline } from '../../ml/evaluation/baselines.js';
 import { chooseThreshold } from '../../ml/evaluation/metrics.js';
 import { type Predictions, predictionsOf } from '../../ml/evaluation/predictions.js';
+import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import type { JobContext } from './context.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
 import { computeFeatures, scoreBundle } from './model-scoring.js';
@@ -43,8 +44,11 @@ export async function scoreChampion(
     return { state: 'not_comparable', reason };
   }
   const rows = await readModelRows(context, dataset.holdout, names);
-  const predictions = predictionsOf(shape, await scoreBundle(context, champion, rows));
-  return { state: 'scored', predictions, threshold: champion.decisionThreshold };
+  const scores = await scoreBundle(context, champion, rows);
+  const problem = scoreProblem(scores, shape);
+  if (problem !== null)
+    return { state: 'not_comparable', reason: `the champion cannot answer this holdout: ${problem}` };
+  return { state: 'scored', predictions: predictionsOf(shape, scores), threshold: champion.decisionThreshold };
 }
 
 /** The baselines that gates or the evaluation ask for, each once. */

@@ -21,7 +21,7 @@ import type { JobContext } from './context.js';
 import { judgeGates } from './gate-judging.js';
 import { raiseAlarms } from './leakage-alarms.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
-import { computeFeatures, scoreBundle } from './model-scoring.js';
+import { computeFeatures, requireUsableScores, scoreBundle } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
 import { type JudgedContestants, resampleContestants } from './resampled-contestants.js';
 import { measureRobustness } from './robustness.js';
@@ -57,6 +57,8 @@ interface Evaluated {
 }
 
 /**
+ * Throws `PRN_TRAINER_PREDICTIONS` for a challenger whose scores of the holdout are none of its task.
+ *
  * Challenger, champion and baselines are scored on the same holdout rows, each at its own frozen threshold, and resampled
  * together by days, groups or rows. The graphs stay as trained; the bundle gets the profile of holdout predictions. How
  * often the holdout was used is not known here: see `withHoldoutUse`.
@@ -108,6 +110,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
   const train = await readModelRows(context, dataset.train, inputs);
   const scores = await scoreBundle(context, bundle, holdout);
+  requireUsableScores(scores, bundle, 'holdout');
   const champion = await scoreChampion(context, dataset, { champion: input.champion, shape: bundle });
   const baselines = await scoreBaselines(context, { baselines: baselinesOf(spec), bundle, train, holdout });
   const { unit, blocks } = samplingUnit(spec, holdout);
@@ -153,8 +156,7 @@ async function keepDetails(
   const details = EvaluationDetails.parse({
     ...detailsOf({ predictions, labels: holdout.labels, weights: holdout.weights, threshold }),
     importance: robustness
-      .filter(({ change }) => change === 'shuffled')
-      .map(({ input, drop }) => ({ input, drop }))
+      .flatMap(({ input, change, drop }) => (change === 'shuffled' && drop !== null ? [{ input, drop }] : []))
       .sort((left, right) => right.drop - left.drop),
   });
   const plots: Plots = {};

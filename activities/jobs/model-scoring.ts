@@ -1,9 +1,11 @@
 /** Runs graphs over the rows of a training dataset, with progress, and stops when the job is cancelled. */
 import type { Bundle } from '../../domain/bundle.js';
+import { DomainError } from '../../domain/errors.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import { SCORE_OUTPUTS, scoreWidth, type TaskShape } from '../../domain/task.js';
 import { compilePrefix, FEATURES_OUTPUT } from '../../ml/features/plan.js';
 import { createChain } from '../../ml/onnx/chain.js';
+import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { scoreInBatches } from '../../scoring/batch.js';
 import type { JobContext } from './context.js';
@@ -37,6 +39,12 @@ export async function scoreBundle(
 ): Promise<Float32Array> {
   const bytes = await Promise.all(graphs.map((graph) => context.artifacts.get(graph)));
   return scoreModel(context, { graphs: bytes, task, classes }, rows);
+}
+
+/** Throws `PRN_TRAINER_PREDICTIONS` for scores that cannot be those of the task; `of` says of which rows they are. */
+export function requireUsableScores(scores: ArrayLike<number>, shape: TaskShape, of: string): void {
+  const problem = scoreProblem(scores, shape);
+  if (problem !== null) throw new DomainError('PRN_TRAINER_PREDICTIONS', { problem: `of the ${of}, ${problem}` });
 }
 
 async function runGraphs(

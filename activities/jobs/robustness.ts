@@ -4,6 +4,7 @@ import type { RobustnessResult } from '../../domain/evaluation.js';
 import type { MetricName } from '../../domain/metrics.js';
 import { statisticOf } from '../../ml/evaluation/evaluate.js';
 import { predictionsOf, takeFloats } from '../../ml/evaluation/predictions.js';
+import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import type { TensorData } from '../../ml/onnx/session.js';
 import { uniformOf } from '../../ml/random.js';
 import type { JobContext } from './context.js';
@@ -18,7 +19,7 @@ const LOSSES = { binary: 'log_loss', multiclass: 'log_loss', regression: 'rmse' 
   MetricName
 >;
 
-/** Inputs in the order of the plan; those that cannot be missing are only shuffled. */
+/** Inputs in the order of the plan; those that cannot be missing are only shuffled. None for a model without a loss as it is. */
 export async function measureRobustness(
   context: JobContext,
   { bundle, holdout, seed }: { bundle: Bundle; holdout: ModelRows; seed: number },
@@ -27,6 +28,7 @@ export async function measureRobustness(
   const model: RunnableModel = { task: bundle.task, classes: bundle.classes, graphs };
   const sample = sampleOf(holdout);
   const before = await lossOf(context, { bundle, model }, sample);
+  if (before === null) return [];
   const results: RobustnessResult[] = [];
   for (const { name, nullable, datatype } of bundle.plan.inputs) {
     const data = sample.columns[name];
@@ -39,14 +41,8 @@ export async function measureRobustness(
     for (const variant of variants) {
       const columns = { ...sample.columns, [name]: variant.data };
       const after = await lossOf(context, { bundle, model }, { ...sample, columns });
-      results.push({
-        input: name,
-        change: variant.change,
-        metric: LOSSES[bundle.task],
-        before,
-        after,
-        drop: after - before,
-      });
+      const drop = after === null ? null : after - before;
+      results.push({ input: name, change: variant.change, metric: LOSSES[bundle.task], before, after, drop });
     }
   }
   return results;
@@ -64,12 +60,16 @@ async function lossOf(
   context: JobContext,
   { bundle, model }: { bundle: Bundle; model: RunnableModel },
   { rows, labels, columns }: Sample,
-): Promise<number> {
-  const predictions = predictionsOf(bundle, await scoreModel(context, model, { rows, columns }));
+): Promise<number | null> {
+  const scores = await scoreModel(context, model, { rows, columns });
+  // A model that was not made here may have no answer without an input.
+  if (scoreProblem(scores, bundle) !== null) return null;
+  const predictions = predictionsOf(bundle, scores);
   const statistic = statisticOf({ predictions, labels, threshold: bundle.decisionThreshold });
   const into = new Float64Array(statistic.metrics.length);
   statistic.measure(new Uint16Array(rows).fill(1), into);
-  return into[statistic.metrics.indexOf(LOSSES[bundle.task])] ?? Number.NaN;
+  const loss = into[statistic.metrics.indexOf(LOSSES[bundle.task])] ?? Number.NaN;
+  return Number.isFinite(loss) ? loss : null;
 }
 
 /** Values in a random order that is the same for the same seed and number of rows. */

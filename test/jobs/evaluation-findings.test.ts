@@ -13,6 +13,7 @@ import {
   type JobBench,
   openJobBench,
   PLAN,
+  rewritePart,
   snapshotOf,
   type StoredTraining,
   storeTraining,
@@ -25,6 +26,9 @@ const GATES = [
   { metric: 'roc_auc', against: { baseline: 'majority' }, minImprovement: 0.05 },
   { metric: 'log_loss', against: { baseline: 'rateBy', column: 'carrier' }, minImprovement: 0 },
 ];
+
+/** The label and a little noise. */
+const WITH_LEAK = '*, label::real + (event_ts % 7)::real / 100 as leak';
 
 describe('an evaluation', () => {
   let bench: JobBench;
@@ -113,8 +117,8 @@ describe('an evaluation', () => {
       const training = await storeTraining(bench, snapshot);
       const dataset = await getJson(bench.context.artifacts, training.dataset, TrainingDataset);
       const parts = {
-        train: await addLabelColumn(bench, dataset.train),
-        holdout: await addLabelColumn(bench, dataset.holdout),
+        train: await rewritePart(bench, dataset.train, WITH_LEAK),
+        holdout: await rewritePart(bench, dataset.holdout, WITH_LEAK),
       };
       const refs = { ...training, dataset: await putJson(bench.context.artifacts, { ...dataset, ...parts }) };
       return evaluate(refs, { ...leaky, inputs });
@@ -173,18 +177,4 @@ describe('an evaluation', () => {
 function found(document: unknown, { path, unit }: CardFigure): unknown {
   const value = path.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], document);
   return unit === 'time' ? toIso(micros(Number(value))) : value;
-}
-
-async function addLabelColumn(
-  { context }: JobBench,
-  part: { readonly sha256: string } & Parameters<JobBench['context']['artifacts']['localPath']>[0],
-) {
-  const path = await context.artifacts.scratchPath('parquet');
-  const source = await context.artifacts.localPath(part);
-  await context.tables.use((session) =>
-    session.execute(
-      `copy (select *, label::real + (event_ts % 7)::real / 100 as leak from read_parquet('${source}') order by event_ts) to '${path}' (format parquet)`,
-    ),
-  );
-  return context.artifacts.adopt(path, part.mediaType);
 }

@@ -15,6 +15,7 @@ import {
   type JobBench,
   openJobBench,
   PLAN,
+  rewritePart,
   snapshotOf,
   type StoredTraining,
   storeTraining,
@@ -208,6 +209,58 @@ describe('a model from an external trainer', () => {
       code: 'PRN_TRAINER_PREDICTIONS',
       message: expect.stringContaining('are not finite numbers'),
     });
+  });
+
+  /** Rates that are never missing, but for some of one part. */
+  async function withRates(of: ArtifactRef, missingIn: 'holdout' | 'neither') {
+    const dataset = await getJson(bench.context.artifacts, of, TrainingDataset);
+    const rate = 'origin_traffic__late_rate';
+    const full = `* replace (case when ${rate} is null or isnan(${rate}) then 0.25::real else ${rate} end as ${rate})`;
+    const train = await rewritePart(bench, dataset.train, full);
+    const holdout = missingIn === 'holdout' ? dataset.holdout : await rewritePart(bench, dataset.holdout, full);
+    stored = { ...stored, dataset: await putJson(bench.context.artifacts, { ...dataset, train, holdout }) };
+    ({ request } = await prepareTrainerData({ ...stored, plan: PLAN, runId: 'r1' }, bench.context));
+  }
+
+  it('is refused when it answers no number where a feature is missing in the holdout alone', async () => {
+    const given = stored.dataset;
+    await withRates(given, 'neither');
+    const { trained } = await adopt(encodeModel(BY_NAME));
+    await withRates(given, 'holdout');
+    await expect(adopt(encodeModel(BY_NAME))).rejects.toMatchObject({
+      code: 'PRN_TRAINER_PREDICTIONS',
+      message: expect.stringContaining('of the golden rows'),
+    });
+    // A model of before such rows came, judged by them.
+    const { snapshot, dataset } = stored;
+    await expect(evaluateModel({ snapshot, dataset, trained, champion: null }, bench.context)).rejects.toMatchObject({
+      code: 'PRN_TRAINER_PREDICTIONS',
+      message: expect.stringContaining('of the holdout'),
+    });
+    // As a champion it cannot be compared, which no other model pays for with a crash.
+    const { bundle } = await getJson(bench.context.artifacts, trained, TrainedModel);
+    const other = await adopt(encodeModel(byMatrix()));
+    const against = { metric: 'log_loss', against: 'champion', minImprovement: 0, confidence: 0.95 };
+    const pinned = { ...snapshotOf({ gates: [against] }), champion: { version: 1 } };
+    const { evidence } = await evaluateModel(
+      { snapshot: await putJson(bench.context.artifacts, pinned), dataset, trained: other.trained, champion: bundle },
+      bench.context,
+    );
+    expect(evidence.championMetrics).toBeNull();
+    expect(evidence.gates[0]).toMatchObject({ verdict: 'no_evidence' });
+    expect(evidence.gates[0]?.explanation).toContain('the champion cannot answer this holdout: ');
+  });
+
+  it('keeps evidence of a model that has no answer where an input is missing', async () => {
+    await withRates(stored.dataset, 'neither');
+    const { trained } = await adopt(encodeModel(BY_NAME));
+    const { snapshot, dataset } = stored;
+    const { evidence } = await evaluateModel({ snapshot, dataset, trained, champion: null }, bench.context);
+    const missing = evidence.robustness.find(
+      ({ input, change }) => input === 'origin_traffic__late_rate' && change === 'missing',
+    );
+    expect(missing).toMatchObject({ metric: 'log_loss', after: null, drop: null });
+    expect(missing?.before).toBeGreaterThan(0);
   });
 
   it('is refused when its answers are no probabilities', async () => {

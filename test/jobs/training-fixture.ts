@@ -170,3 +170,15 @@ export async function storeTraining(
     dataset: await putJson(bench.context.artifacts, { train, holdout, trainRows, holdoutRows, digest }),
   };
 }
+
+/** A part of a training dataset with other columns: `projection` is SQL over its own. */
+export async function rewritePart({ context }: JobBench, part: ArtifactRef, projection: string): Promise<ArtifactRef> {
+  const path = await context.artifacts.scratchPath('parquet');
+  const source = await context.artifacts.localPath(part);
+  await context.tables.use((session) =>
+    session.execute(
+      `copy (select ${projection} from read_parquet('${source}') order by event_ts) to '${path}' (format parquet)`,
+    ),
+  );
+  return context.artifacts.adopt(path, part.mediaType);
+}
