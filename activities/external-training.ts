@@ -18,18 +18,22 @@ import { candidatePlan } from './training-compute.js';
 const FILES_OPEN_DAYS = 3;
 const HEARTBEAT_EVERY_MS = 1_000;
 
-export interface ExternalTrainingDependencies {
+/** What opens the files of a run to its trainer. */
+export interface RunFileDependencies {
   readonly stores: Stores;
-  readonly runJob: RunJob;
-  readonly commands: CommandPort;
   /** Address of the API for trainers on other machines; null where there is none. */
   readonly apiUrl: string | null;
-  /** A command that reports nothing for so long is ended. */
-  readonly stalledAfterMs: number;
   /** 256 random bits as text. */
   readonly mintToken: () => string;
   readonly sha256Hex: Sha256Hex;
   readonly now: () => number;
+}
+
+export interface ExternalTrainingDependencies extends RunFileDependencies {
+  readonly runJob: RunJob;
+  readonly commands: CommandPort;
+  /** A command that reports nothing for so long is ended. */
+  readonly stalledAfterMs: number;
 }
 
 type Activities = Omit<ExternalTrainingActivities, 'trainExternal'>;
@@ -91,8 +95,8 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
 }
 
 /** Opens request and rows to whoever holds the token. Null where no API is configured: a shared disk is needed then. */
-async function openFiles(
-  { stores, apiUrl, mintToken, sha256Hex, now }: ExternalTrainingDependencies,
+export async function openFiles(
+  { stores, apiUrl, mintToken, sha256Hex, now }: RunFileDependencies,
   runId: string,
   request: Parameters<typeof getJson>[1],
 ): Promise<{ url: string; token: string } | null> {

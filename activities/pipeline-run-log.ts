@@ -26,7 +26,7 @@ import { openRunLog, type RunLog } from './run-log.js';
 /** After an attempt that failed: the next one comes within a minute, or the pipeline ends the run. */
 const NEXT_ATTEMPT_MICROS = 600 * MICROS_PER_SECOND;
 /** Between the steps of a pipeline, which may wait for a free slot. */
-const NEXT_STEP_MICROS = MICROS_PER_DAY;
+export const NEXT_STEP_MICROS = MICROS_PER_DAY;
 
 export interface TrackingDependencies {
   readonly stores: Stores;
@@ -150,7 +150,7 @@ async function openPipelineRun(dependencies: TrackingDependencies, snapshot: Tra
 }
 
 /** What a trainer elsewhere measured, and where it ran. */
-async function logAnswer(log: RunLog, { metrics, environment, trainerDigest }: TrainerAnswer): Promise<void> {
+export async function logAnswer(log: RunLog, { metrics, environment, trainerDigest }: TrainerAnswer): Promise<void> {
   for (const [index, { step = index, ...values }] of metrics.entries()) log.logMetrics(values, step);
   const { python, packages } = environment;
   const versions = { ...packages, ...(python !== undefined && { python }) };

@@ -103,7 +103,7 @@ export function createSearchComputeActivities({ runJob, ...tracking }: SearchCom
       );
       return { index, loss };
     },
-  } satisfies SearchComputeActivities;
+  } satisfies Pick<SearchComputeActivities, 'prepareSearch' | 'runTrial'>;
 }
 
 function parametersOf({ trainer, declared }: SearchPlan, index: number, trials: readonly Trial[]): TrainerParameters {

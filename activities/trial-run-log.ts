@@ -6,7 +6,13 @@ import type { TrainerParameters } from '../domain/trainer.js';
 import { trialMetricName, trialRunId, trialRunName, trialRunParams, trialRunTags } from '../domain/trial-run.js';
 import type { RunJobOptions } from './jobs/index.js';
 import type { TrialScores } from './jobs/search/trial-scoring.js';
-import { leaveFailed, logProgress, nullIfDeleted, type TrackingDependencies } from './pipeline-run-log.js';
+import {
+  leaveFailed,
+  logProgress,
+  NEXT_STEP_MICROS,
+  nullIfDeleted,
+  type TrackingDependencies,
+} from './pipeline-run-log.js';
 import { openRunLog, type RunLog } from './run-log.js';
 
 export interface TrackedTrial {
@@ -20,17 +26,14 @@ export interface TrackedTrial {
 export async function trackTrial(
   dependencies: TrackingDependencies,
   trial: TrackedTrial,
-  fit: (options: RunJobOptions) => Promise<TrialScores>,
+  fit: (options: RunJobOptions, log: RunLog | null) => Promise<TrialScores>,
 ): Promise<number> {
-  const { stores, sha256Hex } = dependencies;
-  const runId = trialRunId(sha256Hex, { ...trial, plan: trial.ref.sha256 });
-  const recorded = recordedLoss(await stores.runs.get(runId), trial.plan);
+  const recorded = recordedLoss(await dependencies.stores.runs.get(runIdOf(dependencies, trial)), trial.plan);
   if (recorded !== null) return recorded;
-  const log = await openTrialRun(dependencies, trial, runId).catch(nullIfDeleted);
-  if (log === null) return (await fit({})).loss;
+  const log = await openTrialRun(dependencies, trial);
+  if (log === null) return (await fit({}, null)).loss;
   try {
-    await log.logParams(trialRunParams(trial.plan, trial.parameters));
-    const { loss, metrics } = await fit({ signal: log.takenOver, onProgress: logProgress(log) });
+    const { loss, metrics } = await fit({ signal: log.takenOver, onProgress: logProgress(log) }, log);
     log.logMetrics(namedMetrics({ ...metrics, [trial.plan.metric]: loss }), 0);
     await log.close('FINISHED');
     return loss;
@@ -38,6 +41,17 @@ export async function trackTrial(
     await leaveFailed(log);
     throw error;
   }
+}
+
+/** Begins the run of a trial that is fitted elsewhere. */
+export async function beginTrialRun(dependencies: TrackingDependencies, trial: TrackedTrial): Promise<string> {
+  const log = await openTrialRun(dependencies, trial);
+  await log?.leave(NEXT_STEP_MICROS);
+  return runIdOf(dependencies, trial);
+}
+
+function runIdOf({ sha256Hex }: TrackingDependencies, { ref, index, parameters }: TrackedTrial): string {
+  return trialRunId(sha256Hex, { plan: ref.sha256, index, parameters });
 }
 
 function recordedLoss(run: Run | null, { metric }: SearchPlan): number | null {
@@ -49,17 +63,16 @@ function namedMetrics(metrics: Readonly<Record<string, number>>): Record<string,
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [trialMetricName(name), value]));
 }
 
-async function openTrialRun(
-  { stores, now, sha256Hex, describeAttempt, lostAfterMicros }: TrackingDependencies,
-  { plan, index }: TrackedTrial,
-  runId: string,
-): Promise<RunLog> {
+/** Null where somebody deleted the run. */
+async function openTrialRun(dependencies: TrackingDependencies, trial: TrackedTrial): Promise<RunLog | null> {
+  const { stores, now, sha256Hex, describeAttempt, lostAfterMicros } = dependencies;
+  const { plan, index, parameters } = trial;
   const pipeline = await stores.lifecycles.pipeline(plan.pipelineId);
   const { experimentId } = await stores.experiments.ensure(plan.model);
-  return openRunLog(
+  const log = await openRunLog(
     { runs: stores.runs, now, lostAfterMicros },
     {
-      runId,
+      runId: runIdOf(dependencies, trial),
       experimentId,
       name: trialRunName(index),
       userId: pipeline?.requestedBy ?? '',
@@ -68,5 +81,7 @@ async function openTrialRun(
       tags: trialRunTags(sha256Hex, plan, index),
       owner: describeAttempt(),
     },
-  );
+  ).catch(nullIfDeleted);
+  await log?.logParams(trialRunParams(plan, parameters));
+  return log;
 }

@@ -2,7 +2,7 @@
 import type { Sha256Hex } from './ids.js';
 import type { Pipeline, PipelineOutcome } from './pipeline.js';
 import { CONTEXT_TAG, type DatasetInput, type KeyValue, type RunStatus, TRACKING_LIMITS } from './tracking.js';
-import type { TrainerParameters } from './trainer.js';
+import type { TrainerParameters, TrainerSpec } from './trainer.js';
 import type { TrainingDataset, TrainingSnapshot } from './training.js';
 
 /** The run of a pipeline, 32 hexadecimal digits. */
@@ -44,11 +44,10 @@ export function pipelineRunTags(
  */
 export function pipelineRunParams({ spec }: TrainingSnapshot, chosen: TrainerParameters | null = null): KeyValue[] {
   const { trainer, task } = spec;
-  const { kind, seed, search } = trainer;
+  const { seed, search } = trainer;
   const parameters = search === undefined ? trainer.parameters : (chosen ?? {});
-  const name = kind === 'python' ? `/${trainer.name}` : kind === 'command' ? `/${trainer.command}` : '';
   const given = {
-    trainer: `${kind}${name}`,
+    trainer: trainerLabel(trainer),
     seed,
     task,
     ...(search && { 'search.method': search.method }),
@@ -58,6 +57,13 @@ export function pipelineRunParams({ spec }: TrainingSnapshot, chosen: TrainerPar
     key,
     value: String(value).slice(0, TRACKING_LIMITS.paramValue),
   }));
+}
+
+/** Such as `gbdt` or `python/lightgbm`. */
+export function trainerLabel(trainer: TrainerSpec): string {
+  const { kind } = trainer;
+  if (kind === 'python') return `${kind}/${trainer.name}`;
+  return kind === 'command' ? `${kind}/${trainer.command}` : kind;
 }
 
 /** Everything that was read, by digest. */

@@ -25,8 +25,6 @@ export function checkSearch(model: string, spec: Searched): void {
   const refuse: Refuse = (problem, remedy) => {
     throw new DomainError('PRN_SEARCH_INVALID', { model, problem, remedy });
   };
-  if (!isBuiltIn(spec.trainer))
-    refuse(`trainers of kind ${spec.trainer.kind} cannot be searched yet`, 'Leave `search` out.');
   if (Object.keys(search.over).length === 0)
     refuse('there is nothing to search over', 'Name parameters in `over`, or leave `search` out.');
   for (const [name, space] of Object.entries(search.over)) if (isRange(space)) checkRange(name, space, refuse);

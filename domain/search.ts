@@ -27,6 +27,8 @@ export const SearchPlan = z.strictObject({
   /** The rows to judge on, in words. */
   validatedOn: z.string(),
   fit: SearchRows,
+  /** Positions among the rows to fit whose predictions a trainer elsewhere brings; none of a built-in one. */
+  sample: z.array(z.number().int().nonnegative()),
   validation: SearchRows,
   metric: SearchMetric,
   /** Trials beside trial 0. */

@@ -1,7 +1,7 @@
 /** The run that a trial of a search leaves, nested in the run of its pipeline. */
 import type { Sha256Hex } from './ids.js';
 import { canonicalJson } from './canonical-json.js';
-import { pipelineRunId } from './pipeline-run.js';
+import { pipelineRunId, trainerLabel } from './pipeline-run.js';
 import type { SearchPlan } from './search.js';
 import { type KeyValue, PARENT_TAG, TRACKING_LIMITS } from './tracking.js';
 import type { TrainerParameters } from './trainer.js';
@@ -34,11 +34,12 @@ export function trialRunTags(sha256Hex: Sha256Hex, plan: SearchPlan, index: numb
 }
 
 export function trialRunParams({ trainer, task }: SearchPlan, parameters: TrainerParameters): KeyValue[] {
-  const { kind, seed } = trainer;
-  return Object.entries({ trainer: kind, seed, task, ...parameters }).map(([key, value]) => ({
-    key,
-    value: String(value).slice(0, TRACKING_LIMITS.paramValue),
-  }));
+  return Object.entries({ trainer: trainerLabel(trainer), seed: trainer.seed, task, ...parameters }).map(
+    ([key, value]) => ({
+      key,
+      value: String(value).slice(0, TRACKING_LIMITS.paramValue),
+    }),
+  );
 }
 
 /** Metrics of the rows that were put aside, under names of their own: the fitted rows have losses too. */

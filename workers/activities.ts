@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { createDatasetActivities, createDatasetComputeActivities, type SourceSettings } from '../activities/dataset.js';
 import type { CommandPort } from '../activities/command-process.js';
 import { createExternalTrainingActivities } from '../activities/external-training.js';
+import { createExternalTrialActivities } from '../activities/external-trials.js';
 import { createFeatureActivities, createFeatureComputeActivities } from '../activities/features.js';
 import { createRetrievalActivities, createRetrievalComputeActivities } from '../activities/historical-retrieval.js';
 import type { RunJob } from '../activities/jobs/index.js';
@@ -73,6 +74,7 @@ export function createComputeActivities(dependencies: ActivityDependencies) {
     ...createRetrievalComputeActivities({ stores, runJob, sources }),
     ...createTrainingComputeActivities({ stores, runJob: trackJobs(runJob, tracking) }),
     ...createSearchComputeActivities({ runJob, ...tracking }),
+    ...createExternalTrialActivities({ runJob, ...external, ...tracking }),
     ...createExternalTrainingActivities({ stores, runJob: trackJobs(runJob, tracking), ...external, sha256Hex, now }),
     ...createSkewActivities({ stores, runJob }),
     ...createRolloutComputeActivities({ stores, runJob, now }),

@@ -15,6 +15,7 @@ import { joinRetrievalView } from './retrieval/join-view.js';
 import { loadRetrievalSpine } from './retrieval/load-spine.js';
 import { prepareSearch } from './search/prepare-search.js';
 import { runTrial } from './search/run-trial.js';
+import { scoreExternalTrial } from './search/score-trial.js';
 import { sealWindow } from './seal-window.js';
 import { splitQuarantine } from './split-quarantine.js';
 import { trainModel } from './train-model.js';
@@ -31,6 +32,7 @@ export const JOBS = {
   trainModel,
   prepareSearch,
   runTrial,
+  scoreTrial: scoreExternalTrial,
   prepareTrainerData,
   adoptTrainedModel,
   evaluateModel,

@@ -1,7 +1,15 @@
 /** Activities of a search for parameters. Its plan, the log of its trials and its report are artefacts. */
 import type { ArtifactRef } from '../../domain/artifact.js';
+import type { ExternalRun } from '../../domain/external-training.js';
 import type { SearchEnd, TrialOutcome } from '../../domain/search.js';
 import type { TrainerParameters } from '../../domain/trainer.js';
+
+export interface ProposedTrial {
+  /** JSON artefact with the `SearchPlan`. */
+  readonly plan: ArtifactRef;
+  readonly index: number;
+  readonly parameters: TrainerParameters;
+}
 
 export interface PreparedSearch {
   /** JSON artefact with the `SearchPlan`. */
@@ -41,5 +49,9 @@ export interface SearchComputeActivities {
   /** Puts training rows aside to judge trials on, and computes the features of all trials. */
   prepareSearch(input: { snapshot: ArtifactRef; dataset: ArtifactRef }): Promise<PreparedSearch>;
   /** Fits a built-in trainer and scores the rows that were put aside. A trial that has ended is not fitted again. */
-  runTrial(input: { plan: ArtifactRef; index: number; parameters: TrainerParameters }): Promise<TrialOutcome>;
+  runTrial(trial: ProposedTrial): Promise<TrialOutcome>;
+  /** Asks a trainer elsewhere for the model of a trial. */
+  prepareTrial(trial: ProposedTrial): Promise<ExternalRun>;
+  /** Runs the model that it left on the rows that were put aside. */
+  scoreTrial(trial: ProposedTrial & { run: ExternalRun; answer: ArtifactRef }): Promise<TrialOutcome>;
 }

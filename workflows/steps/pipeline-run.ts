@@ -153,6 +153,8 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     prepareSearch: trial.prepareSearch,
     proposeTrial: quick.proposeTrial,
     runTrial: trial.runTrial,
+    prepareTrial: trial.prepareTrial,
+    scoreTrial: trial.scoreTrial,
     concludeSearch: quick.concludeSearch,
     trainModel: trainer.trainModel,
     prepareTrainerData: trainer.prepareTrainerData,

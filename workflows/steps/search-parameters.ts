@@ -2,7 +2,7 @@
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import { bestTrial, type SearchEnd, type TrialOutcome, verdictOn } from '../../domain/search.js';
-import type { PreparedSearch } from '../contracts/search.js';
+import type { PreparedSearch, ProposedTrial } from '../contracts/search.js';
 import type { SnapshotSummary, TrainingDatasetSummary } from '../contracts/training.js';
 import { failureFacts, isCancellation } from '../failures.js';
 import type { PipelineRun } from './pipeline-run.js';
@@ -10,6 +10,7 @@ import type { PipelineRun } from './pipeline-run.js';
 interface SearchState {
   readonly run: PipelineRun;
   readonly prepared: PreparedSearch;
+  readonly trainerKind: SnapshotSummary['trainerKind'];
   /** All trials that were proposed, by the last proposal. */
   log: ArtifactRef | null;
   /** Trials whose outcome the log does not have yet begin here. */
@@ -38,6 +39,7 @@ export async function searchParameters(
   const state: SearchState = {
     run,
     prepared,
+    trainerKind: snapshot.trainerKind,
     log: null,
     reported: 0,
     outcomes: new Map(),
@@ -74,15 +76,16 @@ async function startTrials(state: SearchState): Promise<Promise<void>[]> {
     const ended = takeUnreported(state, index - parallel);
     const { parameters, log } = await run.activities.proposeTrial({ plan, log: state.log, index, ended });
     state.log = log;
-    const follow = (): Promise<void> => followTrial(state, run.activities.runTrial({ plan, index, parameters }), index);
+    const follow = (): Promise<void> => followTrial(state, { plan, index, parameters });
     started.push(index === 0 ? follow() : state.rest.run(follow));
   }
   return started;
 }
 
-async function followTrial(state: SearchState, trial: Promise<TrialOutcome>, index: number): Promise<void> {
+async function followTrial(state: SearchState, trial: ProposedTrial): Promise<void> {
+  const { index } = trial;
   try {
-    state.outcomes.set(index, await trial);
+    state.outcomes.set(index, await runTrial(state, trial));
   } catch (error) {
     // Cut off by the end of the search, or with the whole pipeline, which then ends where it waits.
     if (isCancellation(error)) return;
@@ -90,6 +93,17 @@ async function followTrial(state: SearchState, trial: Promise<TrialOutcome>, ind
   }
   settle(state);
   showProgress(state);
+}
+
+/** Where the trainer lives; see the step `train`. */
+async function runTrial(
+  { run: { activities }, trainerKind }: SearchState,
+  trial: ProposedTrial,
+): Promise<TrialOutcome> {
+  if (trainerKind !== 'python' && trainerKind !== 'command') return activities.runTrial(trial);
+  const run = await activities.prepareTrial(trial);
+  const train = trainerKind === 'python' ? activities.trainExternal : activities.trainByCommand;
+  return activities.scoreTrial({ ...trial, run, ...(await train(run)) });
 }
 
 /** One trial after the other, so that it does not matter in which order they ended. */

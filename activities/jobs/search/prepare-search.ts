@@ -1,6 +1,7 @@
 /** CPU body before a search: puts training rows aside to judge trials on, and computes all features once. */
 import type { ArtifactRef } from '../../../domain/artifact.js';
 import { DomainError } from '../../../domain/errors.js';
+import type { FeaturePlan } from '../../../domain/features.js';
 import { innerPart, innerSplit, innerSplitText, type InnerSplit } from '../../../domain/inner-split.js';
 import type { ModelSpec } from '../../../domain/model.js';
 import { checkSearch } from '../../../domain/search-checks.js';
@@ -16,7 +17,7 @@ import { putJson } from '../../json-artifacts.js';
 import type { JobContext } from '../context.js';
 import { type ModelRows, takeModelRows } from '../model-rows.js';
 import { computeFeatures } from '../model-scoring.js';
-import { columnsOf, trainerFeatures, writeTrainerRows } from '../trainer-rows.js';
+import { columnsOf, sampleRows, trainerFeatures, writeTrainerRows } from '../trainer-rows.js';
 import { fitPlan, readTraining, type TrainingInput, type TrainingParts } from '../training-parts.js';
 
 /** Fewer rows in either part tell nothing about parameters. */
@@ -31,29 +32,14 @@ export async function prepareSearch(
   context: JobContext,
 ): Promise<{ readonly plan: ArtifactRef }> {
   const parts = await readTraining(input, context);
-  const { snapshot, dataset } = parts;
+  const { snapshot, dataset, train } = parts;
   const { spec, model, pipelineId } = snapshot;
   const { trainer, task } = spec;
   checkSearch(model, spec);
   const search = requireSearch(trainer);
-  const split = innerSplit({ ...spec, validation: search.validation }, snapshot.split, parts.train.eventTs);
+  const split = innerSplit({ ...spec, validation: search.validation }, snapshot.split, train.eventTs);
   const { fit, validation } = await partRows(context, parts, { split, train: dataset.train });
-  requireRows(model, task, { fit, validation, rows: parts.train.rows });
-  const plan = fitPlan(input.plan, fit.columns);
-  const features = trainerFeatures(plan);
-  const write = async (rows: ModelRows, isFit: boolean): Promise<SearchPlan['fit']> => {
-    const matrix = await computeFeatures(context, plan, rows);
-    // As before a training; a baseline needs no feature that tells anything.
-    if (isFit && isBuiltIn(trainer) && trainer.kind !== 'baseline')
-      checkFeatureValues({
-        matrix,
-        rows: rows.rows,
-        columns: features.length,
-        names: features.map(({ name }) => name),
-      });
-    const columns = columnsOf(matrix, features.length);
-    return { data: await writeTrainerRows(context, { features, columns, rows }), rows: rows.rows };
-  };
+  requireRows(model, task, { fit, validation, rows: train.rows });
   const declared = declaredParameters(trainer);
   const planned: SearchPlan = {
     searchVersion: 1,
@@ -63,15 +49,44 @@ export async function prepareSearch(
     declared,
     task,
     classes: dataset.classes,
-    features,
     split,
     validatedOn: innerSplitText({ split: spec.split, validation: search.validation }),
-    fit: await write(fit, true),
-    validation: await write(validation, false),
     metric: search.metric ?? DEFAULT_METRICS[task],
     trials: plannedTrials(search, declared),
+    ...(await writeParts(context, { trainer, plan: fitPlan(input.plan, fit.columns), fit, validation })),
   };
   return { plan: await putJson(context.artifacts, planned) };
+}
+
+/** Both parts as features after expressions. */
+async function writeParts(
+  context: JobContext,
+  { trainer, plan, ...parts }: { trainer: TrainerSpec; plan: FeaturePlan; fit: ModelRows; validation: ModelRows },
+): Promise<Pick<SearchPlan, 'features' | 'fit' | 'sample' | 'validation'>> {
+  const features = trainerFeatures(plan);
+  const compute = (rows: ModelRows): Promise<Float32Array> => computeFeatures(context, plan, rows);
+  const write = async (rows: ModelRows, columns: readonly Float32Array[]): Promise<SearchPlan['fit']> => ({
+    data: await writeTrainerRows(context, { features, columns, rows }),
+    rows: rows.rows,
+  });
+  const matrix = await compute(parts.fit);
+  checkFit(trainer, { matrix, rows: parts.fit.rows, features });
+  const columns = columnsOf(matrix, features.length);
+  return {
+    features,
+    fit: await write(parts.fit, columns),
+    sample: isBuiltIn(trainer) ? [] : sampleRows(columns, parts.fit.rows),
+    validation: await write(parts.validation, columnsOf(await compute(parts.validation), features.length)),
+  };
+}
+
+/** As before a training; a baseline needs no feature that tells anything, and trainers elsewhere see for themselves. */
+function checkFit(
+  trainer: TrainerSpec,
+  { matrix, rows, features }: { matrix: Float32Array; rows: number; features: SearchPlan['features'] },
+): void {
+  if (!isBuiltIn(trainer) || trainer.kind === 'baseline') return;
+  checkFeatureValues({ matrix, rows, columns: features.length, names: features.map(({ name }) => name) });
 }
 
 const DEFAULT_METRICS: Readonly<Record<ModelSpec['task'], SearchMetric>> = {
