@@ -29,7 +29,10 @@ export function createExternalTrialActivities(dependencies: ExternalTrialDepende
     async prepareTrial(proposed) {
       const trial = await tracked(proposed);
       const runId = await beginTrialRun(dependencies, trial);
-      const request = await putJson(stores.artifacts, requestOf(trial.plan, { runId, parameters: trial.parameters }));
+      const request = await putJson(
+        stores.artifacts,
+        trialRequest(trial.plan, { runId, parameters: trial.parameters }),
+      );
       return { runId, request, files: await openFiles(dependencies, runId, request) };
     },
 
@@ -46,7 +49,7 @@ export function createExternalTrialActivities(dependencies: ExternalTrialDepende
 }
 
 /** As for a model, but of the rows to fit alone. */
-function requestOf(
+export function trialRequest(
   { trainer, task, classes, features, fit, sample }: SearchPlan,
   { runId, parameters }: { runId: string; parameters: TrainerParameters },
 ): TrainerRequest {

@@ -6,6 +6,7 @@ import { DomainError } from '../domain/errors.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import { modelCard } from '../domain/model-card.js';
 import type { Lineage, ModelVersion } from '../domain/registry.js';
+import type { SearchLineage } from '../domain/search.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
@@ -38,7 +39,7 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
         ...(search && { parameters: search.parameters, search: { report: search.report, reason: search.reason } }),
       };
       const { model, requestId, actor: createdBy } = input;
-      const card = await keepCard(stores, input);
+      const card = await keepCard(stores, { ...input, chosen: search });
       const registered = await registry.registerVersion({
         model,
         requestId,
@@ -222,7 +223,12 @@ async function judge(stores: Stores, approval: Approval, decision: Decision): Pr
 
 async function keepCard(
   { artifacts }: Pick<Stores, 'artifacts'>,
-  { evaluated, snapshot, dataset }: { evaluated: ArtifactRef; snapshot: ArtifactRef; dataset: ArtifactRef },
+  {
+    evaluated,
+    snapshot,
+    dataset,
+    chosen,
+  }: { evaluated: ArtifactRef; snapshot: ArtifactRef; dataset: ArtifactRef; chosen: SearchLineage | undefined },
 ): Promise<ArtifactRef> {
   const { evidence } = await getJson(artifacts, evaluated, EvaluatedModel);
   const card = modelCard({
@@ -230,6 +236,7 @@ async function keepCard(
     snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
     dataset: await getJson(artifacts, dataset, TrainingDataset),
     sources: { evidence: evaluated, snapshot, dataset },
+    search: chosen,
   });
   return putJson(artifacts, card);
 }

@@ -1,21 +1,11 @@
 /** A search for parameters as activities: what is tried next, the trials, and what is chosen. */
 import type { ArtifactRef } from '../domain/artifact.js';
 import { durationMs } from '../domain/duration.js';
-import { DomainError } from '../domain/errors.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import { metricLabel } from '../domain/metrics.js';
-import {
-  bestTrial,
-  reasonOf,
-  SearchPlan,
-  type SearchReport,
-  type Trial,
-  TrialLog,
-  withOutcomes,
-} from '../domain/search.js';
+import { reportOn, SearchPlan, type Trial, TrialLog, withOutcomes } from '../domain/search.js';
 import { trialRunId } from '../domain/trial-run.js';
-import type { TrainerParameters } from '../domain/trainer.js';
-import { proposeTrial } from '../ml/search/propose.js';
+import { trialParameters } from '../ml/search/propose.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { SearchActivities, SearchComputeActivities } from '../workflows/contracts/search.js';
 import type { RunJob } from './jobs/index.js';
@@ -36,7 +26,7 @@ export function createSearchActivities(dependencies: SearchDependencies) {
     async proposeTrial({ plan: ref, log, index, ended }) {
       const plan = await getJson(artifacts, ref, SearchPlan);
       const before = withOutcomes(await readLog(dependencies.stores, log), ended);
-      const parameters = parametersOf(plan, index, before);
+      const parameters = trialParameters(plan, index, before);
       const trials = [...before, { index, parameters, state: 'open', loss: null } satisfies Trial];
       return { parameters, log: await putJson(artifacts, { trials } satisfies TrialLog) };
     },
@@ -46,25 +36,10 @@ export function createSearchActivities(dependencies: SearchDependencies) {
       const all = withOutcomes(await readLog(dependencies.stores, log), ended);
       await endOpenRuns(dependencies, ref, all);
       const trials = all.filter(({ index }) => index <= through);
-      const best = bestTrial(trials);
-      if (best === null) {
-        const reason = trials.find(({ failure }) => failure !== undefined)?.failure ?? 'none came to its end';
-        throw new DomainError('PRN_SEARCH_FAILED', { model: plan.model, reason });
-      }
-      const reason = reasonOf({ trials, ended: end }, plan);
-      const report: SearchReport = {
-        searchVersion: 1,
-        plan: ref,
-        metric: plan.metric,
-        ended: end,
-        trials,
-        chosen: best.index,
-        parameters: best.parameters,
-        reason,
-      };
+      const report = reportOn(trials, { plan, ref, ended: end });
       const stored = await putJson(artifacts, report);
-      await tagPipelineRun(dependencies, plan.pipelineId, { search: reason, searchReport: stored.uri });
-      return { report: stored, reason };
+      await tagPipelineRun(dependencies, plan.pipelineId, { search: report.reason, searchReport: stored.uri });
+      return { report: stored, reason: report.reason };
     },
   } satisfies SearchActivities;
 }
@@ -106,12 +81,6 @@ export function createSearchComputeActivities({ runJob, ...tracking }: SearchCom
   } satisfies Pick<SearchComputeActivities, 'prepareSearch' | 'runTrial'>;
 }
 
-function parametersOf({ trainer, declared }: SearchPlan, index: number, trials: readonly Trial[]): TrainerParameters {
-  const { search, seed } = trainer;
-  if (search === undefined || index === 0) return declared;
-  return { ...declared, ...proposeTrial({ search, seed, index, trials }) };
-}
-
 async function readLog({ artifacts }: Stores, log: ArtifactRef | null): Promise<Trial[]> {
   return log === null ? [] : (await getJson(artifacts, log, TrialLog)).trials;
 }
@@ -125,6 +94,7 @@ async function endOpenRuns(
   for (const { index, parameters, state, failure } of trials) {
     if (state === 'finished') continue;
     const runId = trialRunId(sha256Hex, { plan: plan.sha256, index, parameters });
+    await stores.runFiles.close(runId);
     if ((await stores.runs.get(runId)) === null) continue;
     await stores.runs.close(
       runId,

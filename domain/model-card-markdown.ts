@@ -10,7 +10,9 @@ export function renderCard(
   const verdict =
     card.outcome === 'passed' ? 'All gates passed.' : `Refused: ${card.reasons.map(escapeMarkdown).join('; ')}.`;
   const plots = Object.keys(card.plots).map((plot) => `![${plot}](${plotLink(plot)})`);
-  const sources = Object.entries(card.sources).map(([name, { sha256 }]) => `- ${name}: artefact \`${sha256}\``);
+  const sources = Object.entries(card.sources).flatMap(([name, source]) =>
+    source === undefined ? [] : [`- ${name}: artefact \`${source.sha256}\``],
+  );
   return `${[
     `# ${escapeMarkdown(title)}`,
     `Task: ${card.task}. ${verdict}`,

@@ -5,12 +5,13 @@ import { type Evidence, type SliceCondition } from './evaluation.js';
 import { Plots } from './evaluation-details.js';
 import { gapMetric, metricLabel, TASK_METRICS } from './metrics.js';
 import { Name } from './names.js';
+import type { SearchLineage } from './search.js';
 import { Task } from './task.js';
 import { micros, toIso } from './time.js';
 import type { TrainingDataset, TrainingSnapshot } from './training.js';
 
 /** The documents that figures are taken from. */
-export const CardSource = z.enum(['evidence', 'snapshot', 'dataset']);
+export const CardSource = z.enum(['evidence', 'snapshot', 'dataset', 'search']);
 export type CardSource = z.infer<typeof CardSource>;
 
 /**
@@ -39,7 +40,13 @@ export const ModelCard = z.strictObject({
   task: Task,
   outcome: z.enum(['passed', 'rejected']),
   reasons: z.array(z.string()),
-  sources: z.record(CardSource, ArtifactRef),
+  sources: z.strictObject({
+    evidence: ArtifactRef,
+    snapshot: ArtifactRef,
+    dataset: ArtifactRef,
+    /** Where a search chose the parameters. */
+    search: ArtifactRef.optional(),
+  }),
   tables: z.array(CardTable),
   plots: Plots,
 });
@@ -50,21 +57,23 @@ export interface CardInput {
   readonly snapshot: TrainingSnapshot;
   readonly dataset: TrainingDataset;
   /** Of the JSON artefacts with the `EvaluatedModel`, the `TrainingSnapshot` and the `TrainingDataset`. */
-  readonly sources: Record<CardSource, ArtifactRef>;
+  readonly sources: Record<Exclude<CardSource, 'search'>, ArtifactRef>;
+  /** Where a search chose the parameters. */
+  readonly search?: SearchLineage | undefined;
 }
 
 /** Of several documents of one kind a card shows so many. */
 const SHOWN_ROWS = 20;
 
 export function modelCard(input: CardInput): ModelCard {
-  const { evidence, snapshot, sources } = input;
+  const { evidence, snapshot, sources, search } = input;
   return {
     cardVersion: 1,
     model: snapshot.model,
     task: evidence.task,
     outcome: evidence.outcome,
     reasons: [...evidence.reasons],
-    sources,
+    sources: { ...sources, ...(search && { search: search.report }) },
     tables: [
       trainingTable(input),
       metricTable(evidence),
@@ -80,7 +89,7 @@ export function modelCard(input: CardInput): ModelCard {
 
 type Row = CardTable['rows'][number];
 
-function trainingTable({ evidence, snapshot, dataset }: CardInput): CardTable {
+function trainingTable({ evidence, snapshot, dataset, search }: CardInput): CardTable {
   const { spec, split, spine } = snapshot;
   const pinned = (path: string, value: CardFigure['value'], unit: CardFigure['unit']): CardFigure => ({
     value,
@@ -95,6 +104,7 @@ function trainingTable({ evidence, snapshot, dataset }: CardInput): CardTable {
     ['dataset version', pinned('spine.versionId', spine.versionId, 'text')],
     ['label', pinned('spec.label.expression', spec.label.expression, 'text')],
     ['trainer', pinned('spec.trainer.kind', spec.trainer.kind, 'text')],
+    ...(search === undefined ? [] : [chosenRow(search)]),
     ['seed', pinned('spec.trainer.seed', spec.trainer.seed, 'count')],
     ['known at', time('asOf', snapshot.asOf)],
     ['knowledge of times', pinned('knowledge', snapshot.knowledge, 'text')],
@@ -119,6 +129,10 @@ function trainingTable({ evidence, snapshot, dataset }: CardInput): CardTable {
     rows.push(['greatest share of the time in common', ofEvidence(`${at}.share`, share)]);
   }
   return { title: 'Training', note: '', headings: ['what', 'value'], rows };
+}
+
+function chosenRow({ reason }: SearchLineage): Row {
+  return ['parameters', { value: reason, unit: 'text', source: 'search', path: 'reason' }];
 }
 
 /** A figure of the evidence. */

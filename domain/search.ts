@@ -1,6 +1,7 @@
 /** A search for parameters: what it starts from, what its trials came to, and which of them is chosen. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
+import { DomainError } from './errors.js';
 import { TrainerFeature } from './external-training.js';
 import { InnerSplit } from './inner-split.js';
 import { metricLabel } from './metrics.js';
@@ -86,6 +87,14 @@ export const SearchLineage = z.strictObject({
 });
 export type SearchLineage = z.infer<typeof SearchLineage>;
 
+/** Of the message of a trial that failed so much is kept. */
+const FAILURE_LENGTH = 300;
+
+/** A trial that failed is a result: the search goes on. */
+export function failedTrial(index: number, message: string): TrialOutcome {
+  return { index, loss: null, failure: message.slice(0, FAILURE_LENGTH) };
+}
+
 /** The log with trials that ended since; those it does not know are left out. */
 export function withOutcomes(trials: readonly Trial[], outcomes: readonly TrialOutcome[]): Trial[] {
   const ended = new Map(outcomes.map((outcome) => [outcome.index, outcome]));
@@ -122,9 +131,31 @@ export function verdictOn(
   return patience !== null && trials.length - 1 - best.index >= patience ? 'patience' : null;
 }
 
+/** The choice among trials. Throws `PRN_SEARCH_FAILED` where none could be judged. */
+export function reportOn(
+  trials: readonly Trial[],
+  { plan, ref, ended }: { readonly plan: SearchPlan; readonly ref: ArtifactRef; readonly ended: SearchEnd },
+): SearchReport {
+  const best = bestTrial(trials);
+  if (best === null) {
+    const reason = trials.find(({ failure }) => failure !== undefined)?.failure ?? 'none came to its end';
+    throw new DomainError('PRN_SEARCH_FAILED', { model: plan.model, reason });
+  }
+  return {
+    searchVersion: 1,
+    plan: ref,
+    metric: plan.metric,
+    ended,
+    trials: [...trials],
+    chosen: best.index,
+    parameters: best.parameters,
+    reason: reasonOf({ trials, ended }, plan),
+  };
+}
+
 /** One sentence: which trial, how good, on what, and against which alternative. */
 export function reasonOf(
-  { trials, ended }: Pick<SearchReport, 'trials' | 'ended'>,
+  { trials, ended }: { readonly trials: readonly Trial[]; readonly ended: SearchEnd },
   { metric, validation, validatedOn, trials: planned }: SearchPlan,
 ): string {
   const best = bestTrial(trials);

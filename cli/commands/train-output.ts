@@ -38,6 +38,7 @@ export function trainingText(training: LocalTraining, out: string | undefined): 
     verdictLine(snapshot.model, evidence),
     ...evidence.reasons.map((reason) => `  ${reason}`),
     `trained on ${part(dataset.trainRows, split.trainFrom, split.trainTo)}${leftOut(training)}`,
+    ...(trained.search === undefined ? [] : [`parameters: ${trained.search.reason}`]),
     `judged on ${part(dataset.holdoutRows, split.holdoutFrom, split.holdoutTo)}`,
     '',
     metricsTable(evidence),

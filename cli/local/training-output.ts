@@ -30,6 +30,7 @@ export async function writeTraining(
     { name: 'evidence.json', content: kept.evaluated },
     { name: 'snapshot.json', content: kept.snapshot },
     { name: 'training-dataset.json', content: kept.dataset },
+    ...(made.trained.search === undefined ? [] : [{ name: 'search.json', content: made.trained.search.report }]),
     { name: 'details.json', content: made.evaluated.evidence.details },
     ...Object.entries(made.card.plots).map(([plot, content]) => ({ name: plotPath(plot), content })),
     { name: 'card.json', content: textOf(made.card) },

@@ -8,6 +8,8 @@ export interface TrainingSummary {
   readonly model: string;
   readonly task: Evidence['task'];
   readonly trainer: string;
+  /** Why these parameters; null where no search was made. */
+  readonly search: string | null;
   readonly outcome: Evidence['outcome'];
   readonly reasons: readonly string[];
   readonly bundleDigest: string;
@@ -43,6 +45,7 @@ export function summaryOf({
     model: snapshot.model,
     task: evidence.task,
     trainer: trainerName(spec.trainer),
+    search: trained.search?.reason ?? null,
     outcome: evidence.outcome,
     reasons: evidence.reasons,
     bundleDigest: trained.bundleDigest,

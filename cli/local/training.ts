@@ -23,6 +23,7 @@ import { knowledgeWarnings } from './knowledge-warnings.js';
 import { findInterpreter, trainInPython } from './python-trainer.js';
 import { type LocalResources, loadResources, withResource } from './resources.js';
 import { chooseTrainer, trainerName } from './trainer-choice.js';
+import { searchLocally } from './search.js';
 import { assignFiles, type DataFile, datasetsOfModel } from './training-data.js';
 import { requireWritable, writeTraining } from './training-output.js';
 import { openTrainingStores } from './training-stores.js';
@@ -192,14 +193,28 @@ async function materialize({ stores, tables, runJob, asOf, request }: Run, view:
 }
 
 async function fit(
-  { model, stores, runJob, context, artifactFolder, interpreter }: Run,
+  { model, stores, runJob, context, artifactFolder, interpreter, request: { onProgress } }: Run,
   read: { readonly snapshot: ArtifactRef; readonly dataset: ArtifactRef },
 ): Promise<ArtifactRef> {
   const { trainer } = model.spec;
-  const input = { ...read, plan: await candidatePlan(stores, read.snapshot) };
-  if (trainer.kind !== 'python' || interpreter === null) return (await runJob('trainModel', input)).trained;
+  const trainElsewhere = async (asked: ArtifactRef): Promise<ArtifactRef> => {
+    if (trainer.kind !== 'python' || interpreter === null) throw new TypeError(`${trainer.kind} trains here`);
+    return trainInPython(context, { name: trainer.name, interpreter, artifactFolder, request: asked });
+  };
+  const declared = { ...read, plan: await candidatePlan(stores, read.snapshot) };
+  const search = {
+    artifacts: context.artifacts,
+    runJob,
+    trainElsewhere,
+    onTrial: (said: string) => onProgress(said, 'detail'),
+  };
+  const input = {
+    ...declared,
+    ...(trainer.search !== undefined && { search: await searchLocally(search, declared) }),
+  };
+  if (trainer.kind !== 'python') return (await runJob('trainModel', input)).trained;
   const { request } = await runJob('prepareTrainerData', { ...input, runId: 'local' });
-  const answer = await trainInPython(context, { name: trainer.name, interpreter, artifactFolder, request });
+  const answer = await trainElsewhere(request);
   return (await runJob('adoptTrainedModel', { ...input, request, answer })).trained;
 }
 
@@ -210,7 +225,7 @@ async function finish({ request, context, ingested, model }: Run, kept: Training
   const trained = await getJson(artifacts, kept.trained, TrainedModel);
   const evaluated = await getJson(artifacts, kept.evaluated, EvaluatedModel);
   const sources = { evidence: kept.evaluated, snapshot: kept.snapshot, dataset: kept.dataset };
-  const card = modelCard({ evidence: evaluated.evidence, snapshot, dataset, sources });
+  const card = modelCard({ evidence: evaluated.evidence, snapshot, dataset, sources, search: trained.search });
   const made = { snapshot, dataset, trained, evaluated, card };
   const files = request.out === undefined ? [] : await writeTraining(request.out, { artifacts, kept, made });
   return { ...made, data: ingested.files, warnings: await warningsOf({ model, ingested, snapshot }, context), files };

@@ -9,6 +9,7 @@ import {
   type SearchSpace,
   type SearchSpec,
 } from '../../domain/search-space.js';
+import type { SearchPlan } from '../../domain/search.js';
 import type { TrainerParameters } from '../../domain/trainer.js';
 import { createUniform, mix32 } from '../random.js';
 import { valueAt } from './scale.js';
@@ -27,6 +28,17 @@ export interface ProposalInput {
 const BLIND_TRIALS = 8;
 /** Draws against a repetition, before the first combination is taken that is still open. */
 const REDRAWS = 30;
+
+/** All that the trainer of a trial is told; trial 0 is told what was declared. `trials` are those before it. */
+export function trialParameters(
+  { trainer, declared }: Pick<SearchPlan, 'trainer' | 'declared'>,
+  index: number,
+  trials: readonly JudgedTrial[],
+): TrainerParameters {
+  const { search, seed } = trainer;
+  if (search === undefined || index === 0) return declared;
+  return { ...declared, ...proposeTrial({ search, seed, index, trials }) };
+}
 
 /** Values for the parameters of the space. Of a finite space no combination comes twice. */
 export function proposeTrial({ search, seed, index, trials }: ProposalInput): TrainerParameters {

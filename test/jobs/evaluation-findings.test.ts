@@ -157,7 +157,7 @@ describe('an evaluation', () => {
     });
     const read = async (name: keyof typeof sources): Promise<unknown> =>
       JSON.parse(new TextDecoder().decode(await artifacts.get(card.sources[name])));
-    const documents = {
+    const documents: Readonly<Record<string, unknown>> = {
       evidence: await read('evidence'),
       snapshot: await read('snapshot'),
       dataset: await read('dataset'),

@@ -2,14 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { prepareSearch } from '../../activities/jobs/search/prepare-search.js';
+import { readModelRows } from '../../activities/jobs/model-rows.js';
 import { runTrial } from '../../activities/jobs/search/run-trial.js';
+import { scoreExternalTrial } from '../../activities/jobs/search/score-trial.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import type { TrainingInput } from '../../activities/jobs/training-parts.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import type { TrainerAnswer } from '../../domain/external-training.js';
 import { SearchPlan, SearchReport } from '../../domain/search.js';
 import { MICROS_PER_DAY as DAY } from '../../domain/time.js';
 import { TrainedModel, type TrainingSnapshot } from '../../domain/training.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
+import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
 import { type JobBench, openJobBench, PLAN, snapshotOf, storeTraining } from './training-fixture.js';
 
 const SEARCH = { trials: 5, over: { depth: [2, 4] }, validation: { last: '10d' } };
@@ -110,6 +114,62 @@ describe('a search on training rows', () => {
     const { loss } = await runTrial({ plan: ref, parameters: plan.declared }, bench.context);
     expect(loss).toBeGreaterThan(0.4);
     expect(loss).toBeLessThan(0.7);
+  });
+
+  /** Probability 0.1 + distance / 5000, from the first of four features. */
+  const FOREIGN: OnnxGraph = {
+    name: 'foreign',
+    nodes: [
+      { op: 'Gather', inputs: ['x', 'first'], outputs: ['d'], attributes: { axis: { kind: 'int', value: 1 } } },
+      { op: 'Mul', inputs: ['d', 'slope'], outputs: ['rising'] },
+      { op: 'Add', inputs: ['rising', 'base'], outputs: ['p'] },
+    ],
+    initializers: [
+      { name: 'first', type: 'INT64', shape: [1], values: [0] },
+      { name: 'slope', type: 'FLOAT', shape: [1], values: [1 / 5_000] },
+      { name: 'base', type: 'FLOAT', shape: [1], values: [0.1] },
+    ],
+    inputs: [{ name: 'x', type: 'FLOAT', shape: [-1, 4] }],
+    outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
+  };
+  /** The rate itself, by the name of its feature; it is missing in every 50th row. */
+  const BY_NAME: OnnxGraph = {
+    name: 'foreign',
+    nodes: [{ op: 'Identity', inputs: ['origin_traffic__late_rate'], outputs: ['p'] }],
+    initializers: [],
+    inputs: [{ name: 'origin_traffic__late_rate', type: 'FLOAT', shape: [-1, 1] }],
+    outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
+  };
+
+  it('scores what a trainer elsewhere left on the rows put aside, and trusts it no further than a model', async () => {
+    const { artifacts } = bench.context;
+    const trainer = { kind: 'python', name: 'mine', parameters: { a: 1 }, search: { trials: 3, over: { b: [1, 2] } } };
+    const { ref, plan } = await planOf(await inputOf(snapshotOf({ trainer })));
+    expect(plan).toMatchObject({ declared: { a: 1 }, trials: 2 });
+    expect(plan.sample.length).toBeGreaterThan(200);
+    expect(plan.sample.at(-1)).toBeLessThan(plan.fit.rows);
+    const score = async (graph: OnnxGraph) => {
+      const answer: TrainerAnswer = {
+        onnx: await artifacts.put(encodeModel(graph), MEDIA_TYPES.onnx),
+        output: 'p',
+        samplePredictions: null,
+        predictedBy: 'onnx',
+        environment: { packages: {} },
+        metrics: [],
+        log: null,
+        attempt: 1,
+        trainerDigest: 'd',
+      };
+      return scoreExternalTrial({ plan: ref, answer: await putJson(artifacts, answer) }, bench.context);
+    };
+    const rows = await readModelRows(bench.context, plan.validation.data, ['distance']);
+    const losses = Array.from(rows.labels, (label, row) => {
+      const probability = Math.fround(Math.fround(Number(rows.columns['distance']?.[row]) / 5_000) + Math.fround(0.1));
+      return -Math.log(label === 1 ? probability : 1 - probability);
+    });
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    expect((await score(FOREIGN)).loss).toBeCloseTo(mean, 5);
+    await expect(score(BY_NAME)).rejects.toThrow(/of 800 rows have predictions that are not finite numbers/);
   });
 
   it('fits the chosen parameters on all training rows, and says why to the end', async () => {

@@ -1,7 +1,7 @@
 /** The search for parameters before the model is fitted: proposes trials in order, follows them, and knows when to end. */
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 import type { ArtifactRef } from '../../domain/artifact.js';
-import { bestTrial, type SearchEnd, type TrialOutcome, verdictOn } from '../../domain/search.js';
+import { bestTrial, failedTrial, type SearchEnd, type TrialOutcome, verdictOn } from '../../domain/search.js';
 import type { PreparedSearch, ProposedTrial } from '../contracts/search.js';
 import type { SnapshotSummary, TrainingDatasetSummary } from '../contracts/training.js';
 import { failureFacts, isCancellation } from '../failures.js';
@@ -22,8 +22,6 @@ interface SearchState {
   /** Trials that end with the search, and its clock. Trial 0 is none of them: it is what the others are compared with. */
   readonly rest: CancellationScope;
 }
-
-const FAILURE_LENGTH = 300;
 
 /**
  * The report of the search, or null where the model declares none. A trial is proposed once all but the last `parallel` ones
@@ -89,7 +87,7 @@ async function followTrial(state: SearchState, trial: ProposedTrial): Promise<vo
   } catch (error) {
     // Cut off by the end of the search, or with the whole pipeline, which then ends where it waits.
     if (isCancellation(error)) return;
-    state.outcomes.set(index, { index, loss: null, failure: failureFacts(error).message.slice(0, FAILURE_LENGTH) });
+    state.outcomes.set(index, failedTrial(index, failureFacts(error).message));
   }
   settle(state);
   showProgress(state);

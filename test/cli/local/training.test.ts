@@ -7,6 +7,7 @@ import { trainingText } from '../../../cli/commands/train-output.js';
 import { readDocuments } from '../../../cli/documents.js';
 import { type LocalTraining, type LocalTrainingRequest, trainLocally } from '../../../cli/local/training.js';
 import { decideGates } from '../../../domain/gates.js';
+import { SearchReport } from '../../../domain/search.js';
 import { type LocalWorld, openLocalWorld } from './local-world.js';
 
 const EXAMPLE = 'examples/deliveries';
@@ -81,6 +82,26 @@ describe('training without servers', { timeout: 60_000 }, () => {
     const { outcome, reasons, gates } = evaluated.evidence;
     expect([outcome, decideGates(gates)]).toEqual(['rejected', { outcome, reasons }]);
     expect(reasons).toEqual([expect.stringMatching(/^roc_auc better than majority: improvement \+0\.0000/)]);
+  });
+
+  it('searches for parameters as a pipeline does, and says what it chose', async () => {
+    const search = { method: 'grid', trials: 3, over: { l2: [0.01, 100_000] } };
+    const documents = await changed('Model', { trainer: { kind: 'linear', parameters: {}, seed: 7, search } });
+    const out = join(world.folder, 'searched');
+    const told: string[] = [];
+    const searched = await train({ documents, out, onProgress: (message) => told.push(message) });
+    expect(told.filter((line) => line.startsWith('trial '))).toHaveLength(3);
+    const report = SearchReport.parse(JSON.parse(String(await kept('searched', 'search.json'))));
+    expect(report.trials.map(({ parameters, state }) => [parameters['l2'], state])).toEqual([
+      [1, 'finished'],
+      [0.01, 'finished'],
+      [100_000, 'finished'],
+    ]);
+    const [declared, , stiff] = report.trials;
+    expect(stiff?.loss).toBeGreaterThan(declared?.loss ?? Infinity);
+    expect(searched.trained.search).toMatchObject({ reason: report.reason, parameters: report.parameters });
+    expect(trainingText(searched, out)).toContain(`parameters: ${report.reason}`);
+    expect(String(await kept('searched', 'card.md'))).toContain(report.reason);
   });
 
   it('refuses a model that reads its own label, and names the feature', async () => {
