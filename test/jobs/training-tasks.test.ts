@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset, type BuildTrainingDatasetInput } from '../../activities/jobs/build-training-dataset.js';
-import { type ModelRows, readModelRows } from '../../activities/jobs/model-rows.js';
+import { columnNamesOf, type ModelRows, readModelRows } from '../../activities/jobs/model-rows.js';
 import { samplingUnit } from '../../activities/jobs/sampling-unit.js';
 import { requireCategories } from '../../activities/jobs/training-categories.js';
 import { classesOf } from '../../activities/jobs/training-labels.js';
@@ -154,6 +154,25 @@ describe('a training dataset by task', () => {
     expect(new Set((await rowsOf(fewer.holdout)).groups)).toEqual(held);
     // From Python's hashlib: int(md5(f"perennial.split|{len(k)}:{k}").hexdigest()[:8], 16) < round(0.3 * 2**32).
     expect([...held].toSorted().join(' ')).toBe('c0 c1 c11 c13 c15 c17 c18 c23 c30 c31 c32 c39 c41 c42 c43 c46');
+  });
+
+  it('draws each group once more where a search puts groups aside, by another hash', async () => {
+    const spec = { task: 'binary', ...label('late'), split: { group: 'customer', holdout: 0.3 } };
+    const plain = await build(spec);
+    expect(await columnNamesOf(bench.context, plain.train)).not.toContain(':inner');
+    const search = { trials: 1, over: { depth: [4] } };
+    const { train } = await build({ ...spec, trainer: { kind: 'gbdt', search } });
+    const rows = await readModelRows(bench.context, train, [':inner']);
+    expect(rows.groups).toEqual((await rowsOf(plain.train)).groups);
+    const draws = new Map<string, Set<number>>();
+    for (const [row, group] of (rows.groups ?? []).entries())
+      draws.set(group, (draws.get(group) ?? new Set()).add(Number(rows.columns[':inner']?.[row])));
+    expect([...draws.values()].every(({ size }) => size === 1)).toBe(true);
+    // From Python's hashlib: int(md5("perennial.split.inner|2:c3").hexdigest()[:8], 16) / 2**32.
+    expect([...(draws.get('c3') ?? [])][0]).toBeCloseTo(0.053745664, 6);
+    const aside = [...draws.values()].filter((values) => [...values].every((draw) => draw < 0.3)).length;
+    expect(aside).toBeGreaterThan(draws.size * 0.15);
+    expect(aside).toBeLessThan(draws.size * 0.45);
   });
 
   it('puts rows on a side by the hash of a key, and leaves out rows without one', async () => {

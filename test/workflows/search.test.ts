@@ -1,6 +1,10 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunJob } from '../../activities/jobs/index.js';
 import { getJson } from '../../activities/json-artifacts.js';
+import { createExternalTrainingActivities } from '../../activities/external-training.js';
+import { createExternalTrialActivities } from '../../activities/external-trials.js';
 import { createLifecycleActivities } from '../../activities/lifecycle.js';
 import { trackJobs } from '../../activities/pipeline-run-log.js';
 import { createSearchActivities, createSearchComputeActivities } from '../../activities/search.js';
@@ -12,8 +16,10 @@ import { pipelineRunId } from '../../domain/pipeline-run.js';
 import { SearchReport, type Trial } from '../../domain/search.js';
 import { PARENT_TAG, type Run } from '../../domain/tracking.js';
 import { trialRunId } from '../../domain/trial-run.js';
+import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { runJobInActivity } from '../../workers/compute/run-in-activity.js';
+import { type CommandList, createCommandPort } from '../../workers/ports/command-process.js';
 import type { TrainingPipelineResult } from '../../workflows/training-pipeline.js';
 import type { ComputeBench } from '../activities/compute-fixture.js';
 import { openFlightsBench } from '../activities/flights-fixture.js';
@@ -37,6 +43,7 @@ describe('a pipeline that searches', () => {
   let fitted: string[];
   let beforeFit: Meddling;
   let answers: { lost: number };
+  let commands: CommandList = {};
 
   beforeAll(async () => {
     bench = await openFlightsBench();
@@ -55,11 +62,12 @@ describe('a pipeline that searches', () => {
     await temporal.close();
   });
 
-  async function declare(search: object): Promise<void> {
+  async function declare(search: object, changes: object = {}): Promise<void> {
     const stored = await bench.stores.resources.get('Model', 'flight-delay');
     if (stored?.resource.kind !== 'Model') throw new Error('the example has a model');
     const { resource } = stored;
-    const trainer = { kind: 'gbdt', parameters: { trees: 8, depth: 2 }, seed: 7, search };
+    const builtIn = { kind: 'gbdt', parameters: { trees: 8, depth: 2 } };
+    const trainer = { ...builtIn, ...changes, seed: 7, search };
     // Nothing is that good: the pipeline ends after its evaluation.
     const gates = [{ metric: 'roc_auc', min: 0.999 }];
     const features = [{ request: 'distance' }, { name: 'hour', expression: 'hour_of(departed_ts)' }];
@@ -85,6 +93,7 @@ describe('a pipeline that searches', () => {
       describeAttempt: () => `attempt ${Math.random()}`,
       lostAfterMicros: 10_000_000,
     };
+    const files = { stores, now, sha256Hex, apiUrl: null, mintToken: () => 'token' };
     const inActivity = runJobInActivity({ runJob }, 500);
     const search = createSearchComputeActivities({ runJob: inActivity, ...tracking });
     const losing: typeof search.runTrial = async (input) => {
@@ -105,6 +114,13 @@ describe('a pipeline that searches', () => {
         ...createTrainingComputeActivities({ stores, runJob: trackJobs(inActivity, tracking) }),
         ...search,
         runTrial: losing,
+        ...createExternalTrialActivities({ runJob: inActivity, ...files, ...tracking }),
+        ...createExternalTrainingActivities({
+          runJob: trackJobs(inActivity, tracking),
+          ...files,
+          commands: createCommandPort(commands),
+          stalledAfterMs: 10_000,
+        }),
       },
       computeSlots: 2,
     });
@@ -198,6 +214,61 @@ describe('a pipeline that searches', () => {
       );
     }
     await recordHistory(temporal.client, workflowIds.trainingPipeline(pipelineId), 'trainingPipeline/searched');
+  });
+
+  /** Probability base + slope · hour, from the second of two features. */
+  const byHour = (base: number, slope: number): OnnxGraph => ({
+    name: 'foreign',
+    nodes: [
+      { op: 'Gather', inputs: ['x', 'second'], outputs: ['hour'], attributes: { axis: { kind: 'int', value: 1 } } },
+      { op: 'Mul', inputs: ['hour', 'slope'], outputs: ['rising'] },
+      { op: 'Add', inputs: ['rising', 'base'], outputs: ['p'] },
+    ],
+    initializers: [
+      { name: 'second', type: 'INT64', shape: [1], values: [1] },
+      { name: 'slope', type: 'FLOAT', shape: [1], values: [slope] },
+      { name: 'base', type: 'FLOAT', shape: [1], values: [base] },
+    ],
+    inputs: [{ name: 'x', type: 'FLOAT', shape: [-1, 2] }],
+    outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
+  });
+
+  it('searches for parameters of a command, which never sees the rows that judge it', async () => {
+    const { folder } = bench.jobs;
+    const models = { flat: byHour(0.4, 0), falling: byHour(0.7, -0.02), rising: byHour(0.1, 0.02) };
+    for (const [name, graph] of Object.entries(models))
+      await writeFile(join(folder, `${name}.onnx`), encodeModel(graph));
+    const script = join(folder, 'choose.sh');
+    await writeFile(
+      script,
+      `#!/bin/bash
+      which=$(grep -o '"which":"[a-z]*"' "$1/request.json" | cut -d'"' -f4)
+      cp "${folder}/$which.onnx" "$1/output/model.onnx"
+      stat -c %s "$1/train.parquet" >> "${folder}/seen"
+      echo '{"output": "p"}' > "$1/output/answer.json"`,
+    );
+    await chmod(script, 0o755);
+    commands = { choose: [script] };
+    const trainer = { kind: 'command', command: 'choose', parameters: { which: 'flat' } };
+    await declare({ method: 'grid', trials: 3, over: { which: Object.keys(models) } }, trainer);
+    await start();
+    const { pipelineId, result } = await open();
+    expect((await result()).outcome).toBe('rejected_by_gates');
+    const report = await reportOf(pipelineId);
+    expect(report.trials.map(({ parameters, state }) => [parameters['which'], state])).toEqual([
+      ['flat', 'finished'],
+      ['falling', 'finished'],
+      ['rising', 'finished'],
+    ]);
+    expect(report.chosen).toBe(2);
+    // Three times the rows to fit, at last all training rows.
+    const sizes = (await readFile(join(folder, 'seen'), 'utf8')).trim().split('\n').map(Number);
+    expect(new Set(sizes.slice(0, 3)).size).toBe(1);
+    expect(sizes[3]).toBeGreaterThan(Number(sizes[0]));
+    const [trial] = report.trials;
+    if (trial === undefined) throw new Error('a search has trial 0');
+    expect((await trialRun(report, trial))?.params).toContainEqual({ key: 'trainer', value: 'command/choose' });
+    expect((await pipelineRun(pipelineId)).params).toContainEqual({ key: 'which', value: 'rising' });
   });
 
   it('ends when nothing better came for so many trials, and when its time is over; trials that fail are passed over', async () => {
