@@ -6,6 +6,7 @@ import { SCORE_OUTPUTS, scoreWidth, type TaskShape } from '../../domain/task.js'
 import { compilePrefix, FEATURES_OUTPUT } from '../../ml/features/plan.js';
 import { createChain } from '../../ml/onnx/chain.js';
 import { scoreProblem } from '../../ml/onnx/foreign-model.js';
+import type { OnnxSession } from '../../ml/onnx/session.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { scoreInBatches } from '../../scoring/batch.js';
 import type { JobContext } from './context.js';
@@ -17,7 +18,7 @@ type Rows = Pick<ModelRows, 'rows' | 'columns'>;
 /** The feature matrix of a plan, row-major rows × features: computed by the very nodes that serving runs. */
 export function computeFeatures(context: Reporting, plan: FeaturePlan, rows: Rows): Promise<Float32Array> {
   const output = { name: FEATURES_OUTPUT, width: plan.features.length };
-  return runGraphs(context, { graphs: [encodeModel(compilePrefix(plan))], rows, output });
+  return withGraphs([encodeModel(compilePrefix(plan))], (session) => runGraphs(context, session, { rows, output }));
 }
 
 /** What is run to score rows, before it is a bundle. */
@@ -25,10 +26,22 @@ export interface RunnableModel extends TaskShape {
   readonly graphs: readonly Uint8Array[];
 }
 
-/** Scores that a model's graphs give, row-major rows × width; columns they do not take are ignored. */
-export function scoreModel(context: Reporting, { graphs, ...shape }: RunnableModel, rows: Rows): Promise<Float32Array> {
+/** Scores some rows, row-major rows × width; columns that the model does not take are ignored. */
+export type Score = (rows: Rows) => Promise<Float32Array>;
+
+/** Opens a model for as long as `use` runs, which may score as often as it likes. */
+export function withModel<T>(
+  context: Reporting,
+  { graphs, ...shape }: RunnableModel,
+  use: (score: Score) => Promise<T>,
+): Promise<T> {
   const output = { name: SCORE_OUTPUTS[shape.task], width: scoreWidth(shape) };
-  return runGraphs(context, { graphs, rows, output });
+  return withGraphs(graphs, (session) => use((rows) => runGraphs(context, session, { rows, output })));
+}
+
+/** Scores that a model's graphs give, once. */
+export function scoreModel(context: Reporting, model: RunnableModel, rows: Rows): Promise<Float32Array> {
+  return withModel(context, model, (score) => score(rows));
 }
 
 /** The same of a stored bundle. */
@@ -47,26 +60,30 @@ export function requireUsableScores(scores: ArrayLike<number>, shape: TaskShape,
   if (problem !== null) throw new DomainError('PRN_TRAINER_PREDICTIONS', { problem: `of the ${of}, ${problem}` });
 }
 
-async function runGraphs(
-  { progress, signal }: Reporting,
-  run: { graphs: readonly Uint8Array[]; rows: Rows; output: { name: string; width: number } },
-): Promise<Float32Array> {
-  const session = await createChain(run.graphs);
+async function withGraphs<T>(graphs: readonly Uint8Array[], use: (session: OnnxSession) => Promise<T>): Promise<T> {
+  const session = await createChain(graphs);
   try {
-    const taken = new Set(session.inputs.map(({ name }) => name));
-    const columns = Object.fromEntries(Object.entries(run.rows.columns).filter(([name]) => taken.has(name)));
-    return await scoreInBatches({
-      session,
-      columns,
-      rows: run.rows.rows,
-      output: run.output.name,
-      width: run.output.width,
-      onBatch: (rowsDone) => {
-        signal.throwIfAborted();
-        progress({ message: `${run.output.name}: ${rowsDone} of ${run.rows.rows} rows` });
-      },
-    });
+    return await use(session);
   } finally {
     await session.release();
   }
+}
+
+async function runGraphs(
+  { progress, signal }: Reporting,
+  session: OnnxSession,
+  { rows, output }: { rows: Rows; output: { name: string; width: number } },
+): Promise<Float32Array> {
+  const taken = new Set(session.inputs.map(({ name }) => name));
+  return scoreInBatches({
+    session,
+    columns: Object.fromEntries(Object.entries(rows.columns).filter(([name]) => taken.has(name))),
+    rows: rows.rows,
+    output: output.name,
+    width: output.width,
+    onBatch: (rowsDone) => {
+      signal.throwIfAborted();
+      progress({ message: `${output.name}: ${rowsDone} of ${rows.rows} rows` });
+    },
+  });
 }

@@ -9,7 +9,7 @@ import type { TensorData } from '../../ml/onnx/session.js';
 import { uniformOf } from '../../ml/random.js';
 import type { JobContext } from './context.js';
 import { type ModelRows, takeRows } from './model-rows.js';
-import { type RunnableModel, scoreModel } from './model-scoring.js';
+import { type RunnableModel, withModel } from './model-scoring.js';
 
 /** Rows spread evenly over the holdout. */
 const SAMPLE_ROWS = 5_000;
@@ -27,25 +27,32 @@ export async function measureRobustness(
   const graphs = await Promise.all(bundle.graphs.map((graph) => context.artifacts.get(graph)));
   const model: RunnableModel = { task: bundle.task, classes: bundle.classes, graphs };
   const sample = sampleOf(holdout);
-  const before = await lossOf(context, { bundle, model }, sample);
-  if (before === null) return [];
-  const results: RobustnessResult[] = [];
-  for (const { name, nullable, datatype } of bundle.plan.inputs) {
-    const data = sample.columns[name];
-    if (data === undefined) continue;
-    const changed = [{ change: 'shuffled' as const, data: shuffled(data, seed) }];
-    const variants = [
-      ...changed,
-      ...(nullable && datatype !== 'INT64' ? [{ change: 'missing' as const, data: missing(data) }] : []),
-    ];
-    for (const variant of variants) {
-      const columns = { ...sample.columns, [name]: variant.data };
-      const after = await lossOf(context, { bundle, model }, { ...sample, columns });
+  return withModel(context, model, async (score) => {
+    const lossOf = async (rows: Sample): Promise<number | null> => lossOfScores(await score(rows), rows, bundle);
+    const before = await lossOf(sample);
+    if (before === null) return [];
+    const results: RobustnessResult[] = [];
+    for (const { input, change, data } of variantsOf(bundle, sample, seed)) {
+      const after = await lossOf({ ...sample, columns: { ...sample.columns, [input]: data } });
       const drop = after === null ? null : after - before;
-      results.push({ input: name, change: variant.change, metric: LOSSES[bundle.task], before, after, drop });
+      results.push({ input, change, metric: LOSSES[bundle.task], before, after, drop });
     }
-  }
-  return results;
+    return results;
+  });
+}
+
+interface Variant extends Pick<RobustnessResult, 'input' | 'change'> {
+  readonly data: TensorData;
+}
+
+function variantsOf({ plan }: Bundle, { columns }: Sample, seed: number): Variant[] {
+  return plan.inputs.flatMap(({ name: input, nullable, datatype }): Variant[] => {
+    const data = columns[input];
+    if (data === undefined) return [];
+    const shuffledOnes: Variant = { input, change: 'shuffled', data: shuffled(data, seed) };
+    if (!nullable || datatype === 'INT64') return [shuffledOnes];
+    return [shuffledOnes, { input, change: 'missing', data: missing(data) }];
+  });
 }
 
 type Sample = Pick<ModelRows, 'rows' | 'labels' | 'columns'>;
@@ -56,12 +63,8 @@ function sampleOf({ rows, labels, columns }: ModelRows): Sample {
   return { rows: size, labels: takeFloats(labels, chosen), columns: takeRows(columns, chosen) };
 }
 
-async function lossOf(
-  context: JobContext,
-  { bundle, model }: { bundle: Bundle; model: RunnableModel },
-  { rows, labels, columns }: Sample,
-): Promise<number | null> {
-  const scores = await scoreModel(context, model, { rows, columns });
+/** Null where the model has no usable answer. */
+function lossOfScores(scores: Float32Array, { rows, labels }: Sample, bundle: Bundle): number | null {
   // A model that was not made here may have no answer without an input.
   if (scoreProblem(scores, bundle) !== null) return null;
   const predictions = predictionsOf(bundle, scores);
