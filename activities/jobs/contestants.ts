@@ -73,7 +73,7 @@ export async function scoreBaselines(
       return baselineKeys(baseline, { eventTs: rows.eventTs, values });
     };
     const keys = await keysOf(train);
-    const table = fitBaseline(baseline, { keys, labels: train.labels }, bundle);
+    const table = fitBaseline(baseline, { keys, labels: train.labels, weights: train.weights }, bundle);
     const fitted = predictBaseline(table, keys, bundle);
     scored.set(baselineName(baseline), {
       predictions: predictBaseline(table, await keysOf(holdout), bundle),

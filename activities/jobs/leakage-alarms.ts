@@ -25,6 +25,7 @@ export function raiseAlarms(
   const partOf = ({ rows, matrix }: FeatureRows, position: number) => ({
     values: columnOf(matrix, position, features.length),
     labels: rows.labels,
+    weights: rows.weights,
   });
   const categorical = new Set(categoricalFeatures(bundle.plan));
   const alone = features.flatMap(({ name }, position) => {

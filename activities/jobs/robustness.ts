@@ -4,6 +4,7 @@ import type { RobustnessResult } from '../../domain/evaluation.js';
 import type { MetricName } from '../../domain/metrics.js';
 import { statisticOf } from '../../ml/evaluation/evaluate.js';
 import { predictionsOf, takeFloats } from '../../ml/evaluation/predictions.js';
+import { measureOnce } from '../../ml/evaluation/statistic.js';
 import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import type { TensorData } from '../../ml/onnx/session.js';
 import { uniformOf } from '../../ml/random.js';
@@ -55,23 +56,26 @@ function variantsOf({ plan }: Bundle, { columns }: Sample, seed: number): Varian
   });
 }
 
-type Sample = Pick<ModelRows, 'rows' | 'labels' | 'columns'>;
+type Sample = Pick<ModelRows, 'rows' | 'labels' | 'weights' | 'columns'>;
 
-function sampleOf({ rows, labels, columns }: ModelRows): Sample {
+function sampleOf({ rows, labels, weights, columns }: ModelRows): Sample {
   const size = Math.min(rows, SAMPLE_ROWS);
   const chosen = Array.from({ length: size }, (_unused, position) => Math.floor((position * rows) / size));
-  return { rows: size, labels: takeFloats(labels, chosen), columns: takeRows(columns, chosen) };
+  return {
+    rows: size,
+    labels: takeFloats(labels, chosen),
+    ...(weights && { weights: takeFloats(weights, chosen) }),
+    columns: takeRows(columns, chosen),
+  };
 }
 
 /** Null where the model has no usable answer. */
-function lossOfScores(scores: Float32Array, { rows, labels }: Sample, bundle: Bundle): number | null {
+function lossOfScores(scores: Float32Array, { rows, labels, weights }: Sample, bundle: Bundle): number | null {
   // A model that was not made here may have no answer without an input.
   if (scoreProblem(scores, bundle) !== null) return null;
   const predictions = predictionsOf(bundle, scores);
-  const statistic = statisticOf({ predictions, labels, threshold: bundle.decisionThreshold });
-  const into = new Float64Array(statistic.metrics.length);
-  statistic.measure(new Uint16Array(rows).fill(1), into);
-  const loss = into[statistic.metrics.indexOf(LOSSES[bundle.task])] ?? Number.NaN;
+  const statistic = statisticOf({ predictions, labels, weights, threshold: bundle.decisionThreshold });
+  const loss = measureOnce(statistic, rows)(LOSSES[bundle.task]);
   return Number.isFinite(loss) ? loss : null;
 }
 

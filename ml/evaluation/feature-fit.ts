@@ -5,28 +5,32 @@ import { ascendingOrder } from './metrics.js';
 export interface FeaturePart {
   readonly values: Float32Array;
   readonly labels: ArrayLike<number>;
+  /** Above 0; all rows count alike without them. */
+  readonly weights?: Float32Array | undefined;
 }
 
 /**
  * Predictions for the holdout from the least-squares line of the label over the feature, fitted on training rows; the mean
  * label of these where the feature is missing, and everywhere where it does not vary.
  */
-export function predictByLine(train: FeaturePart, holdout: Float32Array): Float32Array {
-  const present = [...train.values.keys()].filter((row) => !Number.isNaN(train.values[row]));
-  const meanOf = (values: ArrayLike<number>, rows: readonly number[]): number =>
-    rows.reduce((sum, row) => sum + (values[row] as number), 0) / rows.length;
-  const [centre, level] = [meanOf(train.values, present), meanOf(train.labels, present)];
+export function predictByLine({ values, labels, weights }: FeaturePart, holdout: Float32Array): Float32Array {
+  const present = [...values.keys()].filter((row) => !Number.isNaN(values[row]));
+  const weightOf = (row: number): number => weights?.[row] ?? 1;
+  const total = present.reduce((sum, row) => sum + weightOf(row), 0);
+  const meanOf = (all: ArrayLike<number>): number =>
+    present.reduce((sum, row) => sum + weightOf(row) * (all[row] as number), 0) / total;
+  const [centre, level] = [meanOf(values), meanOf(labels)];
   let [together, spread] = [0, 0];
   for (const row of present) {
-    const distance = (train.values[row] as number) - centre;
-    together += distance * ((train.labels[row] as number) - level);
-    spread += distance * distance;
+    const distance = (values[row] as number) - centre;
+    together += weightOf(row) * distance * ((labels[row] as number) - level);
+    spread += weightOf(row) * distance * distance;
   }
   const slope = spread > 0 ? together / spread : 0;
   return holdout.map((value) => (Number.isNaN(value) || slope === 0 ? level : level + slope * (value - centre)));
 }
 
-/** Correlation of ranks, tied values at their mean rank (Spearman 1904), missing ones tied below all. NaN without variation. */
+/** Correlation of ranks (Spearman 1904), rows unweighted: tied values at their mean rank, missing ones tied below all. NaN without variation. */
 export function rankCorrelation({ values, labels }: FeaturePart): number {
   const [first, second] = [
     ranksOf(values.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value))),

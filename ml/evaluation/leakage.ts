@@ -2,9 +2,10 @@
 import type { Alarm } from '../../domain/evaluation.js';
 import type { TaskShape } from '../../domain/task.js';
 import { meansByKey, predictBaseline } from './baselines.js';
+import { binaryStatistic } from './binary-statistic.js';
 import { type FeaturePart, predictByLine, rankCorrelation } from './feature-fit.js';
 import { quantile } from './intervals.js';
-import { rocAuc } from './metrics.js';
+import { measureOnce } from './statistic.js';
 import { likeliestClass } from './predictions.js';
 import { regressionStatistic } from './regression-statistic.js';
 
@@ -44,35 +45,36 @@ export function qualityAlone({ train, holdout, isCategorical }: JudgedFeature, s
       if (Number.isNaN(value)) return MISSING_KEY;
       return edges === null ? value : positionOf(edges, value);
     });
-  const table = meansByKey({ keys: keysOf(train), labels: train.labels, priorRows: 0 }, shape);
+  const table = meansByKey({ ...train, keys: keysOf(train), priorRows: 0 }, shape);
   const predictions = predictBaseline(table, keysOf(holdout), shape);
-  if (predictions.task === 'binary') return rocAuc(predictions.probabilities, holdout.labels);
+  const { labels, weights } = holdout;
+  if (predictions.task === 'binary')
+    return measureOnce(binaryStatistic({ ...predictions, labels, weights, threshold: 0.5 }), labels.length)('roc_auc');
   if (predictions.task === 'multiclass')
-    return avoidedMistakes(predictions.probabilities, holdout.labels, shape.classes.length);
-  const byTable = r2Of(predictions.values, holdout.labels);
+    return avoidedMistakes(predictions.probabilities, holdout, shape.classes.length);
+  const byTable = r2Of(predictions.values, holdout);
   if (isCategorical) return byTable;
-  const byLine = r2Of(predictByLine(train, holdout.values), holdout.labels);
+  const byLine = r2Of(predictByLine(train, holdout.values), holdout);
   const byOrder = rankCorrelation(holdout) ** 2;
   return [byTable, byLine, byOrder].reduce((best, quality) => (quality > best ? quality : best), byTable);
 }
 
-function r2Of(values: Float32Array, labels: ArrayLike<number>): number {
-  const statistic = regressionStatistic({ values, labels });
-  const into = new Float64Array(statistic.metrics.length);
-  statistic.measure(new Uint16Array(labels.length).fill(1), into);
-  return into[statistic.metrics.indexOf('r2')] ?? Number.NaN;
+function r2Of(values: Float32Array, { labels, weights }: FeaturePart): number {
+  return measureOnce(regressionStatistic({ values, labels, weights }), labels.length)('r2');
 }
 
-function avoidedMistakes(probabilities: Float32Array, labels: ArrayLike<number>, classes: number): number {
+function avoidedMistakes(probabilities: Float32Array, { labels, weights }: FeaturePart, classes: number): number {
   const counts = new Float64Array(classes);
-  let wrong = 0;
+  let [total, wrong] = [0, 0];
   for (let row = 0; row < labels.length; row += 1) {
     const label = labels[row] as number;
-    counts[label] = (counts[label] as number) + 1;
-    if (likeliestClass(probabilities, row, classes) !== label) wrong += 1;
+    const weight = weights?.[row] ?? 1;
+    counts[label] = (counts[label] as number) + weight;
+    total += weight;
+    if (likeliestClass(probabilities, row, classes) !== label) wrong += weight;
   }
-  const guessed = labels.length - Math.max(...counts);
-  return guessed === 0 ? Number.NaN : 1 - wrong / guessed;
+  const guessed = total - Math.max(...counts);
+  return guessed > 0 ? 1 - wrong / guessed : Number.NaN;
 }
 
 function edgesOf(values: Float32Array): Float64Array {

@@ -10,6 +10,13 @@ export interface Statistic {
   measure(counts: RowCounts, into: Float64Array): void;
 }
 
+/** Metrics of the rows as they are, each taken once. NaN for one that the statistic does not have. */
+export function measureOnce(statistic: Statistic, rows: number): (metric: MetricName) => number {
+  const values = new Float64Array(statistic.metrics.length);
+  statistic.measure(new Uint16Array(rows).fill(1), values);
+  return (metric) => values[statistic.metrics.indexOf(metric)] ?? Number.NaN;
+}
+
 /** NaN where the denominator is 0. */
 export function ratioOf(numerator: number, denominator: number): number {
   return denominator === 0 ? Number.NaN : numerator / denominator;

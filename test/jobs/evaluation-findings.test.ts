@@ -131,6 +131,24 @@ describe('an evaluation', () => {
     expect(trusted.evidence.alarms).toEqual([]);
   });
 
+  it('weighs rows in everything, robustness and baselines as well', async () => {
+    const dataset = await getJson(bench.context.artifacts, stored.dataset, TrainingDataset);
+    const weighted = '*, (1 + 9 * label)::double as ":weight"';
+    const parts = {
+      train: await rewritePart(bench, dataset.train, weighted),
+      holdout: await rewritePart(bench, dataset.holdout, weighted),
+    };
+    const { evidence } = await evaluate({
+      ...stored,
+      dataset: await putJson(bench.context.artifacts, { ...dataset, ...parts }),
+    });
+    // All 1 400 rows are in the sample whose inputs are shuffled.
+    expect(evidence.robustness[0]?.before).toBeCloseTo(evidence.metrics.log_loss?.value ?? 0, 9);
+    const majority = evidence.baselineMetrics['majority'];
+    expect(majority?.base_rate?.value).toBeGreaterThan(0.7);
+    expect(Math.abs(majority?.calibration_gap?.value ?? 1)).toBeLessThan(0.05);
+  });
+
   it('refuses an input that the label is made of', async () => {
     const snapshot = snapshotOf();
     const spec = { ...snapshot.spec, label: { expression: 'distance > 1000', availableAfter: '12h' } };

@@ -3,6 +3,7 @@ import { fitBaseline, baselineKeys, predictBaseline } from '../../../ml/evaluati
 import { alarmOfFeature, alarmsOfSplit, qualityAlone } from '../../../ml/evaluation/leakage.js';
 import { rankCorrelation } from '../../../ml/evaluation/feature-fit.js';
 import { normalQuantile } from '../../../ml/evaluation/normal.js';
+import type { TaskShape } from '../../../domain/task.js';
 import { MICROS_PER_HOUR } from '../../../domain/time.js';
 import { createUniform } from '../../../ml/random.js';
 
@@ -31,6 +32,29 @@ describe('a feature alone', () => {
   it('raises none where it is merely useful, or missing', () => {
     expect(alarmOf((label) => label + uniform() * 3)).toBeNull();
     expect(alarmOf(() => Number.NaN)).toBeNull();
+  });
+
+  it('is judged by weight', () => {
+    // It is the label where rows count, and says nothing where they hardly do.
+    const half = (labels: number[], make: (label: number) => number) => ({
+      labels,
+      values: Float32Array.from(labels, (label, row) => (row % 2 === 0 ? make(label) : uniform())),
+      weights: Float32Array.from(labels, (_label, row) => (row % 2 === 0 ? 1 : 1e-6)),
+    });
+    const qualityOf = (shape: TaskShape, labels: number[]): number => {
+      const judged = half(labels, (label) => label + 10);
+      return qualityAlone({ train: judged, holdout: judged, isCategorical: false }, shape);
+    };
+    const labels = Array.from({ length: 2_000 }, () => Math.floor(uniform() * 3));
+    const outcomes = labels.map((label) => Math.min(label, 1));
+    expect(qualityOf(BINARY, outcomes)).toBeGreaterThan(0.999);
+    expect(qualityOf({ task: 'multiclass', classes: ['a', 'b', 'c'] }, labels)).toBeGreaterThan(0.999);
+    expect(
+      qualityOf(
+        REGRESSION,
+        labels.map((label) => label * 40),
+      ),
+    ).toBeGreaterThan(0.999);
   });
 
   it('of a regression is measured by R²', () => {
@@ -117,6 +141,26 @@ describe('named baselines', () => {
     const byKey = scoresOf({ baseline: 'rateBy', column: 'x' }, Float32Array.of(7, 8, 8, 7, 8));
     expect(byKey[0]).toBeCloseTo(12 / 22, 6);
     expect(byKey[1]).toBeCloseTo(15 / 23, 6);
+  });
+
+  it('weigh rows: a model that is trained by weight is not to beat one that is not', () => {
+    const weights = Float32Array.of(1, 1, 1, 1, 6);
+    const keys = Float32Array.of(7, 8, 8, 7, 8);
+    const scoreOf = (baseline: 'majority' | 'rateBy') => {
+      const table = fitBaseline(
+        { baseline },
+        { keys: baseline === 'majority' ? new Float32Array(5) : keys, labels, weights },
+        BINARY,
+      );
+      return { overall: table.overall[0], ofSeven: table.byKey.get(7)?.[0] };
+    };
+    expect(scoreOf('majority').overall).toBeCloseTo(0.8, 10);
+    // Twenty rows of the mean weight 2 at 0.8, and the two of that key.
+    expect(scoreOf('rateBy').ofSeven).toBeCloseTo((40 * 0.8) / 42, 10);
+    const median = fitBaseline({ baseline: 'median' }, { keys, labels: [1, 5, 90, 7, 30], weights }, REGRESSION);
+    expect(median.overall[0]).toBe(30);
+    const even = fitBaseline({ baseline: 'median' }, { keys, labels: [1, 5, 90, 7] }, REGRESSION);
+    expect(even.overall[0]).toBe(6);
   });
 
   it('tell hours of the week apart in a season, in any year', () => {
