@@ -2,13 +2,15 @@
  * All metrics of a binary model in one pass over the rows by descending probability. The pass costs the same for any
  * counts, so a thousand resamples of a million rows need one sort and no copy of the rows.
  */
+import type { CalibrationBin } from '../../domain/evaluation-details.js';
 import { TASK_METRICS } from '../../domain/metrics.js';
 import { type BinarySums, LIFT_SHARE, passOver, type SortedRows } from './binary-pass.js';
 import { ascendingOrder, type DecisionCosts, logLossOf } from './metrics.js';
 import { ratioOf, shareOf, type Statistic } from './statistic.js';
 
 /** Bins of equal numbers of rows for the expected calibration error; equal probabilities share a bin. */
-export const CALIBRATION_BINS = 10;
+const CALIBRATION_BINS = 10;
+
 export interface BinaryRows {
   readonly probabilities: Float32Array;
   readonly labels: ArrayLike<number>;
@@ -102,6 +104,22 @@ function costOf(costs: DecisionCosts, { total, positives, truePositive, falsePos
     costs.falseNegative * (positives - truePositive) +
     costs.trueNegative * (total - positives - falsePositive)
   );
+}
+
+/** Mean prediction and share of positives, by weight, of the bins that the expected calibration error is taken over. */
+export function calibrationBins(rows: Omit<BinaryRows, 'threshold' | 'costs'>): CalibrationBin[] {
+  const { probabilities, labels, weights, bins } = sortRows({ ...rows, threshold: 1 });
+  return Array.from({ length: CALIBRATION_BINS }, (_unused, bin): CalibrationBin[] => {
+    const [from, to] = [bins[bin] as number, bins[bin + 1] as number];
+    let [total, predicted, observed] = [0, 0, 0];
+    for (let position = from; position < to; position += 1) {
+      const weight = weights?.[position] ?? 1;
+      total += weight;
+      predicted += weight * (probabilities[position] as number);
+      observed += weight * (labels[position] as number);
+    }
+    return total === 0 ? [] : [{ predicted: predicted / total, observed: observed / total, rows: to - from }];
+  }).flat();
 }
 
 /** Decisions at a threshold, counted by weight. */

@@ -1,8 +1,8 @@
 /** Curves and bins for plots, thinned to what an eye can tell apart. */
-import type { CalibrationBin, EvaluationDetails, Point } from '../../domain/evaluation-details.js';
-import { CALIBRATION_BINS, confusionOf } from './binary-statistic.js';
+import type { EvaluationDetails, Point } from '../../domain/evaluation-details.js';
+import { calibrationBins, confusionOf } from './binary-statistic.js';
 import { ascendingOrder } from './metrics.js';
-import { confusedPairs, scoresByClass } from './multiclass-statistic.js';
+import { multiclassDetails } from './multiclass-statistic.js';
 import type { Predictions } from './predictions.js';
 
 const POINTS = 200;
@@ -27,8 +27,7 @@ export function detailsOf(rows: DrawnRows): Omit<EvaluationDetails, 'importance'
     return {
       ...empty,
       task: 'multiclass',
-      confusion: confusedPairs(judged, CONFUSION_CELLS),
-      classes: scoresByClass(judged),
+      ...multiclassDetails(judged, CONFUSION_CELLS),
     };
   }
   const { probabilities } = predictions;
@@ -48,7 +47,7 @@ export function detailsOf(rows: DrawnRows): Omit<EvaluationDetails, 'importance'
     ...empty,
     task: 'binary',
     ...rankingCurves(probabilities, labels, weights),
-    calibration: calibrationBins(probabilities, labels),
+    calibration: calibrationBins({ probabilities, labels, weights }),
     confusion: cells,
   };
 }
@@ -80,26 +79,6 @@ function rankingCurves(
     roc: shown.length === 0 ? [] : [{ x: 0, y: 0 }, ...roc],
     precisionRecall: shown.map((step) => ({ x: step.hits / positives, y: step.hits / step.above })),
   };
-}
-
-/** Bins of equal numbers of rows; a run of equal probabilities may straddle two. */
-function calibrationBins(probabilities: Float32Array, labels: Float32Array): CalibrationBin[] {
-  const order = ascendingOrder(probabilities);
-  return Array.from({ length: CALIBRATION_BINS }, (_unused, bin) =>
-    order.subarray(
-      Math.floor((bin * order.length) / CALIBRATION_BINS),
-      Math.floor(((bin + 1) * order.length) / CALIBRATION_BINS),
-    ),
-  )
-    .filter((rows) => rows.length > 0)
-    .map((rows) => {
-      let [predicted, observed] = [0, 0];
-      for (const row of rows) {
-        predicted += probabilities[row] as number;
-        observed += labels[row] as number;
-      }
-      return { predicted: predicted / rows.length, observed: observed / rows.length, rows: rows.length };
-    });
 }
 
 function residualPoints(values: Float32Array, labels: Float32Array): Point[] {

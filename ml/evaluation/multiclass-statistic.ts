@@ -1,4 +1,5 @@
 /** Metrics of a multiclass model: what was decided for whom, and how sure the model was. */
+import type { ClassScores, ConfusionCell } from '../../domain/evaluation-details.js';
 import { TASK_METRICS } from '../../domain/metrics.js';
 import { negativeLog } from './metrics.js';
 import { likeliestClass } from './predictions.js';
@@ -148,19 +149,22 @@ function emptySums(classes: number): ClassSums {
   return { right: new Float64Array(classes), support: new Float64Array(classes), decided: new Float64Array(classes) };
 }
 
-export interface ClassScores {
-  readonly class: string;
-  readonly precision: number;
-  readonly recall: number;
-  readonly f1: number;
-  /** Rows of the class, by weight. */
-  readonly support: number;
+/** What was decided for whom: scores of each class that occurs or was decided, and the confusion. */
+export interface MulticlassDetails {
+  /** In the order of the classes. */
+  readonly classes: ClassScores[];
+  /** Cells that are not empty, the fullest first. */
+  readonly confusion: ConfusionCell[];
 }
 
-/** Scores of each class that occurs or was decided, in the order of the classes. */
-export function scoresByClass(rows: MulticlassRows): ClassScores[] {
-  const sums = emptySums(rows.classes.length);
-  const { labels, decided, weights } = prepareRows(rows);
+/** `cells` of the confusion matrix are kept at most. */
+export function multiclassDetails(rows: MulticlassRows, cells: number): MulticlassDetails {
+  const prepared = prepareRows(rows);
+  return { classes: scoresByClass(prepared, rows.classes), confusion: confusedPairs(prepared, rows.classes, cells) };
+}
+
+function scoresByClass({ labels, decided, weights }: PreparedRows, classes: readonly string[]): ClassScores[] {
+  const sums = emptySums(classes.length);
   for (const [row, label] of labels.entries()) {
     const weight = weights?.[row] ?? 1;
     const decision = decided[row] as number;
@@ -168,22 +172,18 @@ export function scoresByClass(rows: MulticlassRows): ClassScores[] {
     sums.decided[decision] = (sums.decided[decision] as number) + weight;
     if (label === decision) sums.right[label] = (sums.right[label] as number) + weight;
   }
-  return rows.classes.flatMap((name, position) => {
+  return classes.flatMap((name, position) => {
     const scores = scoresOfClass(sums, position);
     return scores === null ? [] : [{ class: name, ...scores }];
   });
 }
 
-export interface ConfusedPair {
-  readonly label: string;
-  readonly decided: string;
-  readonly rows: number;
-}
-
-/** Cells of the confusion matrix that are not empty, the fullest first; `limit` of them at most. */
-export function confusedPairs(rows: MulticlassRows, limit: number): ConfusedPair[] {
-  const { labels, decided, weights } = prepareRows(rows);
-  const width = rows.classes.length;
+function confusedPairs(
+  { labels, decided, weights }: PreparedRows,
+  classes: readonly string[],
+  limit: number,
+): ConfusionCell[] {
+  const width = classes.length;
   const cells = new Map<number, number>();
   for (const [row, label] of labels.entries()) {
     const cell = label * width + (decided[row] as number);
@@ -193,8 +193,8 @@ export function confusedPairs(rows: MulticlassRows, limit: number): ConfusedPair
     .sort(([left, few], [right, many]) => many - few || left - right)
     .slice(0, limit)
     .map(([cell, count]) => ({
-      label: rows.classes[Math.floor(cell / width)] ?? '',
-      decided: rows.classes[cell % width] ?? '',
+      label: classes[Math.floor(cell / width)] ?? '',
+      decided: classes[cell % width] ?? '',
       rows: count,
     }));
 }

@@ -4,8 +4,8 @@
  * (ECE over ten bins of equal mass, lift, cost, calibration gap) by a few lines of NumPy.
  */
 import { describe, expect, it } from 'vitest';
-import { binaryStatistic, confusionOf } from '../../../ml/evaluation/binary-statistic.js';
-import { confusedPairs, multiclassStatistic, scoresByClass } from '../../../ml/evaluation/multiclass-statistic.js';
+import { binaryStatistic, calibrationBins, confusionOf } from '../../../ml/evaluation/binary-statistic.js';
+import { multiclassDetails, multiclassStatistic } from '../../../ml/evaluation/multiclass-statistic.js';
 import { regressionStatistic } from '../../../ml/evaluation/regression-statistic.js';
 import type { Statistic } from '../../../ml/evaluation/statistic.js';
 
@@ -94,6 +94,22 @@ describe('metrics of a binary model', () => {
     expectClose(measure(binaryStatistic(binary), counts), plain);
   });
 
+  it('have a calibration error that is the mean gap of the bins a plot shows, equal scores in one of them', () => {
+    const tied = { ...binary, probabilities: binary.probabilities.map((p) => Math.round(p * 5) / 5) };
+    for (const judged of [binary, tied]) {
+      const bins = calibrationBins(judged);
+      const gap = bins.reduce(
+        (sum, { predicted, observed, rows: size }) => sum + size * Math.abs(predicted - observed),
+        0,
+      );
+      expect(gap / ROWS).toBeCloseTo(measure(binaryStatistic(judged))['expected_calibration_error'] ?? 0, 9);
+    }
+    expect(calibrationBins(tied).length).toBeLessThanOrEqual(6);
+    // Means by weight: of two rows with the weights 3 and 1.
+    const two = { probabilities: Float32Array.of(0.5, 0.5), labels: [1, 0], weights: Float32Array.of(3, 1) };
+    expect(calibrationBins(two)).toEqual([{ predicted: 0.5, observed: 0.75, rows: 2 }]);
+  });
+
   it('are not defined where a class is absent', () => {
     const values = measure(binaryStatistic({ ...binary, labels: rows.map(() => 0) }));
     for (const metric of ['roc_auc', 'pr_auc', 'ks', 'lift']) expect(values[metric], metric).toBeNaN();
@@ -142,12 +158,13 @@ describe('metrics of a multiclass model', () => {
   });
 
   it('are shown by class, with what was taken for what', () => {
-    const [first, second, third] = scoresByClass(multiclass);
+    const { classes, confusion } = multiclassDetails(multiclass, 3);
+    const [first, second, third] = classes;
     expect(first).toMatchObject({ class: 'a', precision: 1, recall: 0.1875, support: 16 });
     expect(second).toEqual({ class: 'b', precision: 0, recall: 0, f1: 0, support: 12 });
     expect(third?.precision).toBeCloseTo(0.32432432432432434, 10);
     // confusion_matrix: [[3, 0, 13], [0, 0, 12], [0, 0, 12]]
-    expect(confusedPairs(multiclass, 3)).toEqual([
+    expect(confusion).toEqual([
       { label: 'a', decided: 'c', rows: 13 },
       { label: 'b', decided: 'c', rows: 12 },
       { label: 'c', decided: 'c', rows: 12 },
