@@ -1,6 +1,6 @@
 """The process in which one attempt trains: `python -m perennial_trainer.child FOLDER`.
 
-It follows the file contract of docs/trainers.md: reads ``request.json``, speaks in JSON lines on standard output and
+It follows the file contract of docs/trainers.md, so that it can be a command as well: reads ``request.json``, speaks in JSON lines on standard output and
 leaves the model in ``output/``. It ends with its supervisor, and everything a trainer prints goes to standard error.
 """
 
@@ -61,7 +61,7 @@ def main() -> int:
     try:
         request = json.loads((folder / "request.json").read_text())
         # Read by OpenMP when the first library that uses it is loaded.
-        os.environ.setdefault("OMP_NUM_THREADS", str(request["threads"]))
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads_of(request)))
         load_trainers(sys.argv[2:])
         train(folder, request, reporter, cancelled)
         return 0
@@ -92,7 +92,7 @@ def train(folder: Path, request: dict[str, Any], reporter: Reporter, cancelled: 
         features=[Feature(each["name"], each["categorical"]) for each in request["features"]],
         checkpoint_folder=restore_checkpoint(folder, request["files"].get("checkpoint")),
         attempt=request["attempt"],
-        threads=request["threads"],
+        threads=threads_of(request),
         _reporter=reporter,
         _cancelled=cancelled.is_set,
     )
@@ -102,6 +102,11 @@ def train(folder: Path, request: dict[str, Any], reporter: Reporter, cancelled: 
     from .output import write_output
 
     write_output(folder / "output", model, context, request["sample"])
+
+
+def threads_of(request: dict[str, Any]) -> int:
+    """As the worker says; as many as there are cores where this is run as a command."""
+    return int(request.get("threads") or os.cpu_count() or 1)
 
 
 def restore_checkpoint(folder: Path, archive: str | None) -> Path:

@@ -1,0 +1,88 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findPythonEnvironment } from '#scripts/support/python-environment.mjs';
+import { createExternalTrainingActivities } from '../../activities/external-training.js';
+import type { ArtifactRef } from '../../domain/artifact.js';
+import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { createTrainingComputeActivities } from '../../activities/training-compute.js';
+import { type ExternalRun, TrainerAnswer } from '../../domain/external-training.js';
+import { opensRunFiles } from '../../domain/run-files.js';
+import { EvaluatedModel, TrainedModel, TrainingSnapshot } from '../../domain/training.js';
+import { sha256Hex } from '../../store/contracts/digests.js';
+import { createCommandPort } from '../../workers/ports/command-process.js';
+import { type ComputeBench, NOW } from './compute-fixture.js';
+import { openFlightsBench, snapshotFlights } from './flights-fixture.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+describe('flights trained by a command', () => {
+  let bench: ComputeBench;
+  let commands: Record<string, readonly string[]>;
+
+  beforeEach(async () => {
+    bench = await openFlightsBench();
+    const python = await findPythonEnvironment(ROOT);
+    if (python === undefined) throw new Error('the Python environment is missing; run `npm run setup` first');
+    // The attempt of the Python worker keeps to the same contract, so it makes a command with a real model behind it.
+    const program = join(bench.jobs.folder, 'train.py');
+    const lines = [`import sys`, `sys.path.insert(0, ${JSON.stringify(`${ROOT}trainers/python`)})`];
+    await writeFile(program, [...lines, `from perennial_trainer.child import main`, `sys.exit(main())`].join('\n'));
+    commands = { sklearn: [python.interpreter, program] };
+  });
+
+  afterEach(async () => {
+    await bench.close();
+  });
+
+  it('end in a version with three graphs, the digest of the program in its lineage, and its files closed', async () => {
+    const { stores, runJob } = bench;
+    const { artifacts } = stores;
+    const training = createTrainingComputeActivities({ stores, runJob });
+    const external = createExternalTrainingActivities({
+      stores,
+      runJob,
+      commands: createCommandPort(commands),
+      apiUrl: 'http://127.0.0.1:1',
+      stalledAfterMs: 120_000,
+      mintToken: () => 'token',
+      sha256Hex,
+      now: () => NOW,
+    });
+    const pinned = await getJson(artifacts, await snapshotFlights(bench), TrainingSnapshot);
+    const trainer = {
+      kind: 'command' as const,
+      command: 'sklearn',
+      limits: { wall: '2m', cpuSeconds: 100, memoryMb: 4_096 },
+      parameters: { estimator: 'linear' },
+      seed: 7,
+    };
+    const snapshot = await putJson(artifacts, { ...pinned, spec: { ...pinned.spec, trainer } });
+    const { dataset } = await training.buildTrainingDataset({ snapshot });
+
+    const run = await external.prepareTrainerData({ runId: 'r1', snapshot, dataset });
+    expect(run.files).toEqual({ url: 'http://127.0.0.1:1/v1/runs/r1', token: 'token' });
+    expect(opensRunFiles(await stores.runFiles.get('r1'), sha256Hex('token'), NOW)).toBe(true);
+
+    const inActivity = new MockActivityEnvironment();
+    const { answer } = await inActivity.run<[ExternalRun], { answer: ArtifactRef }>(external.trainByCommand, run);
+    const { trainerDigest, environment } = await getJson(artifacts, answer, TrainerAnswer);
+    const { trained } = await external.adoptTrainedModel({ snapshot, dataset, run, answer });
+    expect(opensRunFiles(await stores.runFiles.get('r1'), sha256Hex('token'), NOW)).toBe(false);
+
+    const evaluated = await training.evaluateModel({ snapshot, dataset, trained });
+    const model = await getJson(artifacts, evaluated.trained, TrainedModel);
+    expect(model.bundle.graphs).toHaveLength(3);
+    expect(model.trainer).toEqual({
+      name: 'sklearn',
+      digest: trainerDigest,
+      environment,
+      request: run.request,
+      answer,
+    });
+    const { evidence } = await getJson(artifacts, evaluated.evaluated, EvaluatedModel);
+    expect(evidence.gates.at(-1)?.name).toContain('rateBy');
+  });
+});
