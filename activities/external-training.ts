@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { TrainerCheckpoint, TrainerRequest } from '../domain/external-training.js';
 import type { Sha256Hex } from '../domain/ids.js';
+import { pipelineRunId } from '../domain/pipeline-run.js';
 import { MICROS_PER_DAY } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { ExternalTrainingActivities } from '../workflows/contracts/training.js';
@@ -43,7 +44,8 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
   const { artifacts } = stores;
 
   return {
-    async prepareTrainerData({ runId, ...reads }) {
+    async prepareTrainerData({ pipelineId, ...reads }) {
+      const runId = pipelineRunId(dependencies.sha256Hex, pipelineId);
       const plan = await candidatePlan(stores, reads.snapshot);
       const { request } = await runJob('prepareTrainerData', { runId, ...reads, plan });
       return { runId, request, files: await openFiles(dependencies, runId, request) };

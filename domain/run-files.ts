@@ -1,6 +1,7 @@
 /** The files of one training run, for a trainer that shares no disk with the installation. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
+import { TrackingKey } from './tracking.js';
 
 /** A file that a trainer left with the run. */
 export const RunOutput = z.strictObject({ name: z.string(), attempt: z.number().int().positive(), file: ArtifactRef });
@@ -30,3 +31,17 @@ export function findRunFile({ inputs, outputs }: RunFiles, sha256: string): Arti
 export function opensRunFiles(files: RunFiles | null, tokenDigest: string, now: number): files is RunFiles {
   return files !== null && !files.closed && now < files.untilTs && files.tokenDigests.includes(tokenDigest);
 }
+
+/** What a trainer measured, in the order in which it did. */
+export const RunReport = z.strictObject({
+  points: z
+    .array(
+      z.strictObject({
+        step: z.number().int(),
+        timestampMs: z.number().int(),
+        metrics: z.record(TrackingKey, z.number()),
+      }),
+    )
+    .max(100),
+});
+export type RunReport = z.infer<typeof RunReport>;

@@ -2,12 +2,15 @@
 import { z } from 'zod';
 import { ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
-import { findRunFile, opensRunFiles, type RunFiles } from '../../domain/run-files.js';
+import { findRunFile, opensRunFiles, type RunFiles, RunReport } from '../../domain/run-files.js';
+import { BATCH_LIMITS } from '../../domain/tracking.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { type Call, param, type Route, route } from '../route.js';
 
 const FILE_NAME = /^[\w.-]{1,100}$/;
+/** Between two reports of a trainer, which may announce a long silence. */
+const HELD_MICROS = 3_600_000_000;
 const ATTEMPT = z.coerce.number().int().positive();
 
 export function runFileRoutes(dependencies: ApiDependencies): Route[] {
@@ -46,29 +49,62 @@ export function runFileRoutes(dependencies: ApiDependencies): Route[] {
       response: ArtifactRef,
       handle: (call) => receive(dependencies, call),
     }),
+    route({
+      method: 'post',
+      path: '/v1/runs/:run/reports',
+      summary: 'Metrics of the run while its trainer works, by the token and the attempt that its files take',
+      action: 'read',
+      holder,
+      body: RunReport,
+      response: z.strictObject({ kept: z.number().int() }),
+      handle: (call) => keepReport(dependencies, call),
+    }),
   ];
+}
+
+/** Kept by the run that the trainer works for, if somebody did not delete it; the newest attempt alone writes to it. */
+async function keepReport({ stores }: ApiDependencies, call: Call<RunReport, unknown>) {
+  const runId = param(call, 'run');
+  const attempt = attemptOf(call);
+  requireWriter(await stores.runFiles.get(runId), { runId, attempt });
+  const run = await stores.runs.get(runId);
+  if (run === null || run.lifecycle === 'deleted') return { body: { kept: 0 } };
+  const owner = `trainer, attempt ${attempt}`;
+  const { epoch } =
+    run.writer?.owner === owner
+      ? run.writer
+      : await stores.runs.hold(runId, { owner, forMicros: HELD_MICROS, force: true });
+  const metrics = call.body.points.flatMap(({ step, timestampMs, metrics: values }) =>
+    Object.entries(values).map(([key, value]) => ({ key, value, step, timestampMs })),
+  );
+  await stores.runs.log(runId, { metrics: metrics.slice(0, BATCH_LIMITS.metrics) }, epoch);
+  return { body: { kept: Math.min(metrics.length, BATCH_LIMITS.metrics) } };
 }
 
 async function receive({ stores, uploadMaxBytes }: ApiDependencies, call: Call<unknown, unknown>) {
   const [runId, name] = [param(call, 'run'), param(call, 'file')];
-  const attempt = ATTEMPT.safeParse(call.stream.header('x-perennial-attempt'));
-  if (!attempt.success)
-    throw new DomainError('PRN_REQUEST_INVALID', {
-      what: 'x-perennial-attempt',
-      problem: 'a whole number above 0 is needed',
-    });
+  const attempt = attemptOf(call);
   if (!FILE_NAME.test(name))
     throw new DomainError('PRN_REQUEST_INVALID', {
       what: 'file name',
       problem: 'letters, digits, dot, dash and underscore only',
     });
-  requireWriter(await stores.runFiles.get(runId), { runId, attempt: attempt.data });
+  requireWriter(await stores.runFiles.get(runId), { runId, attempt });
   const file = await stores.artifacts.receive(call.stream.chunks, MEDIA_TYPES.bytes, (bytes) => {
     if (bytes > uploadMaxBytes) throw new DomainError('PRN_UPLOAD_TOO_LARGE', { limitBytes: uploadMaxBytes });
   });
-  if (!(await stores.runFiles.add(runId, { name, attempt: attempt.data, file })))
-    requireWriter(await stores.runFiles.get(runId), { runId, attempt: attempt.data });
+  if (!(await stores.runFiles.add(runId, { name, attempt, file })))
+    requireWriter(await stores.runFiles.get(runId), { runId, attempt });
   return { body: file };
+}
+
+function attemptOf({ stream }: Pick<Call<unknown, unknown>, 'stream'>): number {
+  const attempt = ATTEMPT.safeParse(stream.header('x-perennial-attempt'));
+  if (attempt.success) return attempt.data;
+  throw new DomainError('PRN_REQUEST_INVALID', {
+    what: 'x-perennial-attempt',
+    problem: 'a whole number above 0 is needed',
+  });
 }
 
 /** Throws `PRN_RUN_STALE_WRITER` for an attempt that was replaced, `PRN_RUN_TOKEN_INVALID` for a run that is over. */

@@ -9,6 +9,7 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import { type ExternalRun, TrainerAnswer } from '../../domain/external-training.js';
+import { pipelineRunId } from '../../domain/pipeline-run.js';
 import { opensRunFiles } from '../../domain/run-files.js';
 import { EvaluatedModel, TrainedModel, TrainingSnapshot } from '../../domain/training.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
@@ -62,15 +63,20 @@ describe('flights trained by a command', () => {
     const snapshot = await putJson(artifacts, { ...pinned, spec: { ...pinned.spec, trainer } });
     const { dataset } = await training.buildTrainingDataset({ snapshot });
 
-    const run = await external.prepareTrainerData({ runId: 'r1', snapshot, dataset });
-    expect(run.files).toEqual({ url: 'http://127.0.0.1:1/v1/runs/r1', token: 'token' });
-    expect(opensRunFiles(await stores.runFiles.get('r1'), sha256Hex('token'), NOW)).toBe(true);
+    const run = await external.prepareTrainerData({ pipelineId: 'p1', snapshot, dataset });
+    const { runId } = run;
+    expect(runId).toBe(pipelineRunId(sha256Hex, 'p1'));
+    expect(run.files).toEqual({ url: `http://127.0.0.1:1/v1/runs/${runId}`, token: 'token' });
+    expect(opensRunFiles(await stores.runFiles.get(runId), sha256Hex('token'), NOW)).toBe(true);
 
     const inActivity = new MockActivityEnvironment();
-    const { answer } = await inActivity.run<[ExternalRun], { answer: ArtifactRef }>(external.trainByCommand, run);
+    const { answer } = await inActivity.run<[ExternalRun], { answer: ArtifactRef }, typeof external.trainByCommand>(
+      external.trainByCommand,
+      run,
+    );
     const { trainerDigest, environment } = await getJson(artifacts, answer, TrainerAnswer);
     const { trained } = await external.adoptTrainedModel({ snapshot, dataset, run, answer });
-    expect(opensRunFiles(await stores.runFiles.get('r1'), sha256Hex('token'), NOW)).toBe(false);
+    expect(opensRunFiles(await stores.runFiles.get(runId), sha256Hex('token'), NOW)).toBe(false);
 
     const evaluated = await training.evaluateModel({ snapshot, dataset, trained });
     const model = await getJson(artifacts, evaluated.trained, TrainedModel);

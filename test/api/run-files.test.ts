@@ -103,6 +103,37 @@ describe('files of a run over HTTP', () => {
     expect(files?.outputs.map(({ attempt }) => attempt)).toEqual([2]);
   });
 
+  it('come with live metrics of the newest attempt, and of no other', async () => {
+    const { runs, experiments } = api.dependencies.stores;
+    const { experimentId } = await experiments.ensure('flight-delay');
+    await runs.create({
+      runId,
+      experimentId,
+      name: null,
+      userId: '',
+      status: 'RUNNING',
+      startTs: FIRST_READING,
+      tags: [],
+    });
+    const report = async (attempt: number, loss: number) => {
+      const response = await fetch(`${api.url}/v1/runs/${runId}/reports`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${TOKEN}`,
+          'content-type': 'application/json',
+          'x-perennial-attempt': String(attempt),
+        },
+        body: JSON.stringify({ points: [{ step: 1, timestampMs: 5, metrics: { loss } }] }),
+      });
+      return response.status;
+    };
+    expect(await report(1, 0.5)).toBe(200);
+    expect((await runs.get(runId))?.metrics).toMatchObject([{ key: 'loss', value: 0.5, step: 1, timestampMs: 5 }]);
+    await call('PUT', 'model.onnx', { attempt: 2, body: 'x' });
+    expect(await report(1, 0.25)).toBe(409);
+    expect((await runs.get(runId))?.metrics).toMatchObject([{ value: 0.5 }]);
+  });
+
   it('need to say which attempt writes', async () => {
     expect(await call('PUT', 'model.onnx', { attempt: null, body: 'x' })).toMatchObject({
       code: 'PRN_REQUEST_INVALID',

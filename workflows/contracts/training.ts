@@ -77,7 +77,7 @@ export interface TrainingComputeActivities {
 /** Trainers outside the compute pool. What they write is checked and bundled before anything else sees it. */
 export interface ExternalTrainingActivities {
   /** Writes the training part as features after expressions, and says what the trainer is asked for. */
-  prepareTrainerData(input: TrainingReads & { runId: string }): Promise<ExternalRun>;
+  prepareTrainerData(input: TrainingReads & { pipelineId: string }): Promise<ExternalRun>;
   /** Fits with a trainer of the Python worker; on its own task queue. `answer` is a JSON artefact (`TrainerAnswer`). */
   trainExternal(run: ExternalRun): Promise<{ answer: ArtifactRef }>;
   /** Fits with an allow-listed command under its limits. */

@@ -16,7 +16,7 @@ export async function trainModel(
   };
   // Snapshots of pipelines from before there were other trainers do not name one.
   if (trainerKind !== 'python' && trainerKind !== 'command') return activities.trainModel(inputs);
-  const run = await activities.prepareTrainerData({ ...inputs, runId: input.pipelineId });
+  const run = await activities.prepareTrainerData({ ...inputs, pipelineId: input.pipelineId });
   const train = trainerKind === 'python' ? activities.trainExternal : activities.trainByCommand;
   return activities.adoptTrainedModel({ ...inputs, run, ...(await train(run)) });
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from .errors import failure
 from .run import RunState, Trainers, TrainingRun
 
 BEAT_SECONDS = 1.0
+#: Of more points between two beats only the last are shown live.
+REPORTED_POINTS = 100
 
 
 class TrainingActivities:
@@ -37,7 +40,7 @@ class TrainingActivities:
         info = activity.info()
         details = info.heartbeat_details
         state = RunState(checkpoint=details[0].get("checkpoint") if details else None)
-        beating = asyncio.create_task(_beat(state))
+        beating = asyncio.create_task(_beat_and_report(state, _run_files(run)))
         try:
             attempt = TrainingRun(self._trainers, self._artifacts(run), info.attempt, state)
             return {"answer": await attempt.train(run["request"], folder)}
@@ -48,13 +51,39 @@ class TrainingActivities:
         shared = self._trainers.shared
         if shared is not None and shared.has(run["request"]["sha256"]):
             return shared
-        files = run.get("files")
+        files = _run_files(run)
         if files is None:
             raise failure("PRN_ARTIFACT_MISSING", {"uri": run["request"]["uri"]})
-        return RunFiles(url=files["url"], token=files["token"], attempt=activity.info().attempt)
+        return files
 
 
-async def _beat(state: RunState) -> None:
+def _run_files(run: dict[str, Any]) -> RunFiles | None:
+    files = run.get("files")
+    return files and RunFiles(url=files["url"], token=files["token"], attempt=activity.info().attempt)
+
+
+async def _beat_and_report(state: RunState, files: RunFiles | None) -> None:
+    reported = 0
     while True:
-        activity.heartbeat({"checkpoint": state.checkpoint, **state.last})
+        _beat(state)
+        points = state.history[reported:]
+        reported += len(points)
+        if files is not None and points:
+            await asyncio.to_thread(_report, files, points[-REPORTED_POINTS:])
         await asyncio.sleep(BEAT_SECONDS)
+
+
+def _beat(state: RunState) -> None:
+    activity.heartbeat({"checkpoint": state.checkpoint, **state.last})
+
+
+def _report(files: RunFiles, points: list[dict[str, Any]]) -> None:
+    """Best effort: a run that goes well does not end because nobody watches it."""
+    try:
+        files.report([_point(dict(point)) for point in points])
+    except (OSError, ValueError) as error:
+        activity.logger.warning("the metrics of this moment were not heard: %s", error)
+
+
+def _point(values: dict[str, Any]) -> dict[str, Any]:
+    return {"step": values.pop("step"), "timestampMs": time.time_ns() // 1_000_000, "metrics": values}
