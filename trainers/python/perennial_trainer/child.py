@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import tarfile
 import threading
 import traceback
 from collections.abc import Mapping
@@ -113,7 +114,9 @@ def restore_checkpoint(folder: Path, archive: str | None) -> Path:
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir(exist_ok=True)
     if archive is not None:
-        shutil.unpack_archive(str(folder / archive), checkpoint, "tar", filter="data")
+        # Older patch releases of 3.11 have no filters yet; the archive was written by an attempt of this very run.
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        shutil.unpack_archive(str(folder / archive), checkpoint, "tar", **safely)
     return checkpoint
 
 
