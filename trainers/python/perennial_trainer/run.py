@@ -41,8 +41,6 @@ class RunState:
     checkpoint: Reference | None = None
     last: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
-    #: Errors of keeping a checkpoint do not end a run that goes well.
-    unkept: int = 0
 
 
 @dataclass
@@ -79,7 +77,7 @@ class TrainingRun:
         try:
             self.state.checkpoint = self.artifacts.keep(archive, BYTES)
         except OSError as error:
-            self.state.unkept += 1
+            # A run that goes well does not end because one of its checkpoints is lost.
             log.warning("a checkpoint could not be kept: %s", error)
 
     async def _prepare(self, reference: Reference, folder: Path) -> None:

@@ -46,6 +46,8 @@ class TrainingActivities:
             return {"answer": await attempt.train(run["request"], folder)}
         finally:
             beating.cancel()
+            # Told once more, so that a checkpoint is not lost between two beats.
+            _beat(state)
 
     def _artifacts(self, run: dict[str, Any]) -> Artifacts:
         shared = self._trainers.shared
