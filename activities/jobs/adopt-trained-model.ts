@@ -49,9 +49,6 @@ export async function adoptTrainedModel(input: AdoptTrainedModelInput, context: 
     outputs,
     expected,
   });
-  // What a trainer could not report while it trained is written to its run now.
-  for (const { step = 0, ...metrics } of answer.metrics)
-    context.progress({ message: `step ${step} of the trainer`, step, metrics });
   context.progress({ message: `the model agrees with its trainer on ${request.sample.length} rows` });
   return storeModel(context, parts, {
     ...shape,

@@ -34,6 +34,8 @@ export async function startPythonWorker(
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  // A test that is cut off leaves no worker behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   await untilReady(child);
   const exited = once(child, 'exit');
   const end = async (signal: NodeJS.Signals): Promise<void> => {
