@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobProgress } from '../../activities/jobs/context.js';
 import type { RunJob } from '../../activities/jobs/index.js';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { endPipelineRun, tagPipelineRun, trackJobs } from '../../activities/pipeline-run-log.js';
 import { DomainError } from '../../domain/errors.js';
+import type { TrainerAnswer } from '../../domain/external-training.js';
 import { pipelineRunId } from '../../domain/pipeline-run.js';
 import type { Run } from '../../domain/tracking.js';
 import { TrainingDataset } from '../../domain/training.js';
@@ -132,6 +133,35 @@ describe('the run of a pipeline', () => {
       [2, 0.5],
     ]);
     expect(done.metrics.find(({ key }) => key === 'roc_auc')?.value).toBe(evidence.metrics.roc_auc?.value);
+  });
+
+  it('has what a trainer elsewhere measured, once its model is adopted', async () => {
+    const json = (value: unknown) => putJson(stores.artifacts, value);
+    const answer: TrainerAnswer = {
+      onnx: await json('a model'),
+      output: 'probabilities',
+      samplePredictions: null,
+      predictedBy: 'estimator',
+      environment: { python: '3.11.2', packages: { lightgbm: '4.6.0' } },
+      metrics: [
+        { step: 10, training_loss: 0.6 },
+        { step: 20, training_loss: 0.5 },
+      ],
+      log: null,
+      attempt: 1,
+      trainerDigest: 'f'.repeat(64),
+    };
+    const adopted = (() => Promise.resolve({ bundleDigest: 'b'.repeat(64) })) as unknown as RunJob;
+    const asked = { ...input, plan: PLAN, request: await json('a request'), answer: await json(answer) };
+    for (const name of ['attempt 1', 'attempt 2']) await attempt(name, [], adopted)('adoptTrainedModel', asked);
+    expect(await losses()).toEqual([
+      [10, 0.6],
+      [20, 0.5],
+    ]);
+    const tags = new Map((await run()).tags.map(({ key, value }) => [key, value]));
+    expect(
+      ['trainerDigest', 'engine.lightgbm', 'engine.python', 'bundleDigest'].map((key) => tags.get(`perennial.${key}`)),
+    ).toEqual(['f'.repeat(64), '4.6.0', '3.11.2', 'b'.repeat(64)]);
   });
 
   it('goes on in the next attempt, with each value once, and stops the attempt that was left behind', async () => {
