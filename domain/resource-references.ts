@@ -8,6 +8,7 @@ import { viewUses } from './model.js';
 import { unfitFor } from './monitors.js';
 import { checkSearch } from './search-checks.js';
 import { splitColumns } from './split.js';
+import { isBuiltIn } from './trainer.js';
 import { didYouMean } from './names.js';
 import { type Resource, RESOURCE_KINDS, type ResourceKind, type ResourceOf } from './resources.js';
 
@@ -239,6 +240,7 @@ function checkModel(
   viewUses(model.spec);
   checkGuardrails(model);
   checkSearch(model.metadata.name, model.spec);
+  checkFolds(model);
   for (const other of all) if (other.kind === 'Monitor' && other.spec.endpoint === endpoint) checkWatched(other, all);
   const featuresOf = (view: string): string[] =>
     requireNamed('FeatureView', view, 'spec.features').spec.features.map(({ name }) => name);
@@ -255,6 +257,16 @@ function checkModel(
       remedy: 'Give each model an endpoint of its own.',
     });
   }
+}
+
+/** Only the compute pool fits a model for each fold. */
+function checkFolds({ metadata, spec }: ResourceOf<'Model'>): void {
+  if (!('train' in spec.split) || spec.split.folds === 1 || isBuiltIn(spec.trainer)) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: `Model ${metadata.name}, spec.split.folds`,
+    problem: `a ${spec.trainer.kind} trainer fits one model, on one holdout`,
+    remedy: 'Drop the folds, or take a built-in trainer.',
+  });
 }
 
 /** Versions of one model are compared with each other and answer one endpoint, so that all have its task. */

@@ -92,6 +92,11 @@ export const TrainedModel = z.strictObject({
   trainer: TrainerLineage.optional(),
   /** Where a search chose the parameters. */
   search: SearchLineage.extend({ parameters: TrainerParameters }).optional(),
+  /**
+   * Of a rolling origin: row-major float32 scores of the holdout's rows, each by the model of its fold. The bundle is the
+   * model of the last fold.
+   */
+  foldScores: ArtifactRef.optional(),
 });
 export type TrainedModel = z.infer<typeof TrainedModel>;
 

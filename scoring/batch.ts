@@ -35,7 +35,8 @@ export async function scoreInBatches(scoring: BatchScoring): Promise<Float32Arra
   return scores;
 }
 
-function sliceColumns(columns: InputColumns, from: number, to: number): Record<string, TensorData> {
+/** Rows `from` to before `to` of all columns; numbers are views on the same memory. */
+export function sliceColumns(columns: InputColumns, from: number, to: number): Record<string, TensorData> {
   return Object.fromEntries(Object.entries(columns).map(([name, data]) => [name, sliceOf(data, from, to)]));
 }
 
@@ -43,4 +44,29 @@ function sliceOf(data: TensorData, from: number, to: number): TensorData {
   return data instanceof Float32Array || data instanceof Float64Array || data instanceof BigInt64Array
     ? data.subarray(from, to)
     : data.slice(from, to);
+}
+
+/** Values of one kind, one column after the other. */
+export function concatColumns(columns: readonly TensorData[]): TensorData {
+  const length = columns.reduce((sum, column) => sum + column.length, 0);
+  const [first] = columns;
+  if (first instanceof Float32Array || first instanceof Float64Array) {
+    const joined = first instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+    let offset = 0;
+    for (const column of columns) {
+      if (column instanceof Float32Array || column instanceof Float64Array) joined.set(column, offset);
+      offset += column.length;
+    }
+    return joined;
+  }
+  if (first instanceof BigInt64Array) {
+    const joined = new BigInt64Array(length);
+    let offset = 0;
+    for (const column of columns) {
+      if (column instanceof BigInt64Array) joined.set(column, offset);
+      offset += column.length;
+    }
+    return joined;
+  }
+  return columns.flatMap((column) => Array.from(column, String));
 }

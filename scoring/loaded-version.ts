@@ -12,6 +12,7 @@ import { readModelMetadata } from '../ml/onnx/model-metadata.js';
 import { createChain } from '../ml/onnx/chain.js';
 import type { OnnxSession, TensorData } from '../ml/onnx/session.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
+import { concatColumns } from './batch.js';
 import { compileFeatureInputs, type FeatureInputs, type Feeds } from './feature-plan.js';
 
 export interface LoadedVersion {
@@ -138,28 +139,4 @@ function concatFeeds(batch: readonly Waiting[]): Feeds {
   const joined: Record<string, TensorData> = {};
   for (const name in batch[0]?.feeds) joined[name] = concatColumns(batch.map(({ feeds }) => feeds[name] ?? []));
   return joined;
-}
-
-function concatColumns(columns: readonly TensorData[]): TensorData {
-  const length = columns.reduce((sum, column) => sum + column.length, 0);
-  const [first] = columns;
-  if (first instanceof Float32Array || first instanceof Float64Array) {
-    const joined = first instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
-    let offset = 0;
-    for (const column of columns) {
-      if (column instanceof Float32Array || column instanceof Float64Array) joined.set(column, offset);
-      offset += column.length;
-    }
-    return joined;
-  }
-  if (first instanceof BigInt64Array) {
-    const joined = new BigInt64Array(length);
-    let offset = 0;
-    for (const column of columns) {
-      if (column instanceof BigInt64Array) joined.set(column, offset);
-      offset += column.length;
-    }
-    return joined;
-  }
-  return columns.flatMap((column) => Array.from(column, String));
 }

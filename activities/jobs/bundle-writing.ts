@@ -8,6 +8,7 @@ import { sha256Hex } from '../../store/contracts/digests.js';
 import { putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
+import { putFloats } from './float-artifacts.js';
 import { pickGoldenRows } from './golden-rows.js';
 import type { ModelRows } from './model-rows.js';
 import { scoreModel } from './model-scoring.js';
@@ -22,6 +23,8 @@ export interface FittedModel extends TaskShape {
   readonly checkScores?: (scores: ArrayLike<number>, of: string) => void;
   /** Who fitted it where that was not here, and who chose its parameters. */
   readonly lineage?: Pick<TrainedModel, 'trainer' | 'search'>;
+  /** Of a rolling origin: scores of the holdout, row-major, by the model of each fold. */
+  readonly foldScores?: Float32Array;
 }
 
 export interface StoredModel {
@@ -42,7 +45,13 @@ const NO_THRESHOLD = 0.5;
 export async function storeModel(context: JobContext, parts: TrainingParts, model: FittedModel): Promise<StoredModel> {
   const bundle = await writeBundle(context, parts, model);
   const bundleDigest = bundleDigestOf(bundle, sha256Hex);
-  const trained: TrainedModel = { bundle, bundleDigest, ...model.lineage };
+  const { lineage, foldScores } = model;
+  const trained: TrainedModel = {
+    bundle,
+    bundleDigest,
+    ...lineage,
+    ...(foldScores && { foldScores: await putFloats(context.artifacts, foldScores) }),
+  };
   return { trained: await putJson(context.artifacts, trained), bundleDigest };
 }
 

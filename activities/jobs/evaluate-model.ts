@@ -8,6 +8,7 @@ import type { Alarm, Evidence, RobustnessResult, SliceSearch } from '../../domai
 import { EvaluationDetails, type Plots } from '../../domain/evaluation-details.js';
 import { decideGates } from '../../domain/gates.js';
 import { ModelProfile } from '../../domain/model-profile.js';
+import { foldsOf } from '../../domain/split.js';
 import { TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { estimatesOf } from '../../ml/evaluation/bootstrap.js';
 import { detailsOf } from '../../ml/evaluation/curves.js';
@@ -18,9 +19,10 @@ import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
 import { baselinesOf, scoreBaselines, scoreChampion } from './contestants.js';
 import type { JobContext } from './context.js';
+import { getFloats } from './float-artifacts.js';
 import { judgeGates } from './gate-judging.js';
 import { raiseAlarms } from './leakage-alarms.js';
-import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
+import { columnNamesOf, inputNames, type ModelRows, readModelRows, sliceRows } from './model-rows.js';
 import { computeFeatures, requireUsableScores, scoreBundle } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
 import { type JudgedContestants, resampleContestants } from './resampled-contestants.js';
@@ -47,7 +49,7 @@ interface Evaluated {
   readonly snapshot: TrainingSnapshot;
   readonly bundle: Bundle;
   /** What is kept of training as it is. */
-  readonly lineage: Pick<TrainedModel, 'trainer' | 'search'>;
+  readonly lineage: Omit<TrainedModel, 'bundle' | 'bundleDigest'>;
   readonly train: ModelRows;
   readonly holdout: ModelRows;
   /** Raw scores of the challenger for the holdout. */
@@ -102,6 +104,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const snapshot = await getJson(artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(artifacts, input.dataset, TrainingDataset);
   const { bundle, bundleDigest: _unfinished, ...lineage } = await getJson(artifacts, input.trained, TrainedModel);
+  const { foldScores } = lineage;
   const { spec } = snapshot;
   const inputs = inputNames(bundle.plan.inputs);
   const available = await columnNamesOf(context, dataset.holdout);
@@ -109,7 +112,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const holdout = await readModelRows(context, dataset.holdout, [...inputs, ...extra]);
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
   const train = await readModelRows(context, dataset.train, inputs);
-  const scores = await scoreBundle(context, bundle, holdout);
+  const scores = foldScores ? await getFloats(artifacts, foldScores) : await scoreBundle(context, bundle, holdout);
   requireUsableScores(scores, bundle, 'holdout');
   const champion = await scoreChampion(context, dataset, { champion: input.champion, shape: bundle });
   const baselines = await scoreBaselines(context, { baselines: baselinesOf(spec), bundle, train, holdout });
@@ -142,8 +145,19 @@ async function findWeaknesses(
   return {
     sliceSearch: searchWorstSlices({ bundle, holdout, matrix, judged }),
     alarms,
-    robustness: await measureRobustness(context, { bundle, holdout, seed: spec.trainer.seed }),
+    robustness: await measureRobustness(context, {
+      bundle,
+      holdout: unseenRows(snapshot, holdout),
+      seed: spec.trainer.seed,
+    }),
   };
+}
+
+/** Holdout rows that the bundle's own model was not trained on: of a rolling origin those of the last fold. */
+function unseenRows({ spec, split }: TrainingSnapshot, holdout: ModelRows): ModelRows {
+  const last = foldsOf(spec, split).at(-1);
+  const first = last === undefined ? 0 : holdout.eventTs.findIndex((time) => time >= last.from);
+  return first <= 0 ? holdout : sliceRows(holdout, first, holdout.rows);
 }
 
 /** Curves and plots, which are too much for the evidence itself. */

@@ -5,7 +5,7 @@ import type { ModelInput } from '../../domain/features.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
 import { EVENT_TIME_COLUMN, GROUP_COLUMN, LABEL_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import type { TensorData } from '../../ml/onnx/session.js';
-import type { InputColumns } from '../../scoring/batch.js';
+import { concatColumns, type InputColumns, sliceColumns } from '../../scoring/batch.js';
 import type { ColumnData } from '../../store/contracts/tables.js';
 import type { JobContext } from './context.js';
 
@@ -81,6 +81,39 @@ export function takeModelRows(
     ...(groups && { groups: indexes.map((index) => groups[index] ?? '') }),
     columns: takeRows(columns, indexes),
   };
+}
+
+/** Rows `from` to before `to`. */
+export function sliceRows(
+  { eventTs, labels, columns, weights, groups }: ModelRows,
+  from: number,
+  to: number,
+): ModelRows {
+  return {
+    rows: to - from,
+    eventTs: eventTs.subarray(from, to),
+    labels: labels.subarray(from, to),
+    columns: sliceColumns(columns, from, to),
+    ...(weights && { weights: weights.subarray(from, to) }),
+    ...(groups && { groups: groups.slice(from, to) }),
+  };
+}
+
+/** The rows of two parts of one dataset, the later ones last, with the columns of the first. */
+export function joinRows(first: ModelRows, second: ModelRows): ModelRows {
+  const names = Object.keys(first.columns);
+  const join = (name: string): TensorData => concatColumns([first.columns[name] ?? [], second.columns[name] ?? []]);
+  return {
+    rows: first.rows + second.rows,
+    eventTs: joinNumbers(first.eventTs, second.eventTs),
+    labels: joinNumbers(first.labels, second.labels),
+    columns: Object.fromEntries(names.map((name) => [name, join(name)])),
+    ...(first.weights && second.weights && { weights: joinNumbers(first.weights, second.weights) }),
+  };
+}
+
+function joinNumbers<T extends Float32Array | Float64Array>(first: T, second: T): T {
+  return concatColumns([first, second]) as T;
 }
 
 /** Names of a plan's inputs, as the training dataset calls its columns. */

@@ -7,10 +7,11 @@ import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { checkFeatureValues } from '../../ml/training/check-features.js';
 import { builtInTrainer, type Trainer, type TrainingData } from '../../ml/training/train.js';
-import { type StoredModel, storeModel } from './bundle-writing.js';
+import { type FittedModel, type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { fitModel } from './fit-model.js';
 import { computeFeatures } from './model-scoring.js';
+import { type FitModel, fitByFolds } from './rolling-origin.js';
 import { chosenParameters, searchLineage } from './search/chosen.js';
 import { readTraining, type TrainingInput, type TrainingParts } from './training-parts.js';
 
@@ -19,21 +20,30 @@ import { readTraining, type TrainingInput, type TrainingParts } from './training
  * also when an attempt was interrupted and this one resumed from its checkpoint.
  */
 export async function trainModel(input: TrainingInput, context: JobContext): Promise<StoredModel> {
-  const parts = await readTraining(input, context);
+  const whole = await readTraining(input, context);
+  const trainer = trainerOf(whole.snapshot, await chosenParameters(context, input));
+  const fit: FitModel = (parts, fold) => fitParts(context, parts, { trainer, key: `${keyOf(input)}/${fold}` });
+  const { parts, model } = await fitByFolds(context, whole, fit);
+  return storeModel(context, parts, { ...model, lineage: await searchLineage(context, input) });
+}
+
+async function fitParts(
+  context: JobContext,
+  parts: TrainingParts,
+  { trainer, key }: { readonly trainer: Trainer; readonly key: string },
+): Promise<FittedModel> {
   const { snapshot, dataset, plan, train } = parts;
   const shape: TaskShape = { task: snapshot.spec.task, classes: dataset.classes };
-  const trainer = trainerOf(snapshot, await chosenParameters(context, input));
   const data = trainingData(parts, shape, await computeFeatures(context, plan, train));
   // A baseline needs no feature that tells anything.
   if (trainer.kind !== 'baseline') checkFeatureValues(data);
-  const form = await fitModel(context, { key: keyOf(input), trainer, data });
-  return storeModel(context, parts, {
+  const form = await fitModel(context, { key, trainer, data });
+  return {
     ...shape,
-    lineage: await searchLineage(context, input),
     graphsWith: (decisionThreshold) => [
       encodeModel(fuseModel({ plan, form, classes: shape.classes, decisionThreshold })),
     ],
-  });
+  };
 }
 
 function keyOf({ snapshot, dataset, search }: TrainingInput): string {

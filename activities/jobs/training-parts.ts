@@ -40,8 +40,12 @@ export async function readTraining(input: TrainingInput, context: JobContext): P
   const train = await readPart(context, dataset.train, { plan: input.plan, request, snapshot });
   if (train.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the training split' });
   context.progress({ message: `${train.rows} training rows read` });
-  const plan = fitPlan(input.plan, train.columns);
-  return { snapshot, dataset, plan, views, request, train };
+  return fittedOn({ snapshot, dataset, plan: input.plan, views, request, train }, train);
+}
+
+/** The same training on other rows, on which the encodings are fitted anew. */
+export function fittedOn(parts: TrainingParts, train: ModelRows): TrainingParts {
+  return { ...parts, train, plan: fitPlan(parts.plan, train.columns) };
 }
 
 /** A part with the model's inputs, and those request fields that golden rows need and the dataset holds. */

@@ -119,6 +119,14 @@ describe('checkReferences', () => {
       'Model flight-delay, spec.split: refers to column orgin, which does not exist (did you mean "origin"?).',
     ],
     [
+      'a rolling origin of a trainer that fits one model',
+      changed('Model', {
+        split: { holdout: '7d', folds: 3 },
+        trainer: { kind: 'python', name: 'sklearn' },
+      }),
+      'Model flight-delay, spec.split.folds: a python trainer fits one model, on one holdout. Drop the folds, or take a built-in trainer.',
+    ],
+    [
       'a monitor of what the task has not',
       changed('Monitor', { metric: 'rmse' }),
       'Monitor flight-delay-calibration, spec.metric: rmse has no meaning for a binary model; there are accuracy, precision, recall, roc_auc, log_loss, calibration_gap, psi_prediction, psi_feature, traffic, latency_p99_ms, error_rate. ',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { momentOfLabels, splitBounds, SplitSpec } from '../../domain/split.js';
+import { foldsOf, momentOfLabels, splitBounds, SplitSpec } from '../../domain/split.js';
 import { parseIso, toIso, micros } from '../../domain/time.js';
 
 const bounds = (split: object, asOf: string) => {
@@ -67,5 +67,35 @@ describe('momentOfLabels', () => {
       expect([split, toIso(micros(asOf))]).toEqual([split, moment.replace('Z', '.000Z')]);
       expect([holdoutTo(asOf) > last, holdoutTo(asOf - 1) > last]).toEqual([true, false]);
     }
+  });
+});
+
+describe('folds of a rolling origin', () => {
+  const folds = (split: object): string[][] => {
+    const spec = { split: SplitSpec.parse(split), label: { availableAfter: '12h' } };
+    const bounds = splitBounds(spec, parseIso('2001-05-08T12:00:00Z'), parseIso('2001-01-01'));
+    return foldsOf(spec, bounds).map(({ trainFrom, trainTo, from, to }) =>
+      [trainFrom, trainTo, from, to].map((time) => toIso(micros(time)).slice(5, 13)),
+    );
+  };
+
+  it('lie one after the other up to the last known label, each with its gap', () => {
+    expect(folds({ purge: '1d', holdout: '7d', folds: 3 })).toEqual([
+      ['01-01T00', '04-16T00', '04-17T00', '04-24T00'],
+      ['01-01T00', '04-23T00', '04-24T00', '05-01T00'],
+      ['01-01T00', '04-30T00', '05-01T00', '05-08T00'],
+    ]);
+  });
+
+  it('move their training along where it trails', () => {
+    expect(folds({ train: { trailing: '30d' }, purge: '1d', holdout: '7d', folds: 2 })).toEqual([
+      ['03-24T00', '04-23T00', '04-24T00', '05-01T00'],
+      ['03-31T00', '04-30T00', '05-01T00', '05-08T00'],
+    ]);
+  });
+
+  it('are one by default, and none where event time does not decide', () => {
+    expect(folds({ holdout: '7d' })).toHaveLength(1);
+    expect(folds({ hash: ['order'], holdout: 0.2 })).toEqual([]);
   });
 });
