@@ -89,9 +89,9 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
 
     async adoptTrainedModel({ run, ...reads }) {
       const plan = await candidatePlan(stores, reads.snapshot);
-      const adopted = await runJob('adoptTrainedModel', { ...reads, plan, request: run.request });
+      // First, so that a late report does not take the run from whoever adopts the model.
       if (run.files !== null) await stores.runFiles.close(run.runId);
-      return adopted;
+      return runJob('adoptTrainedModel', { ...reads, plan, request: run.request });
     },
   } satisfies Activities;
 }

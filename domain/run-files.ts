@@ -45,3 +45,13 @@ export const RunReport = z.strictObject({
     .max(100),
 });
 export type RunReport = z.infer<typeof RunReport>;
+
+/** Holder of a run while an attempt of its trainer reports what it measures. */
+export function trainerOwner(attempt: number): string {
+  return `trainer, attempt ${attempt}`;
+}
+
+/** The attempt whose trainer holds a run, by the name of {@link trainerOwner}; 0 where somebody else holds it. */
+export function attemptOfOwner(owner: string | undefined): number {
+  return Number(/^trainer, attempt (\d+)$/.exec(owner ?? '')?.[1] ?? 0);
+}

@@ -2,8 +2,16 @@
 import { z } from 'zod';
 import { ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
-import { findRunFile, opensRunFiles, type RunFiles, RunReport } from '../../domain/run-files.js';
-import { BATCH_LIMITS } from '../../domain/tracking.js';
+import {
+  attemptOfOwner,
+  findRunFile,
+  opensRunFiles,
+  type RunFiles,
+  RunReport,
+  trainerOwner,
+} from '../../domain/run-files.js';
+import { isLost } from '../../domain/run-writer.js';
+import { BATCH_LIMITS, isOver } from '../../domain/tracking.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { type Call, param, type Route, route } from '../route.js';
@@ -11,6 +19,9 @@ import { type Call, param, type Route, route } from '../route.js';
 const FILE_NAME = /^[\w.-]{1,100}$/;
 /** Between two reports of a trainer, which may announce a long silence. */
 const HELD_MICROS = 3_600_000_000;
+const REPORT = RunReport.meta({
+  examples: [{ points: [{ step: 25, timestampMs: 987_000_000_000, metrics: { train_loss: 0.42 } }] }],
+});
 const ATTEMPT = z.coerce.number().int().positive();
 
 export function runFileRoutes(dependencies: ApiDependencies): Route[] {
@@ -55,21 +66,27 @@ export function runFileRoutes(dependencies: ApiDependencies): Route[] {
       summary: 'Metrics of the run while its trainer works, by the token and the attempt that its files take',
       action: 'read',
       holder,
-      body: RunReport,
+      body: REPORT,
       response: z.strictObject({ kept: z.number().int() }),
       handle: (call) => keepReport(dependencies, call),
     }),
   ];
 }
 
-/** Kept by the run that the trainer works for, if somebody did not delete it; the newest attempt alone writes to it. */
+/**
+ * Kept by the run that the trainer works for, unless it was deleted or has ended, as that of a cancelled pipeline. Of
+ * several attempts the newest alone writes to it.
+ */
 async function keepReport({ stores }: ApiDependencies, call: Call<RunReport, unknown>) {
   const runId = param(call, 'run');
   const attempt = attemptOf(call);
   requireWriter(await stores.runFiles.get(runId), { runId, attempt });
   const run = await stores.runs.get(runId);
-  if (run === null || run.lifecycle === 'deleted') return { body: { kept: 0 } };
-  const owner = `trainer, attempt ${attempt}`;
+  if (run === null || run.lifecycle === 'deleted' || (isOver(run.status) && !isLost(run))) return { body: { kept: 0 } };
+  const holder = run.writer?.owner;
+  if (attemptOfOwner(holder) > attempt)
+    throw new DomainError('PRN_RUN_STALE_WRITER', { runId, holder: holder ?? '', epoch: attempt });
+  const owner = trainerOwner(attempt);
   const { epoch } =
     run.writer?.owner === owner
       ? run.writer

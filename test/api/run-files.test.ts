@@ -103,7 +103,7 @@ describe('files of a run over HTTP', () => {
     expect(files?.outputs.map(({ attempt }) => attempt)).toEqual([2]);
   });
 
-  it('come with live metrics of the newest attempt, and of no other', async () => {
+  it('come with live metrics of the newest attempt while the run lasts, and of no other', async () => {
     const { runs, experiments } = api.dependencies.stores;
     const { experimentId } = await experiments.ensure('flight-delay');
     await runs.create({
@@ -129,9 +129,14 @@ describe('files of a run over HTTP', () => {
     };
     expect(await report(1, 0.5)).toBe(200);
     expect((await runs.get(runId))?.metrics).toMatchObject([{ key: 'loss', value: 0.5, step: 1, timestampMs: 5 }]);
-    await call('PUT', 'model.onnx', { attempt: 2, body: 'x' });
+    expect(await report(2, 0.5)).toBe(200);
+    // Attempt 2 reported, but left no file yet.
     expect(await report(1, 0.25)).toBe(409);
-    expect((await runs.get(runId))?.metrics).toMatchObject([{ value: 0.5 }]);
+    await call('PUT', 'model.onnx', { attempt: 3, body: 'x' });
+    expect(await report(2, 0.25)).toBe(409);
+    await runs.close(runId, { status: 'KILLED', cause: 'cancelled' });
+    expect(await report(3, 0.25)).toBe(200);
+    expect(await runs.get(runId)).toMatchObject({ status: 'KILLED', metrics: [{ value: 0.5 }] });
   });
 
   it('need to say which attempt writes', async () => {

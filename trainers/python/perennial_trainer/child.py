@@ -1,7 +1,8 @@
 """The process in which one attempt trains: `python -m perennial_trainer.child FOLDER`.
 
-It follows the file contract of docs/trainers.md, so that it can be a command as well: reads ``request.json``, speaks in JSON lines on standard output and
-leaves the model in ``output/``. It ends with its supervisor, and everything a trainer prints goes to standard error.
+It follows the file contract of docs/trainers.md, so that it can be a command as well: reads ``request.json``, speaks in
+JSON lines on standard output and leaves the model in ``output/``. It ends with its supervisor, and everything a trainer
+prints goes to standard error.
 """
 
 from __future__ import annotations
