@@ -117,8 +117,16 @@ function trainingTable({ evidence, snapshot, dataset, search }: CardInput): Card
     ['independent blocks', ofEvidence('blocks.count', evidence.blocks.count, 'count')],
     ['what a block is', ofEvidence('blocks.kind', evidence.blocks.kind, 'text')],
   ];
-  if (evidence.decisionThreshold !== null)
-    rows.push(['decision threshold', ofEvidence('decisionThreshold', evidence.decisionThreshold)]);
+  if (evidence.decisionThreshold !== null) {
+    const { costs } = spec.evaluation;
+    const chosen = costs === undefined ? 'greatest F1' : 'least declared cost';
+    rows.push([
+      `decision threshold, ${chosen} on training rows`,
+      ofEvidence('decisionThreshold', evidence.decisionThreshold),
+    ]);
+    for (const [outcome, cost] of Object.entries(costs ?? {}))
+      rows.push([`cost of a ${spaced(outcome)}`, pinned(`spec.evaluation.costs.${outcome}`, cost, 'number')]);
+  }
   if (evidence.holdoutUse !== null)
     rows.push(['attempt on this holdout', ofEvidence('holdoutUse.attempt', evidence.holdoutUse.attempt, 'count')]);
   if (evidence.holdoutUse?.overlap !== undefined) {
@@ -133,6 +141,11 @@ function trainingTable({ evidence, snapshot, dataset, search }: CardInput): Card
 
 function chosenRow({ reason }: SearchLineage): Row {
   return ['parameters', { value: reason, unit: 'text', source: 'search', path: 'reason' }];
+}
+
+/** `falsePositive` as words. */
+function spaced(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** A figure of the evidence. */

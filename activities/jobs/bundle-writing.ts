@@ -3,7 +3,8 @@ import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';
 import type { TaskShape } from '../../domain/task.js';
 import type { TrainedModel } from '../../domain/training.js';
-import { chooseThreshold } from '../../ml/evaluation/metrics.js';
+import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
+import type { DecisionCosts } from '../../ml/evaluation/metrics.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
@@ -40,7 +41,7 @@ const NO_THRESHOLD = 0.5;
 
 /**
  * Stores the bundle. The threshold of a binary model maximises F1 over the last fifth of training time as the model
- * itself scores it; it is inside the graphs from here on.
+ * itself scores it, or minimises the costs that the model declares; it is inside the graphs from here on.
  */
 export async function storeModel(context: JobContext, parts: TrainingParts, model: FittedModel): Promise<StoredModel> {
   const bundle = await writeBundle(context, parts, model);
@@ -61,7 +62,8 @@ async function writeBundle(context: JobContext, parts: TrainingParts, model: Fit
   const shape: TaskShape = { task: model.task, classes: model.classes };
   const predictions = await scoreModel(context, { ...shape, graphs: model.graphsWith(NO_THRESHOLD) }, train);
   model.checkScores?.(predictions, 'training part');
-  const decisionThreshold = shape.task === 'binary' ? thresholdOf(train, predictions) : NO_THRESHOLD;
+  const decisionThreshold =
+    shape.task === 'binary' ? thresholdOf(train, predictions, snapshot.spec.evaluation.costs) : NO_THRESHOLD;
   const graphs = model.graphsWith(decisionThreshold);
   const holdout = await readPart(context, dataset.holdout, parts);
   const goldenRows = await pickGoldenRows(context, {
@@ -89,12 +91,20 @@ async function writeBundle(context: JobContext, parts: TrainingParts, model: Fit
   };
 }
 
-/** Greatest F1 on the last fifth of training time; on all rows where that fifth lacks one of the classes. */
-function thresholdOf(train: ModelRows, predictions: Float32Array): number {
-  const first = train.eventTs[0] ?? 0;
-  const last = train.eventTs.at(-1) ?? first;
-  const from = train.eventTs.findIndex((time) => time >= last - (last - first) * THRESHOLD_SHARE);
-  const labels = train.labels.subarray(from);
-  const bothClasses = labels.includes(0) && labels.includes(1);
-  return bothClasses ? chooseThreshold(predictions.subarray(from), labels) : chooseThreshold(predictions, train.labels);
+/** Chosen on the last fifth of training time; on all rows where that fifth lacks one of the classes. */
+function thresholdOf(
+  { eventTs, labels, weights }: ModelRows,
+  probabilities: Float32Array,
+  costs: DecisionCosts | undefined,
+): number {
+  const first = eventTs[0] ?? 0;
+  const last = eventTs.at(-1) ?? first;
+  const from = eventTs.findIndex((time) => time >= last - (last - first) * THRESHOLD_SHARE);
+  const late = {
+    probabilities: probabilities.subarray(from),
+    labels: labels.subarray(from),
+    weights: weights?.subarray(from),
+  };
+  const bothClasses = late.labels.includes(0) && late.labels.includes(1);
+  return chooseThreshold({ ...(bothClasses ? late : { probabilities, labels, weights }), costs });
 }

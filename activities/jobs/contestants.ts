@@ -6,7 +6,7 @@ import type { ModelSpec } from '../../domain/model.js';
 import type { TaskShape } from '../../domain/task.js';
 import type { TrainingDataset } from '../../domain/training.js';
 import { baselineKeys, fitBaseline, predictBaseline } from '../../ml/evaluation/baselines.js';
-import { chooseThreshold } from '../../ml/evaluation/metrics.js';
+import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import { type Predictions, predictionsOf } from '../../ml/evaluation/predictions.js';
 import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import type { JobContext } from './context.js';
@@ -60,11 +60,17 @@ export function baselinesOf({ gates, evaluation }: Pick<ModelSpec, 'gates' | 'ev
 /** Baselines by name. */
 export async function scoreBaselines(
   context: JobContext,
-  source: { baselines: readonly Baseline[]; bundle: Bundle; train: ModelRows; holdout: ModelRows },
+  source: {
+    spec: Pick<ModelSpec, 'gates' | 'evaluation'>;
+    bundle: Bundle;
+    train: ModelRows;
+    holdout: ModelRows;
+  },
 ): Promise<ReadonlyMap<string, Contestant>> {
-  const { baselines, bundle, train, holdout } = source;
+  const { spec, bundle, train, holdout } = source;
+  const { costs } = spec.evaluation;
   const scored = new Map<string, Contestant>();
-  for (const baseline of baselines) {
+  for (const baseline of baselinesOf(spec)) {
     const keysOf = async (rows: ModelRows): Promise<ArrayLike<number>> => {
       const values =
         baseline.column === undefined
@@ -77,7 +83,15 @@ export async function scoreBaselines(
     const fitted = predictBaseline(table, keys, bundle);
     scored.set(baselineName(baseline), {
       predictions: predictBaseline(table, await keysOf(holdout), bundle),
-      threshold: fitted.task === 'binary' ? chooseThreshold(fitted.probabilities, train.labels) : 0.5,
+      threshold:
+        fitted.task === 'binary'
+          ? chooseThreshold({
+              probabilities: fitted.probabilities,
+              labels: train.labels,
+              weights: train.weights,
+              costs,
+            })
+          : 0.5,
     });
   }
   return scored;

@@ -17,7 +17,7 @@ import { predictionsOf } from '../../ml/evaluation/predictions.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { getJson, putJson } from '../json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
-import { baselinesOf, scoreBaselines, scoreChampion } from './contestants.js';
+import { scoreBaselines, scoreChampion } from './contestants.js';
 import type { JobContext } from './context.js';
 import { getFloats } from './float-artifacts.js';
 import { judgeGates } from './gate-judging.js';
@@ -115,7 +115,7 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const scores = foldScores ? await getFloats(artifacts, foldScores) : await scoreBundle(context, bundle, holdout);
   requireUsableScores(scores, bundle, 'holdout');
   const champion = await scoreChampion(context, dataset, { champion: input.champion, shape: bundle });
-  const baselines = await scoreBaselines(context, { baselines: baselinesOf(spec), bundle, train, holdout });
+  const baselines = await scoreBaselines(context, { spec, bundle, train, holdout });
   const { unit, blocks } = samplingUnit(spec, holdout);
   const judged: JudgedContestants = {
     evaluation: spec.evaluation,

@@ -80,21 +80,3 @@ export interface DecisionCosts {
   readonly trueNegative: number;
   readonly falseNegative: number;
 }
-
-/** The threshold with the greatest F1 (the lowest such on a tie), among the probabilities themselves. */
-export function chooseThreshold(probabilities: Float32Array, labels: ArrayLike<number>): number {
-  const order = ascendingOrder(probabilities);
-  const positives = order.reduce((sum, row) => sum + (labels[row] === 1 ? 1 : 0), 0);
-  let truePositive = 0;
-  let best = { f1: -1, threshold: 0.5 };
-  for (let position = order.length - 1; position >= 0; position -= 1) {
-    const row = order[position] as number;
-    truePositive += labels[row] === 1 ? 1 : 0;
-    const threshold = probabilities[row] as number;
-    if (position > 0 && probabilities[order[position - 1] as number] === threshold) continue;
-    const denominator = positives + (order.length - position);
-    const f1 = denominator === 0 ? 0 : (2 * truePositive) / denominator;
-    if (f1 >= best.f1) best = { f1, threshold };
-  }
-  return best.threshold;
-}

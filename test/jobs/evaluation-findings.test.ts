@@ -189,6 +189,8 @@ describe('an evaluation', () => {
     expect(page).toContain('![roc](plots/roc)');
     expect(page).toContain(`artefact \`${result.evaluated.sha256}\``);
     expect(page).toContain('evidence:evidence.metrics.roc_auc.value');
+    expect(page).toContain('| decision threshold, least declared cost on training rows | 0.');
+    expect(page).toContain('cost of a false negative [snapshot:spec.evaluation.costs.falseNegative]');
   });
 });
 

@@ -9,7 +9,7 @@ import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { GoldenRows } from '../../domain/bundle.js';
 import { type TrainerAnswer, TrainerRequest } from '../../domain/external-training.js';
 import { TrainedModel, TrainingDataset } from '../../domain/training.js';
-import { chooseThreshold } from '../../ml/evaluation/metrics.js';
+import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
 import {
   type JobBench,
@@ -156,7 +156,9 @@ describe('a model from an external trainer', () => {
     for (const row of [0, 1, 3_999])
       expect(scores[row]).toBeCloseTo(0.1 + Number(rows.columns['distance']?.[row]) / 5_000, 6);
     // The last fifth of evenly spread rows begins at row 3200.
-    expect(bundle.decisionThreshold).toBe(chooseThreshold(scores.subarray(3_200), rows.labels.subarray(3_200)));
+    expect(bundle.decisionThreshold).toBe(
+      chooseThreshold({ probabilities: scores.subarray(3_200), labels: rows.labels.subarray(3_200) }),
+    );
     const golden = await getJson(bench.context.artifacts, bundle.goldenRows, GoldenRows);
     expect(golden.scores).toHaveLength(64);
     expect(await adopt(encodeModel(byMatrix()), { predictions })).toEqual({ trained, bundleDigest });

@@ -10,7 +10,7 @@ import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { type Bundle, GoldenRows } from '../../domain/bundle.js';
 import { ModelProfile } from '../../domain/model-profile.js';
 import { TrainedModel, TrainingDataset } from '../../domain/training.js';
-import { chooseThreshold } from '../../ml/evaluation/metrics.js';
+import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import { createSession } from '../../ml/onnx/session.js';
 import { type JobBench, openJobBench, PLAN, snapshotOf, storeTraining } from './training-fixture.js';
 
@@ -91,18 +91,24 @@ describe('training job', () => {
     await session.release();
   });
 
-  it('chooses the threshold by F1 on the last fifth of training time', async () => {
-    const input = await inputOf();
-    const bundle = await bundleOf(input);
-    const dataset = await getJson(bench.context.artifacts, input.dataset, TrainingDataset);
-    const rows = await readModelRows(
-      bench.context,
-      dataset.train,
-      PLAN.inputs.map(({ name }) => name),
+  it('chooses the threshold on the last fifth of training time: by F1, or by the costs that the model declares', async () => {
+    const costs = { truePositive: 0, falsePositive: 1, trueNegative: 0, falseNegative: 9 };
+    const chosen = await Promise.all(
+      [undefined, costs].map(async (declared) => {
+        const input = await inputOf({ evaluation: declared === undefined ? {} : { costs: declared } });
+        const bundle = await bundleOf(input);
+        const { train } = await getJson(bench.context.artifacts, input.dataset, TrainingDataset);
+        const names = PLAN.inputs.map(({ name }) => name);
+        const rows = await readModelRows(bench.context, train, names);
+        const probabilities = (await scoreBundle(bench.context, bundle, rows)).subarray(3_200);
+        // Rows of the fixture are evenly spaced in time: the last fifth of time begins at row 3200 of 4000.
+        const expected = chooseThreshold({ probabilities, labels: rows.labels.subarray(3_200), costs: declared });
+        expect(bundle.decisionThreshold).toBe(expected);
+        return bundle.decisionThreshold;
+      }),
     );
-    const scores = await scoreBundle(bench.context, bundle, rows);
-    // Rows of the fixture are evenly spaced in time: the last fifth of time begins at row 3200 of 4000.
-    expect(bundle.decisionThreshold).toBe(chooseThreshold(scores.subarray(3_200), rows.labels.subarray(3_200)));
+    // Of a calibrated model those costs ask for 1/(1 + 9).
+    expect(chosen[1]).toBeLessThan(chosen[0] ?? 0);
   });
 
   it('profiles all training inputs, numbers with ten frozen bins', async () => {

@@ -96,7 +96,7 @@ export const PLAN: FeaturePlan = {
 };
 
 export function snapshotOf(
-  changes: { trees?: number; gates?: unknown[]; champion?: number; trainer?: unknown } = {},
+  changes: { trees?: number; gates?: unknown[]; champion?: number; trainer?: unknown; evaluation?: unknown } = {},
 ): TrainingSnapshot {
   const spec = ModelSpec.parse({
     task: 'binary',
@@ -112,6 +112,7 @@ export function snapshotOf(
     split: { holdout: '14d' },
     trainer: changes.trainer ?? { kind: 'gbdt', parameters: { trees: changes.trees ?? 30, depth: 4 }, seed: 7 },
     gates: changes.gates ?? [],
+    evaluation: changes.evaluation ?? {},
   });
   return TrainingSnapshot.parse({
     pipelineId: 'p1',

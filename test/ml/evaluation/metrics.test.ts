@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ascendingOrder, chooseThreshold, rocAuc } from '../../../ml/evaluation/metrics.js';
+import { ascendingOrder, rocAuc } from '../../../ml/evaluation/metrics.js';
 
 describe('rocAuc', () => {
   it('is the share of ordered pairs, ties counting half', () => {
@@ -42,11 +42,5 @@ describe('ascendingOrder', () => {
         expect([...ascendingOrder(values)]).toEqual(expected);
       }),
     );
-  });
-});
-
-describe('chooseThreshold', () => {
-  it('takes the lowest threshold with the greatest F1', () => {
-    expect(chooseThreshold(Float32Array.from([0.1, 0.25, 0.5, 0.75]), [0, 0, 1, 1])).toBe(0.5);
   });
 });
