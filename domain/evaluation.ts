@@ -5,6 +5,7 @@ import { Plots } from './evaluation-details.js';
 import { Baseline, decideGates, GateResult } from './gates.js';
 import { judgeBuiltIn } from './gate-results.js';
 import { describeHoldoutUse, HoldoutUse } from './holdout-use.js';
+import { ModelFit } from './model-fit.js';
 import { EvaluationMetrics, HEADLINE_METRICS, type MetricName, metricValue } from './metrics.js';
 import { ColumnName } from './names.js';
 import { Task } from './task.js';
@@ -118,6 +119,8 @@ export const Evidence = z.strictObject({
   sliceSearch: SliceSearch,
   alarms: z.array(Alarm),
   robustness: z.array(RobustnessResult),
+  /** Left out where the model says nothing of itself: a baseline, or one that was fitted elsewhere. */
+  fit: ModelFit.optional(),
   /** JSON artefact with curves, classes and confusion: see `EvaluationDetails`. */
   details: ArtifactRef,
   plots: Plots,

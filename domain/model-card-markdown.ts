@@ -1,6 +1,7 @@
 /** The model card as Markdown: the tables, and under each the places its figures were taken from. */
 import { escapeMarkdown } from './markdown.js';
-import type { CardFigure, CardTable, ModelCard } from './model-card.js';
+import type { ModelCard } from './model-card.js';
+import type { CardFigure, CardTable } from './model-card-table.js';
 
 /** `title` names the version; `plotLink` gives the address of a plot, as seen from where the page will lie. */
 export function renderCard(

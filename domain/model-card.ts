@@ -1,38 +1,16 @@
 /** The model card: what a version is and how good it is, every number with the place it was taken from. */
 import { z } from 'zod';
 import { ArtifactRef } from './artifact.js';
-import { type Evidence, type SliceCondition } from './evaluation.js';
+import type { Evidence } from './evaluation.js';
 import { Plots } from './evaluation-details.js';
-import { gapMetric, metricLabel, TASK_METRICS } from './metrics.js';
+import { metricLabel, TASK_METRICS } from './metrics.js';
+import { alarmTable, fitTable, robustnessTable, searchTable, sliceTable } from './model-card-findings.js';
+import { type CardFigure, type CardRow, CardSource, CardTable, ofEvidence } from './model-card-table.js';
 import { Name } from './names.js';
 import type { SearchLineage } from './search.js';
 import { Task } from './task.js';
 import { micros, toIso } from './time.js';
 import type { TrainingDataset, TrainingSnapshot } from './training.js';
-
-/** The documents that figures are taken from. */
-export const CardSource = z.enum(['evidence', 'snapshot', 'dataset', 'search']);
-export type CardSource = z.infer<typeof CardSource>;
-
-/**
- * A value and its place: a path of member names and positions into the JSON artefact of that source, parted by dots; no
- * name has a dot in it. A time is ISO 8601 here and microseconds there.
- */
-export const CardFigure = z.strictObject({
-  value: z.union([z.number(), z.string(), z.null()]),
-  unit: z.enum(['number', 'count', 'time', 'text']),
-  source: CardSource,
-  path: z.string(),
-});
-export type CardFigure = z.infer<typeof CardFigure>;
-
-export const CardTable = z.strictObject({
-  title: z.string(),
-  note: z.string(),
-  headings: z.array(z.string()),
-  rows: z.array(z.array(z.union([z.string(), CardFigure]))),
-});
-export type CardTable = z.infer<typeof CardTable>;
 
 export const ModelCard = z.strictObject({
   cardVersion: z.literal(1),
@@ -62,9 +40,6 @@ export interface CardInput {
   readonly search?: SearchLineage | undefined;
 }
 
-/** Of several documents of one kind a card shows so many. */
-const SHOWN_ROWS = 20;
-
 export function modelCard(input: CardInput): ModelCard {
   const { evidence, snapshot, sources, search } = input;
   return {
@@ -82,12 +57,11 @@ export function modelCard(input: CardInput): ModelCard {
       searchTable(evidence),
       alarmTable(evidence),
       robustnessTable(evidence),
+      fitTable(evidence),
     ].filter(({ rows }) => rows.length > 0),
     plots: evidence.plots,
   };
 }
-
-type Row = CardTable['rows'][number];
 
 function trainingTable({ evidence, snapshot, dataset, search }: CardInput): CardTable {
   const { spec, split, spine } = snapshot;
@@ -99,7 +73,7 @@ function trainingTable({ evidence, snapshot, dataset, search }: CardInput): Card
   });
   const time = (path: string, value: number): CardFigure => pinned(path, toIso(micros(value)), 'time');
   const counted = (path: string, value: number): CardFigure => ({ value, unit: 'count', source: 'dataset', path });
-  const rows: Row[] = [
+  const rows: CardRow[] = [
     ['dataset', pinned('spine.dataset', spine.dataset, 'text')],
     ['dataset version', pinned('spine.versionId', spine.versionId, 'text')],
     ['label', pinned('spec.label.expression', spec.label.expression, 'text')],
@@ -139,7 +113,7 @@ function trainingTable({ evidence, snapshot, dataset, search }: CardInput): Card
   return { title: 'Training', note: '', headings: ['what', 'value'], rows };
 }
 
-function chosenRow({ reason }: SearchLineage): Row {
+function chosenRow({ reason }: SearchLineage): CardRow {
   return ['parameters', { value: reason, unit: 'text', source: 'search', path: 'reason' }];
 }
 
@@ -148,15 +122,10 @@ function spaced(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** A figure of the evidence. */
-function ofEvidence(path: string, value: CardFigure['value'], unit: CardFigure['unit'] = 'number'): CardFigure {
-  return { value, unit, source: 'evidence', path: `evidence.${path}` };
-}
-
 function metricTable({ task, metrics, championMetrics, baselineMetrics, championVersion }: Evidence): CardTable {
   const baselines = Object.keys(baselineMetrics).sort();
   const champion = championMetrics === null ? [] : [`champion ${championVersion ?? ''}`.trim()];
-  const rows = TASK_METRICS[task].flatMap((metric): Row[] => {
+  const rows = TASK_METRICS[task].flatMap((metric): CardRow[] => {
     const own = metrics[metric];
     if (own === undefined) return [];
     const at = `metrics.${metric}`;
@@ -186,7 +155,7 @@ function metricTable({ task, metrics, championMetrics, baselineMetrics, champion
 }
 
 function gateTable({ gates }: Evidence): CardTable {
-  const rows = gates.map((gate, position): Row => {
+  const rows = gates.map((gate, position): CardRow => {
     const at = `gates.${position}`;
     return [
       gate.name,
@@ -210,86 +179,4 @@ function gateTable({ gates }: Evidence): CardTable {
     headings: ['gate', 'verdict', 'observed', 'lower', 'upper', 'threshold', 'rows', 'blocks', 'in words'],
     rows,
   };
-}
-
-function sliceTable({ task, slices }: Evidence): CardTable {
-  const metric = gapMetric(task);
-  const gapOf = (position: number): number => Math.abs(slices[position]?.metrics[metric]?.value ?? 0);
-  const worst = [...slices.keys()].sort((left, right) => gapOf(right) - gapOf(left)).slice(0, SHOWN_ROWS);
-  const rows = worst.flatMap((position): Row[] => {
-    const slice = slices[position];
-    if (slice === undefined) return [];
-    const at = `slices.${position}`;
-    const found = slice.metrics[metric];
-    return [
-      [
-        inWords(slice.where),
-        ofEvidence(`${at}.rows`, slice.rows, 'count'),
-        ofEvidence(`${at}.metrics.${metric}.value`, found?.value ?? null),
-        ofEvidence(`${at}.metrics.${metric}.lower`, found?.lower ?? null),
-        ofEvidence(`${at}.metrics.${metric}.upper`, found?.upper ?? null),
-      ],
-    ];
-  });
-  return {
-    title: 'Declared slices',
-    note: `By magnitude of ${metricLabel(metric)}, worst first; not corrected for their number.`,
-    headings: ['where', 'rows', metricLabel(metric), 'lower', 'upper'],
-    rows,
-  };
-}
-
-function searchTable({ sliceSearch }: Evidence): CardTable {
-  const rows = sliceSearch.worst.map(({ where, rows: size, gap, adjustedP }, position): Row => {
-    const at = `sliceSearch.worst.${position}`;
-    return [
-      inWords(where),
-      ofEvidence(`${at}.rows`, size, 'count'),
-      ofEvidence(`${at}.gap`, gap),
-      ofEvidence(`${at}.adjustedP`, adjustedP),
-    ];
-  });
-  return {
-    title: 'Worst slices found',
-    note: `Of ${sliceSearch.searched} slices; p is adjusted for all of them (max-T over resamples).`,
-    headings: ['where', 'rows', 'mean of prediction − outcome', 'adjusted p'],
-    rows,
-  };
-}
-
-function alarmTable({ alarms }: Evidence): CardTable {
-  const rows = alarms.map(({ kind, subject, value, explanation }, position): Row => {
-    const at = `alarms.${position}`;
-    return [
-      ofEvidence(`${at}.kind`, kind, 'text'),
-      ofEvidence(`${at}.subject`, subject, 'text'),
-      ofEvidence(`${at}.value`, value),
-      ofEvidence(`${at}.explanation`, explanation, 'text'),
-    ];
-  });
-  return { title: 'Alarms', note: '', headings: ['kind', 'subject', 'value', 'in words'], rows };
-}
-
-function robustnessTable({ robustness }: Evidence): CardTable {
-  const rows = robustness.map(({ input, change, before, after, drop }, position): Row => {
-    const at = `robustness.${position}`;
-    return [
-      input,
-      ofEvidence(`${at}.change`, change, 'text'),
-      ofEvidence(`${at}.before`, before),
-      ofEvidence(`${at}.after`, after),
-      ofEvidence(`${at}.drop`, drop),
-    ];
-  });
-  const metric = robustness[0]?.metric ?? '';
-  return {
-    title: 'Robustness',
-    note: `${metric.replaceAll('_', ' ')} where an input is missing or shuffled over the rows.`,
-    headings: ['input', 'change', 'before', 'after', 'added loss'],
-    rows,
-  };
-}
-
-function inWords(where: readonly SliceCondition[]): string {
-  return where.map(({ column, value }) => `${column} is ${value}`).join(' and ');
 }

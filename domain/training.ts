@@ -5,6 +5,7 @@ import { Bundle } from './bundle.js';
 import { Evidence } from './evaluation.js';
 import { TrainerLineage } from './external-training.js';
 import { EntitySpec, FeatureType, FeatureViewSpec } from './feature-view.js';
+import { ModelFit } from './model-fit.js';
 import { ModelSpec } from './model.js';
 import { ColumnName, Name } from './names.js';
 import { SearchLineage } from './search.js';
@@ -92,6 +93,8 @@ export const TrainedModel = z.strictObject({
   trainer: TrainerLineage.optional(),
   /** Where a search chose the parameters. */
   search: SearchLineage.extend({ parameters: TrainerParameters }).optional(),
+  /** Of trees and linear models that were fitted in the compute pool. */
+  fit: ModelFit.optional(),
   /**
    * Of a rolling origin: row-major float32 scores of the holdout's rows, each by the model of its fold. The bundle is the
    * model of the last fold.

@@ -22,8 +22,8 @@ export interface FittedModel extends TaskShape {
   readonly graphsWith: (decisionThreshold: number) => readonly [Uint8Array, ...Uint8Array[]];
   /** Looks at scores before anything is stored; throws for a model that cannot be used. `of` says of which rows they are. */
   readonly checkScores?: (scores: ArrayLike<number>, of: string) => void;
-  /** Who fitted it where that was not here, and who chose its parameters. */
-  readonly lineage?: Pick<TrainedModel, 'trainer' | 'search'>;
+  /** Who fitted it where that was not here, who chose its parameters, and what it owes to its features. */
+  readonly lineage?: Pick<TrainedModel, 'trainer' | 'search' | 'fit'>;
   /** Of a rolling origin: scores of the holdout, row-major, by the model of each fold. */
   readonly foldScores?: Float32Array;
 }

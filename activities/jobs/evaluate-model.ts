@@ -67,7 +67,7 @@ interface Evaluated {
  */
 export async function evaluateModel(input: EvaluateModelInput, context: JobContext): Promise<EvaluateModelResult> {
   const evaluated = await scoreEverybody(input, context);
-  const { snapshot, bundle, holdout, judged, blocks } = evaluated;
+  const { snapshot, bundle, holdout, judged, blocks, lineage } = evaluated;
   const { spec } = snapshot;
   const resampled = resampleContestants(context, judged);
   const slices = await measureSlices(context, { spec, bundle, holdout, judged });
@@ -92,6 +92,7 @@ export async function evaluateModel(input: EvaluateModelInput, context: JobConte
     aliasRevision: snapshot.aliasRevision,
     slices: sliceResults(slices, { task: bundle.task, confidence }),
     ...findings,
+    ...(lineage.fit && { fit: lineage.fit }),
     ...(await keepDetails(context, evaluated, findings.robustness)),
     gates,
     ...decideGates(gates),

@@ -6,6 +6,7 @@ import { categoricalFeatures } from '../../ml/features/plan.js';
 import { fuseModel } from '../../ml/onnx/fused-model.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
 import { checkFeatureValues } from '../../ml/training/check-features.js';
+import { reportFit } from '../../ml/training/fit-report.js';
 import { builtInTrainer, type Trainer, type TrainingData } from '../../ml/training/train.js';
 import { type FittedModel, type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
@@ -24,7 +25,10 @@ export async function trainModel(input: TrainingInput, context: JobContext): Pro
   const trainer = trainerOf(whole.snapshot, await chosenParameters(context, input));
   const fit: FitModel = (parts, fold) => fitParts(context, parts, { trainer, key: `${keyOf(input)}/${fold}` });
   const { parts, model } = await fitByFolds(context, whole, fit);
-  return storeModel(context, parts, { ...model, lineage: await searchLineage(context, input) });
+  return storeModel(context, parts, {
+    ...model,
+    lineage: { ...model.lineage, ...(await searchLineage(context, input)) },
+  });
 }
 
 async function fitParts(
@@ -38,8 +42,10 @@ async function fitParts(
   // A baseline needs no feature that tells anything.
   if (trainer.kind !== 'baseline') checkFeatureValues(data);
   const form = await fitModel(context, { key, trainer, data });
+  const report = reportFit(form, { plan, classes: shape.classes });
   return {
     ...shape,
+    ...(report && { lineage: { fit: report } }),
     graphsWith: (decisionThreshold) => [
       encodeModel(fuseModel({ plan, form, classes: shape.classes, decisionThreshold })),
     ],

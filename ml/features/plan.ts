@@ -97,8 +97,18 @@ function spread(plan: FeaturePlan, tensor: string, builder: GraphBuilder): strin
   return builder.node('Expand', [tensor, builder.node('Shape', [first.name])]);
 }
 
+/** Texts by their code, of a feature that is an encoded text; none of any other. */
+export function categoriesOfFeature(plan: FeaturePlan, index: number): readonly string[] {
+  const { tree } = checkExpression(plan.features[index]?.expression ?? '0', inputTypes(plan.inputs));
+  return tree.kind === 'column' ? categoriesOf(plan, tree.name) : [];
+}
+
+export function categoriesOf({ encodings }: Pick<FeaturePlan, 'encodings'>, input: string): readonly string[] {
+  return encodings.find((encoding) => encoding.input === input)?.categories ?? [];
+}
+
 function encodeCategory(plan: FeaturePlan, input: string, builder: GraphBuilder): string {
-  const categories = plan.encodings.find((encoding) => encoding.input === input)?.categories ?? [];
+  const categories = categoriesOf(plan, input);
   return builder.node('LabelEncoder', [input], {
     domain: 'ai.onnx.ml',
     attributes: {

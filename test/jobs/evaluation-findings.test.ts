@@ -5,7 +5,8 @@ import { evaluateModel, type EvaluateModelResult } from '../../activities/jobs/e
 import { trainModel } from '../../activities/jobs/train-model.js';
 import { EvaluationDetails } from '../../domain/evaluation-details.js';
 import type { FeaturePlan } from '../../domain/features.js';
-import { type CardFigure, modelCard } from '../../domain/model-card.js';
+import { modelCard } from '../../domain/model-card.js';
+import type { CardFigure } from '../../domain/model-card-table.js';
 import { renderCard } from '../../domain/model-card-markdown.js';
 import { toIso, micros } from '../../domain/time.js';
 import { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
@@ -189,6 +190,13 @@ describe('an evaluation', () => {
     expect(page).toContain('![roc](plots/roc)');
     expect(page).toContain(`artefact \`${result.evaluated.sha256}\``);
     expect(page).toContain('evidence:evidence.metrics.roc_auc.value');
+    const importance = card.tables.find(({ title }) => title === 'Importance of features');
+    // The rate moves by 0.3 with the hour and by 0.2 with the distance.
+    expect(importance?.rows.map(([feature]) => feature)).toEqual(
+      expect.arrayContaining(['hour', 'distance', 'carrier', 'origin_traffic__late_rate']),
+    );
+    expect(page).toContain('share of what all splits of 30 trees took');
+    expect(page).toContain('hour [evidence:evidence.fit.importance.');
     expect(page).toContain('| decision threshold, least declared cost on training rows | 0.');
     expect(page).toContain('cost of a false negative [snapshot:spec.evaluation.costs.falseNegative]');
   });

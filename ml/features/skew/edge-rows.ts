@@ -4,6 +4,7 @@ import type { TensorData } from '../../onnx/session.js';
 import { uniformOf } from '../../random.js';
 import { columnsOf, type Expression, nodesOf } from '../expression/ast.js';
 import { parseExpression } from '../expression/parse.js';
+import { categoriesOf } from '../plan.js';
 import { edgeNumbers, edgeTexts, edgeTimes } from './edge-values.js';
 
 /** Rows tried for one feature at most: all combinations of its inputs' edge values where there are fewer. */
@@ -43,7 +44,7 @@ function edgeValuesOf(
   if (input.datatype === 'INT64') return edgeTimes();
   if (input.datatype === 'FP32')
     return edgeNumbers(around.flatMap((node) => (node.kind === 'number' ? [node.value] : [])));
-  const categories = plan.encodings.find((encoding) => encoding.input === input.name)?.categories ?? [];
+  const categories = categoriesOf(plan, input.name);
   return edgeTexts([...categories, ...around.flatMap((node) => (node.kind === 'text' ? [node.value] : []))]);
 }
 

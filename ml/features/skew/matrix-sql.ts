@@ -4,7 +4,7 @@ import type { TensorData } from '../../onnx/session.js';
 import { type CheckedExpression, checkExpression } from '../expression/check.js';
 import { featureTextSql, renderFeatureSql } from '../expression/feature-sql.js';
 import { quoteIdentifier, quoteText } from '../expression/sql.js';
-import { inputTypes } from '../plan.js';
+import { categoriesOf, inputTypes } from '../plan.js';
 import type { SkewRows } from './edge-rows.js';
 
 /** The column by which rows keep their order; no input can be called like it. */
@@ -25,9 +25,9 @@ export function featureMatrixSql(plan: FeaturePlan, relation: string): string {
 }
 
 /** Position among the categories, −1 for a text that training never saw, null for a missing one. */
-function categoryCodeSql({ encodings }: FeaturePlan, { tree }: CheckedExpression): string {
+function categoryCodeSql(plan: FeaturePlan, { tree }: CheckedExpression): string {
   const input = tree.kind === 'column' ? tree.name : '';
-  const categories = encodings.find((encoding) => encoding.input === input)?.categories ?? [];
+  const categories = categoriesOf(plan, input);
   const text = featureTextSql(input);
   const known = `[${categories.map(quoteText).join(', ')}]::varchar[]`;
   return `(case when ${text} = '' then null else coalesce(list_position(${known}, ${text}), 0) - 1 end)::real`;
