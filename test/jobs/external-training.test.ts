@@ -135,6 +135,19 @@ describe('a model from an external trainer', () => {
     expect(missing.length).toBeGreaterThanOrEqual(64);
   });
 
+  it.each([
+    ['infinite', { name: 'distance', expression: 'distance / (distance - distance)' }, 'PRN_TRAINING_INFINITE_FEATURE'],
+    [
+      'empty',
+      { name: 'distance', expression: '(distance - distance) / (distance - distance)' },
+      'PRN_TRAINING_EMPTY_FEATURE',
+    ],
+  ])('is not asked for with a feature that is %s, as a built-in one is not', async (_what, feature, code) => {
+    const plan = { ...PLAN, features: [feature, ...PLAN.features.slice(1)] };
+    const asking = prepareTrainerData({ ...stored, plan, runId: 'r1' }, bench.context);
+    await expect(asking).rejects.toMatchObject({ code, details: { feature: 'distance' } });
+  });
+
   it('is asked for the same when it is prepared again', async () => {
     const again = await prepareTrainerData({ ...stored, plan: PLAN, runId: 'r1' }, bench.context);
     expect(again.request).toEqual(request);
