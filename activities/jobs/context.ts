@@ -7,6 +7,8 @@ import type { TableEngine } from '../../store/contracts/tables.js';
 /** A sign of life. Long jobs send one at least every few seconds, or the pool takes them for hung. */
 export interface JobProgress {
   readonly message: string;
+  /** To be found in the log of the worker as well. */
+  readonly warning?: boolean;
   /** Small plain JSON from which another attempt can go on; whatever it refers to is stored already. */
   readonly checkpoint?: unknown;
   /** Values to show while the job runs, by name; kept with the run, and only together with `step`. */

@@ -39,7 +39,8 @@ async function boostInSlices(
   { key, trainer, data }: ModelFitting & { readonly trainer: Extract<Trainer, { kind: 'gbdt' }> },
 ): Promise<TrainedForm> {
   const { artifacts, progress, boosting: teams } = context;
-  const resumeFrom = await loadCheckpoint(artifacts, key, context.resumeFrom);
+  const { trees: resumeFrom, unusable } = await loadCheckpoint(artifacts, key, context.resumeFrom);
+  if (typeof unusable === 'string') progress({ message: `starting anew: the checkpoint ${unusable}`, warning: true });
   const boosting = startGradientBoosting({
     ...fittedRows(data),
     parameters: trainer.parameters,

@@ -4,7 +4,7 @@ import { ArtifactRef } from '../../domain/artifact.js';
 import { Task } from '../../domain/task.js';
 import type { Tree, TreeEnsemble } from '../../ml/training/tree-ensemble.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
-import { getJson, putJson } from '../json-artifacts.js';
+import { putJson } from '../json-artifacts.js';
 
 /** What a heart-beat carries: small, and meaningless to any run but the one with the same key. */
 export const TrainingCheckpoint = z.object({ key: z.string(), iteration: z.number().int(), trees: ArtifactRef });
@@ -41,17 +41,42 @@ export async function saveCheckpoint(
   return { key, iteration: ensemble.trees.length, trees: await putJson(artifacts, stored) };
 }
 
-/** The trees of an earlier attempt, or null when there are none that fit this run. */
+/** The trees of an earlier attempt, or why there are none to go on from; null at the first attempt. */
+export type FoundCheckpoint =
+  | { readonly trees: TreeEnsemble; readonly unusable?: never }
+  | { readonly trees: null; readonly unusable: string | null };
+
+/**
+ * Goes on only from what this very run stored, in the form in which it is stored today: a checkpoint of other inputs or
+ * parameters, of another version of this code or one that is gone is no reason to fail.
+ */
 export async function loadCheckpoint(
   artifacts: ArtifactStore,
   key: string,
   reported: unknown,
-): Promise<TreeEnsemble | null> {
+): Promise<FoundCheckpoint> {
+  if (reported === undefined || reported === null) return { trees: null, unusable: null };
   const checkpoint = TrainingCheckpoint.safeParse(reported);
-  if (!checkpoint.success || checkpoint.data.key !== key) return null;
-  if (!(await artifacts.exists(checkpoint.data.trees))) return null;
-  const stored = await getJson(artifacts, checkpoint.data.trees, StoredEnsemble);
-  return { ...stored, trees: stored.trees.map(restoredTree) };
+  if (!checkpoint.success) return unusable('has another form than this version writes');
+  const { key: owner, trees } = checkpoint.data;
+  if (owner !== key) return unusable('is of a run with other data or parameters');
+  if (!(await artifacts.exists(trees))) return unusable('is gone');
+  const stored = StoredEnsemble.safeParse(parsed(await artifacts.get(trees)));
+  return stored.success
+    ? { trees: { ...stored.data, trees: stored.data.trees.map(restoredTree) } }
+    : unusable('holds trees in another form than this version writes');
+}
+
+function unusable(reason: string): FoundCheckpoint {
+  return { trees: null, unusable: reason };
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 function storedTree(tree: Tree): z.infer<typeof StoredTree> {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { putJson } from '../../activities/json-artifacts.js';
 import { fitModel, type ModelFitting } from '../../activities/jobs/fit-model.js';
 import { TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
+import { MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Task } from '../../domain/task.js';
 import { builtInTrainer } from '../../ml/training/train.js';
 import { madeRows } from '../ml/training/made-rows.js';
@@ -43,13 +45,38 @@ describe('fitting as a job', () => {
     },
   );
 
-  it('ignores the checkpoint of another run', async () => {
+  it.each([
+    [
+      'of a run with other data or parameters',
+      async (own: TrainingCheckpoint) => ({ ...own, key: 'another' }),
+      'is of a',
+    ],
+    ['in another form', async ({ key, trees }: TrainingCheckpoint) => ({ key, booster: trees }), 'has another form'],
+    [
+      'whose trees are in another form',
+      async (own: TrainingCheckpoint) => ({
+        ...own,
+        trees: await putJson(bench.context.artifacts, { featureCount: 4, trees: [{ feature: [0] }] }),
+      }),
+      'holds trees in another form',
+    ],
+    [
+      'whose trees are no JSON',
+      async (own: TrainingCheckpoint) => ({
+        ...own,
+        trees: await bench.context.artifacts.put(Uint8Array.of(1, 2, 3), MEDIA_TYPES.json),
+      }),
+      'holds trees in another form',
+    ],
+  ])('starts anew, and says why, at a checkpoint %s', async (_what, spoil, why) => {
     const model = fitting('binary', 'gbdt', { trees: 26 });
-    await fitModel(bench.context, model);
+    const whole = await fitModel(bench.context, model);
     const [checkpoint] = bench.reported.flatMap((each) => (each.checkpoint === undefined ? [] : [each.checkpoint]));
     const before = bench.reported.length;
-    await fitModel({ ...bench.context, resumeFrom: checkpoint }, { ...model, key: 'another' });
-    expect(bench.reported[before]?.message).toMatch(/^tree 1 of 26/);
+    const resumeFrom = await spoil(TrainingCheckpoint.parse(checkpoint));
+    expect(await fitModel({ ...bench.context, resumeFrom }, model)).toEqual(whole);
+    expect(bench.reported[before]?.message).toContain(`starting anew: the checkpoint ${why}`);
+    expect(bench.reported[before + 1]?.message).toMatch(/^tree 1 of 26/);
   });
 
   it('reports the iterations of a linear model', async () => {

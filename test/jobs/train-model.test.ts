@@ -141,11 +141,13 @@ describe('training job', () => {
   it('ignores checkpoints of another run, garbage, and ones whose trees are gone', async () => {
     const { artifacts } = bench.context;
     const trees = await artifacts.put(new TextEncoder().encode('{}'), MEDIA_TYPES.json);
-    expect(await loadCheckpoint(artifacts, 'this run', { key: 'another run', iteration: 25, trees })).toBeNull();
-    expect(await loadCheckpoint(artifacts, 'this run', 'garbage')).toBeNull();
+    const unusable = async (reported: unknown) => (await loadCheckpoint(artifacts, 'this run', reported)).unusable;
+    expect(await unusable({ key: 'another run', iteration: 25, trees })).toContain('other data or parameters');
+    expect(await unusable('garbage')).toContain('another form');
+    expect(await unusable(undefined)).toBeNull();
     const sha256 = '0'.repeat(64);
     const gone = { ...trees, sha256, uri: `artifact://sha256/${sha256}` };
-    expect(await loadCheckpoint(artifacts, 'this run', { key: 'this run', iteration: 25, trees: gone })).toBeNull();
+    expect(await unusable({ key: 'this run', iteration: 25, trees: gone })).toBe('is gone');
   });
 
   it('stops after the slice in which it is cancelled', async () => {

@@ -13,7 +13,7 @@ const HEARTBEAT_EVERY_MS = 2_000;
  */
 export function runJobInActivity(pool: Pick<ComputePool, 'runJob'>, heartbeatEveryMs = HEARTBEAT_EVERY_MS): RunJob {
   return async <N extends JobName>(name: N, input: JobInputs[N], options: RunJobOptions = {}) => {
-    const { info, heartbeat, cancellationSignal } = Context.current();
+    const { info, heartbeat, cancellationSignal, log } = Context.current();
     let checkpoint: unknown = options.resumeFrom ?? info.heartbeatDetails;
     const resumeFrom = checkpoint;
     const beat = (): void => heartbeat(checkpoint);
@@ -27,6 +27,7 @@ export function runJobInActivity(pool: Pick<ComputePool, 'runJob'>, heartbeatEve
           options.signal === undefined ? cancellationSignal : AbortSignal.any([options.signal, cancellationSignal]),
         onProgress: (progress) => {
           if (progress.checkpoint !== undefined) checkpoint = progress.checkpoint;
+          if (progress.warning === true) log.warn(progress.message, { job: name });
           options.onProgress?.(progress);
         },
       });

@@ -16,6 +16,11 @@ const jobs = {
     return null;
   },
   resume: async (_input: unknown, context: JobContext) => context.resumeFrom ?? null,
+  warn: async (_input: unknown, { progress }: JobContext) => {
+    progress({ message: 'on we go' });
+    progress({ message: 'starting anew', warning: true });
+    return null;
+  },
   environment: async () => workerData,
   wait: async (_input: unknown, { signal }: JobContext) => {
     await sleep(60_000, undefined, { signal });

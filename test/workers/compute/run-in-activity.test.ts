@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ComputePool, createComputePool } from '../../../workers/compute/pool.js';
@@ -51,6 +52,13 @@ describe('a job inside an activity', () => {
     await environment.run(run, 'countAndLinger', { to: 3, lingerMs: 400 });
     expect(beats[0]).toBeUndefined();
     expect(beats.at(-1)).toEqual({ step: 3 });
+  });
+
+  it('puts into the log what a job warns of, and no other word', async () => {
+    const logged: string[] = [];
+    const logger = new DefaultLogger('INFO', ({ level, message }) => logged.push(`${level} ${message}`));
+    await new MockActivityEnvironment(undefined, { logger }).run(run, 'warn');
+    expect(logged).toEqual(['WARN starting anew']);
   });
 
   it('cancels the job with the activity, and fails with the reason of the cancellation', async () => {

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
-import tarfile
 import threading
 import traceback
 from collections.abc import Mapping
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .api import Cancelled, Feature, Reporter, TrainerFault, TrainingContext
+from .checkpoint import archive_checkpoint, restore_checkpoint
 from .loading import find_trainer, load_trainers
 
 #: Exit codes beside 0: what was said in the last line counts, these only help whoever reads a log.
@@ -49,8 +48,7 @@ class LineReporter:
     def checkpoint(self, folder: Path) -> None:
         self._checkpoints += 1
         name = f"checkpoint-{os.getpid()}-{self._checkpoints}"
-        archive = shutil.make_archive(str(self._folder / name), "tar", folder)
-        self.line({"checkpoint": Path(archive).name})
+        self.line({"checkpoint": archive_checkpoint(folder, self._folder / name).name})
 
 
 def main() -> int:
@@ -92,7 +90,7 @@ def train(folder: Path, request: dict[str, Any], reporter: Reporter, cancelled: 
         task=request["task"],
         classes=request["classes"],
         features=[Feature(each["name"], each["categorical"]) for each in request["features"]],
-        checkpoint_folder=restore_checkpoint(folder, request["files"].get("checkpoint")),
+        checkpoint_folder=restore_checkpoint(folder, request),
         attempt=request["attempt"],
         threads=threads_of(request),
         _reporter=reporter,
@@ -109,16 +107,6 @@ def train(folder: Path, request: dict[str, Any], reporter: Reporter, cancelled: 
 def threads_of(request: dict[str, Any]) -> int:
     """As the worker says; as many as there are cores where this is run as a command."""
     return int(request.get("threads") or os.cpu_count() or 1)
-
-
-def restore_checkpoint(folder: Path, archive: str | None) -> Path:
-    checkpoint = folder / "checkpoint"
-    checkpoint.mkdir(exist_ok=True)
-    if archive is not None:
-        # Older patch releases of 3.11 have no filters yet; the archive was written by an attempt of this very run.
-        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-        shutil.unpack_archive(str(folder / archive), checkpoint, "tar", **safely)
-    return checkpoint
 
 
 def end_with_supervisor() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ import pyarrow
 from pyarrow import parquet
 
 from perennial_trainer.attempt import Attempt, Limits
+from perennial_trainer.checkpoint import archive_checkpoint
 from perennial_trainer.child import train
 from perennial_trainer.convert import canonical
 
@@ -91,8 +91,8 @@ class _Collected:
 
     def checkpoint(self, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as beside:
-            archive = shutil.make_archive(f"{beside}/checkpoint", "tar", folder)
-            self.prepared.checkpoints.append(Path(archive).read_bytes())
+            archive = archive_checkpoint(folder, Path(beside) / "checkpoint")
+            self.prepared.checkpoints.append(archive.read_bytes())
 
 
 def prepare(

@@ -47,7 +47,7 @@ class Attempts(unittest.TestCase):
         prepared = prepare(self.folder, "hangs")
         fault = self.fault_of(prepared, stalled=1.0)
         self.assertEqual(fault.code, "PRN_TRAINER_STALLED")
-        child = int((self.folder / "checkpoint" / "pid").read_text())
+        child = int((self.folder / "kept" / "files" / "pid").read_text())
         self.assertTrue(is_gone(child))
 
     def test_an_announced_silence_is_waited_for(self) -> None:
@@ -96,7 +96,7 @@ class Attempts(unittest.TestCase):
                 await running
 
         asyncio.run(cancel_in_the_middle())
-        self.assertEqual((self.folder / "checkpoint" / "left").read_text(), "in order")
+        self.assertEqual((self.folder / "kept" / "files" / "left").read_text(), "in order")
 
     def test_what_a_trainer_prints_is_log_and_not_protocol(self) -> None:
         prepared = prepare(self.folder, "prints")
@@ -115,11 +115,11 @@ class Attempts(unittest.TestCase):
             asyncio.run(Attempt(self.folder, [FAULTY], Limits(60, 1, None), lambda _r: os.write(writing, b"."), print).run())
             os._exit(0)
         os.close(writing)
-        while not (self.folder / "checkpoint" / "pid").exists():
+        while not (self.folder / "kept" / "files" / "pid").exists():
             time.sleep(0.05)
         os.kill(supervisor, signal.SIGKILL)
         os.waitpid(supervisor, 0)
-        child = int((self.folder / "checkpoint" / "pid").read_text())
+        child = int((self.folder / "kept" / "files" / "pid").read_text())
         deadline = time.monotonic() + 5
         while not is_gone(child) and time.monotonic() < deadline:
             time.sleep(0.05)

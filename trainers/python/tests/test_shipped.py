@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -75,6 +78,33 @@ class ShippedTrainers(unittest.TestCase):
         prepared.resume_from(prepared.checkpoints[0])
         prepared.run_here()
         self.assertEqual((self.folder / "output" / "model.onnx").read_bytes(), whole)
+
+    def test_a_checkpoint_that_does_not_fit_the_run_is_not_resumed_from(self) -> None:
+        prepared = prepare(self.folder, "lightgbm", {"num_iterations": 30})
+        prepared.run_here()
+        [kept] = prepared.checkpoints
+        foreign = self.folder / "foreign"
+        foreign.mkdir()
+        (foreign / "booster.txt").write_text("of an older form, without a mark")
+        older = Path(shutil.make_archive(str(self.folder / "older"), "tar", foreign)).read_bytes()
+        cases = [
+            ("cannot be read", {}, older),
+            ("cannot be read", {}, b"no archive at all"),
+            ("of another run", {"num_iterations": 31}, kept),
+            ("of another format", {}, kept.replace(b'"format": 1', b'"format": 0')),
+            ("of another environment", {}, kept.replace(b'"lightgbm": "4', b'"lightgbm": "3')),
+        ]
+        for reason, changes, checkpoint in cases:
+            with self.subTest(reason=reason):
+                folder = self.folder / f"again-{len(list(self.folder.iterdir()))}"
+                folder.mkdir()
+                again = prepare(folder, "lightgbm", {"num_iterations": 30, **changes})
+                again.resume_from(checkpoint)
+                heard = io.StringIO()
+                with contextlib.redirect_stderr(heard):
+                    again.run_here()
+                self.assertIn(f"starting anew: the checkpoint {'is ' if 'another' in reason else ''}{reason}", heard.getvalue())
+                self.assertEqual(next(r["step"] for r in again.reports if "step" in r), 1)
 
     def test_the_same_request_gives_the_same_bytes(self) -> None:
         for name in ("sklearn", "lightgbm"):
