@@ -5,7 +5,7 @@ import type { Evidence } from './evaluation.js';
 import { Plots } from './evaluation-details.js';
 import { metricLabel, TASK_METRICS } from './metrics.js';
 import { alarmTable, fitTable, robustnessTable, searchTable, sliceTable } from './model-card-findings.js';
-import { type CardFigure, type CardRow, CardSource, CardTable, ofEvidence } from './model-card-table.js';
+import { type CardFigure, type CardRow, type CardSource, CardTable, ofEvidence } from './model-card-table.js';
 import { Name } from './names.js';
 import type { SearchLineage } from './search.js';
 import { Task } from './task.js';

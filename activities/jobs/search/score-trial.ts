@@ -9,6 +9,7 @@ import { bindFeatures, bindScores } from '../../../ml/onnx/foreign-model.js';
 import { prefixGraph } from '../../../ml/onnx/prefix-graph.js';
 import { suffixGraph } from '../../../ml/onnx/suffix-graph.js';
 import { encodeModel } from '../../../ml/onnx/writer.js';
+import type { InputColumns } from '../../../scoring/batch.js';
 import { getJson } from '../../json-artifacts.js';
 import type { JobContext } from '../context.js';
 import { openForeignModel, runForeignModel } from '../foreign-models.js';
@@ -41,8 +42,7 @@ export async function scoreExternalTrial(input: ScoreTrialInput, context: JobCon
     names.map((name, index) => [inputOf(index), rows.columns[name] ?? new Float32Array()]),
   );
   const probed = Array.from({ length: Math.min(PROBED_ROWS, rows.rows) }, (_unused, row) => row);
-  const chain = await createChain([prefix, model]);
-  const values = await runForeignModel(chain, takeRows(columns, probed), answer.output).finally(() => chain.release());
+  const values = await firstAnswers([prefix, model], takeRows(columns, probed), answer.output);
   const given = { name: answer.output, values: values.length, rows: probed.length };
   const suffix = encodeModel(
     suffixGraph(bindScores(outputs, given, shape), { ...shape, decisionThreshold: NO_THRESHOLD }),
@@ -50,6 +50,19 @@ export async function scoreExternalTrial(input: ScoreTrialInput, context: JobCon
   const scores = await scoreModel(context, { ...shape, graphs: [prefix, model, suffix] }, { rows: rows.rows, columns });
   requireUsableScores(scores, shape, 'rows put aside');
   return scoreTrial(plan, scores, rows);
+}
+
+async function firstAnswers(
+  models: readonly Uint8Array[],
+  columns: InputColumns,
+  output: string,
+): Promise<ArrayLike<number>> {
+  const chain = await createChain(models);
+  try {
+    return await runForeignModel(chain, columns, output);
+  } finally {
+    await chain.release();
+  }
 }
 
 /** Features that are there already, under names that are words of no expression. */
