@@ -19,7 +19,9 @@ from .child import MEMORY_VARIABLE
 LINE_LIMIT = 1 << 20
 #: Silence that a process may keep before its first report, while it imports what it needs.
 START_SECONDS = 120.0
-WATCH_SECONDS = 0.5
+WATCH_SECONDS = 0.1
+#: What an ended process has said is read within this; a pipe that stays open longer is held by somebody else.
+DRAIN_SECONDS = 2.0
 #: What of standard error is told in an error message; all of it is kept with the run.
 TAIL_CHARACTERS = 1_500
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,8 @@ class Attempt:
     _heard: float = field(default=0.0, init=False)
     _quiet_seconds: float = field(default=START_SECONDS, init=False)
     _fault: TrainerFault | None = field(default=None, init=False)
+    #: A line is being taken, which may last.
+    _taking: bool = field(default=False, init=False)
 
     @property
     def log(self) -> Path:
@@ -65,20 +69,26 @@ class Attempt:
         listening.add_done_callback(lambda task: task.cancelled() or task.exception() is None or _kill_group(process.pid))
         try:
             await self._watch(process)
-            await listening
+            # Whoever it forked holds its pipe, and would have it read for ever.
+            _kill_group(process.pid)
+            await self._drain(listening)
         except asyncio.CancelledError:
             await self._stop(process)
             raise
         finally:
             listening.cancel()
             _kill_group(process.pid)
+            # Ends of pipes that somebody else still holds; asyncio has no public way to let go of them.
+            process._transport.close()  # type: ignore[attr-defined]
         self._judge(process.returncode)
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in _lines(process.stdout):
             self._heard = asyncio.get_running_loop().time()
+            self._taking = True
             await self._take(line)
+            self._taking = False
 
     async def _take(self, line: dict[str, Any]) -> None:
         if "progress" in line:
@@ -92,18 +102,24 @@ class Attempt:
             self._fault = TrainerFault(line["error"]["code"], **line["error"]["details"])
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Returns when the process has ended; ends it when it has been silent for too long."""
-        ended = asyncio.create_task(process.wait())
-        while not ended.done():
+        """Returns when the process has ended; ends it when it has been silent for too long.
+
+        What is waited for is the process and nothing else: `process.wait()` returns no sooner than all who have its pipe.
+        """
+        while process.returncode is None:
             allowed = max(self.limits.stalled_seconds, self._quiet_seconds)
-            remaining = self._heard + allowed - asyncio.get_running_loop().time()
-            if remaining <= 0:
-                self._fault = TrainerFault("PRN_TRAINER_STALLED", seconds=allowed)
+            if self._heard + allowed <= asyncio.get_running_loop().time():
+                self._fault = self._fault or TrainerFault("PRN_TRAINER_STALLED", seconds=allowed)
                 _kill_group(process.pid)
-                await ended
-                return
-            # A report may have shortened the silence that is allowed.
-            await asyncio.wait([ended], timeout=min(remaining, WATCH_SECONDS))
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _drain(self, listening: asyncio.Task[None]) -> None:
+        """Takes what the process said before it ended. Raises what taking it raised."""
+        await asyncio.wait([listening], timeout=DRAIN_SECONDS)
+        while self._taking and not listening.done():
+            await asyncio.wait([listening], timeout=DRAIN_SECONDS)
+        if listening.done():
+            listening.result()
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         """Lets a cancelled trainer end by itself for a moment. Shielded: the caller is being cancelled."""

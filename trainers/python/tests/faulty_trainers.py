@@ -22,6 +22,19 @@ def dies(context: TrainingContext) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@trainer("dies_with_a_worker")
+def dies_with_a_worker(context: TrainingContext) -> Any:
+    """As multiprocessing leaves it when memory runs out: the forked process has the pipe, and is still there."""
+    if os.fork() == 0:
+        if context.parameter("own_session", False):
+            os.setsid()
+        (context.checkpoint_folder / "pid").write_text(str(os.getpid()))
+        time.sleep(600)
+    while not (context.checkpoint_folder / "pid").exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @trainer("segfaults")
 def segfaults(context: TrainingContext) -> Any:
     ctypes.string_at(0)

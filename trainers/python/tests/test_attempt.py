@@ -28,6 +28,12 @@ class Attempts(unittest.TestCase):
             prepared.run([FAULTY], **limits)  # type: ignore[arg-type]
         return caught.exception
 
+    def assert_gone(self, pid: int) -> None:
+        deadline = time.monotonic() + 5
+        while not is_gone(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertTrue(is_gone(pid))
+
     def test_an_exception_ends_the_run_and_its_trace_is_in_the_log(self) -> None:
         prepared = prepare(self.folder, "raises")
         fault = self.fault_of(prepared)
@@ -43,12 +49,21 @@ class Attempts(unittest.TestCase):
         fault = self.fault_of(prepare(self.folder, "segfaults"))
         self.assertEqual((fault.code, fault.details["how"]), ("PRN_TRAINER_CRASHED", "by SIGSEGV"))
 
+    def test_a_process_that_is_gone_is_noticed_although_it_had_forked(self) -> None:
+        fault = self.fault_of(prepare(self.folder, "dies_with_a_worker"), stalled=10.0)
+        self.assertEqual(fault.code, "PRN_TRAINER_CRASHED")
+        self.assert_gone(int((self.folder / "kept" / "files" / "pid").read_text()))
+
+    def test_a_process_of_another_session_that_has_the_pipe_is_not_waited_for(self) -> None:
+        fault = self.fault_of(prepare(self.folder, "dies_with_a_worker", {"own_session": True}), stalled=10.0)
+        os.kill(int((self.folder / "kept" / "files" / "pid").read_text()), signal.SIGKILL)
+        self.assertEqual(fault.code, "PRN_TRAINER_CRASHED")
+
     def test_silence_is_ended_with_all_processes_that_the_trainer_started(self) -> None:
         prepared = prepare(self.folder, "hangs")
         fault = self.fault_of(prepared, stalled=1.0)
         self.assertEqual(fault.code, "PRN_TRAINER_STALLED")
-        child = int((self.folder / "kept" / "files" / "pid").read_text())
-        self.assertTrue(is_gone(child))
+        self.assert_gone(int((self.folder / "kept" / "files" / "pid").read_text()))
 
     def test_an_announced_silence_is_waited_for(self) -> None:
         prepared = prepare(self.folder, "announces_silence")
@@ -119,11 +134,7 @@ class Attempts(unittest.TestCase):
             time.sleep(0.05)
         os.kill(supervisor, signal.SIGKILL)
         os.waitpid(supervisor, 0)
-        child = int((self.folder / "kept" / "files" / "pid").read_text())
-        deadline = time.monotonic() + 5
-        while not is_gone(child) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.assertTrue(is_gone(child))
+        self.assert_gone(int((self.folder / "kept" / "files" / "pid").read_text()))
 
 
 def is_gone(pid: int) -> bool:
