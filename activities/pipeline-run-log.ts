@@ -1,7 +1,8 @@
-/** Jobs that write down what they do: training opens the run of its pipeline, evaluation closes it. */
+/** Jobs that write down what they do: training opens the run of its pipeline, and what the evaluation says ends it. */
 import type { ArtifactRef } from '../domain/artifact.js';
 import { isDomainError } from '../domain/errors.js';
 import { TrainerAnswer } from '../domain/external-training.js';
+import type { Evidence } from '../domain/evaluation.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import {
   evaluationMetrics,
@@ -38,34 +39,46 @@ export interface TrackingDependencies {
   readonly lostAfterMicros: number;
 }
 
-/** Jobs of training, each of which opens the run or goes on with it; the last one closes it. */
-const TRACKED: ReadonlySet<string> = new Set([
-  'prepareSearch',
-  'trainModel',
-  'prepareTrainerData',
-  'adoptTrainedModel',
-  'evaluateModel',
-]);
-
-interface Tracked {
+/** JSON artefacts that the run of a job tells of. */
+interface Reads {
   readonly snapshot: ArtifactRef;
   readonly dataset: ArtifactRef;
+  /** The report of the search that chose the parameters. */
   readonly search?: ArtifactRef | undefined;
+  /** The answer of a trainer elsewhere. */
+  readonly answer?: ArtifactRef | undefined;
 }
+
+interface TrackedJob<I, R> {
+  reads(input: I): Reads;
+  /** Logs what came of it. */
+  finish?(log: RunLog, result: R): void | Promise<void>;
+}
+
+/** Jobs of training, each of which opens the run or goes on with it. */
+const TRACKED: { readonly [N in JobName]?: TrackedJob<JobInputs[N], JobResults[N]> } = {
+  prepareSearch: { reads: (input) => input },
+  prepareTrainerData: { reads: (input) => input },
+  trainModel: { reads: (input) => input, finish: logBundle },
+  adoptTrainedModel: { reads: (input) => input, finish: logBundle },
+  evaluateModel: {
+    reads: (input) => input,
+    finish: (log, { evidence }) => log.logMetrics(evaluationMetrics(evidence.metrics), 0),
+  },
+};
 
 /** Runs jobs as before; those of a pipeline's training log to its run, and stop when another attempt took it over. */
 export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): RunJob {
   return async <N extends JobName>(name: N, input: JobInputs[N], options: Parameters<RunJob>[2] = {}) => {
-    if (!TRACKED.has(name)) return runJob(name, input, options);
-    // The border: these jobs name what they read alike.
-    const reads = await readsOf(dependencies.stores, input as unknown as Tracked);
+    const tracked = TRACKED[name];
+    if (tracked === undefined) return runJob(name, input, options);
+    const reads = await readsOf(dependencies.stores, tracked.reads(input));
     const log = await openPipelineRun(dependencies, reads.snapshot).catch(nullIfDeleted);
     if (log === null) return runJob(name, input, options);
     try {
       await log.logParams(pipelineRunParams(reads.snapshot, reads.chosen));
       await log.logInputs(pipelineRunInputs(reads.snapshot, reads.dataset));
-      if ('answer' in input)
-        await logAnswer(log, await getJson(dependencies.stores.artifacts, input.answer, TrainerAnswer));
+      if (reads.answer !== null) await logAnswer(log, reads.answer);
       const result = await runJob(name, input, {
         ...options,
         signal: options.signal === undefined ? log.takenOver : AbortSignal.any([options.signal, log.takenOver]),
@@ -74,8 +87,8 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
           options.onProgress?.(progress);
         },
       });
-      if (name === 'evaluateModel') await closeEvaluated(log, result as JobResults['evaluateModel']);
-      else await leaveTrained(log, result);
+      await tracked.finish?.(log, result);
+      await log.leave(NEXT_STEP_MICROS);
       return result;
     } catch (error) {
       await leaveFailed(log);
@@ -84,7 +97,18 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
   };
 }
 
-/** The run of a pipeline that ended, whatever happened to its worker. One that its evaluation closed stays as it is. */
+/** The run of a pipeline whose candidate is judged. What becomes of the version is said of it later. */
+export async function finishPipelineRun(
+  { stores, sha256Hex }: Pick<TrackingDependencies, 'stores' | 'sha256Hex'>,
+  judged: { readonly pipelineId: string; readonly outcome: Evidence['outcome'] },
+): Promise<void> {
+  const runId = pipelineRunId(sha256Hex, judged.pipelineId);
+  if ((await stores.runs.get(runId)) === null) return;
+  await tagPipelineRun({ stores, sha256Hex }, judged.pipelineId, { gates: judged.outcome });
+  await stores.runs.close(runId, { status: 'FINISHED', cause: null });
+}
+
+/** The run of a pipeline that ended, whatever happened to its worker. One that has ended before stays as it is. */
 export async function endPipelineRun(
   { stores, sha256Hex }: Pick<TrackingDependencies, 'stores' | 'sha256Hex'>,
   pipeline: { readonly pipelineId: string; readonly outcome: PipelineOutcome; readonly reasons: readonly string[] },
@@ -109,11 +133,12 @@ export async function tagPipelineRun(
   });
 }
 
-async function readsOf({ artifacts }: Stores, { snapshot, dataset, search }: Tracked) {
+async function readsOf({ artifacts }: Stores, { snapshot, dataset, search, answer }: Reads) {
   return {
     snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
     dataset: await getJson(artifacts, dataset, TrainingDataset),
     chosen: search === undefined ? null : (await getJson(artifacts, search, SearchReport)).parameters,
+    answer: answer === undefined ? null : await getJson(artifacts, answer, TrainerAnswer),
   };
 }
 
@@ -160,16 +185,8 @@ export async function logAnswer(log: RunLog, { metrics, environment, trainerDige
   ]);
 }
 
-async function leaveTrained(log: RunLog, result: object): Promise<void> {
-  if ('bundleDigest' in result && typeof result.bundleDigest === 'string')
-    await log.setTags([{ key: 'perennial.bundleDigest', value: result.bundleDigest }]);
-  await log.leave(NEXT_STEP_MICROS);
-}
-
-async function closeEvaluated(log: RunLog, { evidence }: JobResults['evaluateModel']): Promise<void> {
-  log.logMetrics(evaluationMetrics(evidence.metrics), 0);
-  await log.setTags([{ key: 'perennial.gates', value: evidence.outcome }]);
-  await log.close('FINISHED');
+async function logBundle(log: RunLog, { bundleDigest }: { readonly bundleDigest: string }): Promise<void> {
+  await log.setTags([{ key: 'perennial.bundleDigest', value: bundleDigest }]);
 }
 
 /** Whoever deletes a run, or the experiment, does not want to stop the training. */

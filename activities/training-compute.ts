@@ -23,6 +23,7 @@ import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { RunJob } from './jobs/index.js';
 import { slicedColumns } from './jobs/slice-metrics.js';
 import { getJson, putJson } from './json-artifacts.js';
+import { finishPipelineRun } from './pipeline-run-log.js';
 import { historyReferences } from './segment-references.js';
 import type { TrainingStores } from './training-stores.js';
 
@@ -51,8 +52,10 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       const use = await stores.registry.useHoldout({ model, digest, attemptId, span });
       const evidence = withHoldoutUse(result.evidence, use);
       const evidenceDigest = sha256Hex(canonicalJson(evidence));
+      const evaluated = await putJson(artifacts, { evidence, evidenceDigest });
+      await finishPipelineRun({ stores, sha256Hex }, { pipelineId: attemptId, outcome: evidence.outcome });
       return {
-        evaluated: await putJson(artifacts, { evidence, evidenceDigest }),
+        evaluated,
         trained: result.trained,
         outcome: evidence.outcome,
         reasons: evidence.reasons,

@@ -3,13 +3,17 @@ import type { JobProgress } from '../../activities/jobs/context.js';
 import type { RunJob } from '../../activities/jobs/index.js';
 import { getJson, putJson } from '../../activities/json-artifacts.js';
 import { endPipelineRun, tagPipelineRun, trackJobs } from '../../activities/pipeline-run-log.js';
+import { createTrainingComputeActivities } from '../../activities/training-compute.js';
+import type { ArtifactRef } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
 import type { TrainerAnswer } from '../../domain/external-training.js';
+import type { Evidence } from '../../domain/evaluation.js';
 import { pipelineRunId } from '../../domain/pipeline-run.js';
 import type { Run } from '../../domain/tracking.js';
-import { TrainingDataset } from '../../domain/training.js';
+import { EvaluatedModel, TrainingDataset } from '../../domain/training.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { Stores } from '../../store/contracts/index.js';
+import { spendHoldout } from '../../store/mongo/holdout-uses.js';
 import { createRunStore } from '../../store/mongo/runs.js';
 import { PLAN, snapshotOf, type StoredTraining, storeTraining } from '../jobs/training-fixture.js';
 import { type ComputeBench, NOW, openComputeBench } from './compute-fixture.js';
@@ -65,6 +69,11 @@ describe('the run of a pipeline', () => {
   }
   const loss = (step: number, value: number): Partial<JobProgress> => ({ step, metrics: { training_loss: value } });
   const train = (runJob: RunJob) => runJob('trainModel', { ...input, plan: PLAN });
+  const evaluate = async (trained: ArtifactRef): Promise<Evidence> => {
+    const { evaluateModel } = createTrainingComputeActivities({ stores, runJob: attempt('attempt 1', []) });
+    const { evaluated } = await evaluateModel({ ...input, trained });
+    return (await getJson(stores.artifacts, evaluated, EvaluatedModel)).evidence;
+  };
   const run = async (): Promise<Run> => {
     const found = await stores.runs.get(RUN);
     if (found === null) throw new Error('there is no run');
@@ -80,11 +89,7 @@ describe('the run of a pipeline', () => {
       status: 'RUNNING',
       writer: { owner: 'attempt 1', untilTs: NOW + 86_400 * SECOND },
     });
-    const { evidence } = await attempt('attempt 1', [])('evaluateModel', {
-      ...input,
-      trained: trained.trained,
-      champion: null,
-    });
+    const evidence = await evaluate(trained.trained);
     await tagPipelineRun({ stores, sha256Hex }, 'p1', { version: '3' });
     await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'promoted', reasons: [] });
 
@@ -224,6 +229,19 @@ describe('the run of a pipeline', () => {
     expect((await run()).cause).toBe('failed: the worker was killed 8 times');
   });
 
+  it('says of the gates what was judged in the end, of a holdout that was used up as well', async () => {
+    const { trained } = await train(attempt('attempt 1', []));
+    const { holdoutDigest: digest } = await evaluate(trained);
+    const gates = async () => (await run()).tags.find(({ key }) => key === 'perennial.gates')?.value;
+    expect(await gates()).toBe('passed');
+    const promoted = { version: 1, attemptId: 'another pipeline' };
+    await bench.database.transact((session) =>
+      spendHoldout(bench.database, { session, promoted, model: 'flight-delay', digest }),
+    );
+    await evaluate(trained);
+    expect([await gates(), (await run()).status]).toEqual(['rejected', 'FINISHED']);
+  });
+
   it('is killed with a pipeline that somebody cancels', async () => {
     await expect(train(attempt('attempt 1', [], fail))).rejects.toThrow('out of memory');
     await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'cancelled', reasons: ['by mira'] });
@@ -232,7 +250,7 @@ describe('the run of a pipeline', () => {
 
   it('stays finished whatever becomes of the version', async () => {
     const trained = await train(attempt('attempt 1', []));
-    await attempt('attempt 1', [])('evaluateModel', { ...input, trained: trained.trained, champion: null });
+    await evaluate(trained.trained);
     await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'failed', reasons: ['no endpoint'] });
     expect(await run()).toMatchObject({ status: 'FINISHED', cause: null });
   });
