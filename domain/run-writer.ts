@@ -30,13 +30,10 @@ export function requireActive({ runId, lifecycle }: Pick<WrittenRun, 'runId' | '
   if (lifecycle === 'deleted') throw new DomainError('PRN_RUN_DELETED', { runId });
 }
 
-/** Why a run is lost: what its readers are told. */
-export function lostCause({ owner, untilTs }: RunWriter): string {
-  const until = new Date(untilTs / 1_000).toISOString();
-  return `lost: its writer ${owner} gave no sign of life until ${until}`;
-}
+/** How the cause of a lost run begins. */
+export const LOST_PREFIX = 'lost: ';
 
-/** Marks causes that {@link lostCause} made: only those are withdrawn when the writer turns out to be alive. */
+/** Only such ends are withdrawn when the writer turns out to be alive. */
 export function isLost({ status, cause }: { readonly status: RunStatus; readonly cause: string | null }): boolean {
-  return status === 'FAILED' && (cause?.startsWith('lost: ') ?? false);
+  return status === 'FAILED' && (cause?.startsWith(LOST_PREFIX) ?? false);
 }

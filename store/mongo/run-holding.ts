@@ -1,24 +1,44 @@
 /** Who writes a run, and the end of runs whose writer is gone. */
 import type { Document } from 'mongodb';
 import { DomainError } from '../../domain/errors.js';
-import { isLost, lostCause, requireActive, requireWriter } from '../../domain/run-writer.js';
+import { isLost, LOST_PREFIX, requireActive, requireWriter } from '../../domain/run-writer.js';
 import { isOver, PARENT_TAG, RunWriter } from '../../domain/tracking.js';
-import { micros, toIso } from '../../domain/time.js';
+import { micros, MICROS_PER_SECOND, toIso } from '../../domain/time.js';
 import type { HoldRequest, RunStore } from '../contracts/runs.js';
 import { type Database, int64, type StoredDocument } from './database.js';
 import { type ChangeRun, revival } from './run-changes.js';
-import { fieldOf, readRunInfo, readWriter } from './run-documents.js';
+import { fieldOf, readRunInfo } from './run-documents.js';
 
 export interface RunHolding extends Pick<RunStore, 'hold' | 'close'> {
-  /** Ends every run whose writer is late. Its writer stays, in case he is only late. */
+  /** Ends every run whose writer is late, at most once a second. Its writer stays, in case he is only late. */
   endLost(): Promise<void>;
 }
+
+/** Readers in between see runs as the last look left them. */
+const SWEEP_EVERY_MICROS = MICROS_PER_SECOND;
+
+/** The end of a run whose writer is late, of its own fields. */
+const LOST: Document = {
+  status: 'FAILED',
+  cause: {
+    $concat: [
+      `${LOST_PREFIX}its writer `,
+      '$writer.owner',
+      ' gave no sign of life until ',
+      { $dateToString: { date: { $toDate: { $toLong: { $floor: { $divide: ['$writer.untilTs', 1_000] } } } } } },
+    ],
+  },
+  endTs: '$writer.untilTs',
+  rev: { $add: ['$rev', 1] },
+};
 
 export function createRunHolding(
   database: Database,
   { change, now }: { readonly change: ChangeRun; readonly now: () => number },
 ): RunHolding {
   const runs = database.collection('runs');
+  let sweptTs = Number.NEGATIVE_INFINITY;
+  let swept: Promise<void> = Promise.resolve();
   const openChildren = (runId: string) =>
     runs
       .find(
@@ -40,18 +60,19 @@ export function createRunHolding(
       });
       for (const { _id } of await openChildren(runId)) await holding.close(_id, { status, cause });
     },
-    async endLost() {
-      const late = { status: 'RUNNING', 'writer.untilTs': { $lt: int64(now()) } };
-      const found = await runs
-        .find(late, { projection: { writer: 1 } })
-        .limit(1_000)
-        .toArray();
-      for (const { _id, writer } of found) {
-        const { untilTs } = writer as Document;
-        const end = { status: 'FAILED', cause: lostCause(readWriter(writer as Document)), endTs: untilTs as unknown };
-        // Another sign of life, or another reader, may have come first.
-        await runs.updateOne({ _id, ...late, 'writer.untilTs': untilTs }, { $set: end, $inc: { rev: 1 } });
-      }
+    endLost() {
+      const at = now();
+      if (at >= sweptTs && at < sweptTs + SWEEP_EVERY_MICROS) return swept;
+      sweptTs = at;
+      const late = { status: 'RUNNING', 'writer.untilTs': { $lt: int64(at) } };
+      swept = runs.updateMany(late, [{ $set: LOST }]).then(
+        () => undefined,
+        (error: unknown) => {
+          sweptTs = Number.NEGATIVE_INFINITY;
+          throw error;
+        },
+      );
+      return swept;
     },
   };
   return holding;

@@ -280,6 +280,23 @@ describe('runs', () => {
       expect(await codeOf(runs.log(runId, { metrics: [point('a', 3, [2, 1])] }, epoch))).toBe('PRN_RUN_STALE_WRITER');
     });
 
+    it('are found lost all at once, by one look a second', async () => {
+      const [left, right, late] = [await open('left'), await open('right'), await open('late')];
+      await hold(left, 'worker 1');
+      await hold(right, 'worker $2');
+      now += 61 * SECOND;
+      const lost = await runs.many([left, right]);
+      expect(lost.map(({ status, cause }) => `${status} ${cause?.slice(0, 25)}`)).toEqual([
+        'FAILED lost: its writer worker 1',
+        'FAILED lost: its writer worker $',
+      ]);
+      await runs.hold(late, { owner: 'worker 3', forMicros: 1 });
+      now += SECOND / 2;
+      expect((await runs.get(late))?.status).toBe('RUNNING');
+      now += SECOND / 2;
+      expect((await runs.get(late))?.status).toBe('FAILED');
+    });
+
     it('are taken by one of two who come at the same moment', async () => {
       const runId = await open('a');
       const answers = await Promise.all([codeOf(hold(runId, 'left')), codeOf(hold(runId, 'right'))]);
