@@ -103,7 +103,7 @@ export async function finishPipelineRun(
   judged: { readonly pipelineId: string; readonly outcome: Evidence['outcome'] },
 ): Promise<void> {
   const runId = pipelineRunId(sha256Hex, judged.pipelineId);
-  if ((await stores.runs.get(runId)) === null) return;
+  if ((await stores.runs.info(runId)) === null) return;
   await tagPipelineRun({ stores, sha256Hex }, judged.pipelineId, { gates: judged.outcome });
   await stores.runs.close(runId, { status: 'FINISHED', cause: null });
 }
@@ -115,7 +115,7 @@ export async function endPipelineRun(
 ): Promise<void> {
   const status = runEndOf(pipeline.outcome);
   const runId = pipelineRunId(sha256Hex, pipeline.pipelineId);
-  if (status === null || (await stores.runs.get(runId)) === null) return;
+  if (status === null || (await stores.runs.info(runId)) === null) return;
   const cause = status === 'FINISHED' ? null : `${pipeline.outcome}: ${pipeline.reasons.join('; ')}`;
   await stores.runs.close(runId, { status, cause });
   await tagPipelineRun({ stores, sha256Hex }, pipeline.pipelineId, { outcome: pipeline.outcome });

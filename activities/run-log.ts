@@ -125,5 +125,5 @@ export async function openRunLog(
 async function isGone(runs: RunStore, runId: string, error: unknown): Promise<boolean> {
   if (!isDomainError(error)) return false;
   if (error.code === 'PRN_RUN_DELETED' || error.code === 'PRN_RUN_NOT_FOUND') return true;
-  return error.code === 'PRN_RUN_STALE_WRITER' && (await runs.get(runId))?.writer === null;
+  return error.code === 'PRN_RUN_STALE_WRITER' && (await runs.info(runId))?.writer === null;
 }

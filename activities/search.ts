@@ -95,7 +95,7 @@ async function endOpenRuns(
     if (state === 'finished') continue;
     const runId = trialRunId(sha256Hex, { plan: plan.sha256, index, parameters });
     await stores.runFiles.close(runId);
-    if ((await stores.runs.get(runId)) === null) continue;
+    if ((await stores.runs.info(runId)) === null) continue;
     await stores.runs.close(
       runId,
       state === 'failed'

@@ -32,7 +32,7 @@ export function compareRuns(runs: readonly Run[]): RunComparison {
 }
 
 /** A run without what was logged to it. */
-export function runInfo({ metrics: _metrics, params: _params, tags: _tags, inputs: _inputs, ...info }: Run): RunInfo {
+function runInfo({ metrics: _metrics, params: _params, tags: _tags, inputs: _inputs, ...info }: Run): RunInfo {
   return info;
 }
 

@@ -44,6 +44,13 @@ export async function requireRun(runs: RunStore, runId: string): Promise<Run> {
   return run;
 }
 
+/** Without what was logged to it. Throws `PRN_RUN_NOT_FOUND`. */
+export async function requireRunInfo(runs: RunStore, runId: string): Promise<RunInfo> {
+  const run = await runs.info(runId);
+  if (run === null) throw new DomainError('PRN_RUN_NOT_FOUND', { runId });
+  return run;
+}
+
 /** By id. Throws `PRN_EXPERIMENT_NOT_FOUND`. */
 export async function requireExperiment(experiments: ExperimentStore, experimentId: string): Promise<Experiment> {
   const experiment = await experiments.get(experimentId);

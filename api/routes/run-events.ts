@@ -2,13 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DomainError } from '../../domain/errors.js';
-import { runInfo } from '../../domain/run-comparison.js';
-import { isOver, type MetricPoint, type Run, showMetricValue } from '../../domain/tracking.js';
+import { isOver, type MetricPoint, type RunInfo, showMetricValue } from '../../domain/tracking.js';
 import type { RunStore } from '../../store/contracts/runs.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { present } from '../present.js';
 import { param, type Route, route, type ServerEvent } from '../route.js';
-import { requireRun } from './run-answers.js';
+import { requireRunInfo } from './run-answers.js';
 
 /** How often a run is looked at for news. */
 const LOOK_EVERY_MS = 400;
@@ -32,7 +31,7 @@ export function runEventRoutes({ stores, eventStreamLimit }: ApiDependencies): R
       response: z.string(),
       sends: 'text/event-stream',
       async handle(call) {
-        const run = await requireRun(stores.runs, param(call, 'run'));
+        const run = await requireRunInfo(stores.runs, param(call, 'run'));
         const last = call.stream.header('last-event-id') ?? '';
         const after = /^\d{1,15}$/.test(last) ? Number(last) : call.query.after;
         if (open >= eventStreamLimit) throw new DomainError('PRN_RUN_STREAMS_BUSY', { limit: eventStreamLimit });
@@ -47,7 +46,7 @@ export function runEventRoutes({ stores, eventStreamLimit }: ApiDependencies): R
 /** Ends with the run: all points first, then its last state. Whoever comes back with the last id misses nothing. */
 async function* follow(
   runs: RunStore,
-  from: { readonly run: Run; readonly after: number },
+  from: { readonly run: RunInfo; readonly after: number },
 ): AsyncGenerator<ServerEvent, void, undefined> {
   let { run, after } = from;
   let shownRev = -1;
@@ -59,11 +58,11 @@ async function* follow(
       after = last.seq;
       yield { id: after, event: 'metrics', data: { points: points.map(shown) } };
     }
-    if (run.rev !== shownRev) yield { id: after, event: 'run', data: present(runInfo(run)) };
+    if (run.rev !== shownRev) yield { id: after, event: 'run', data: present(run) };
     shownRev = run.rev;
     if (isOver(run.status)) return yield { id: after, event: 'end', data: { status: run.status, cause: run.cause } };
     await sleep(LOOK_EVERY_MS);
-    run = await requireRun(runs, run.runId);
+    run = await requireRunInfo(runs, run.runId);
   }
 }
 

@@ -14,13 +14,13 @@ export const Epoch = z.number().int().positive().optional().meta({
  * lease. One epoch has one actor for ever, so what is found here still holds when the write comes.
  */
 export async function heldEpoch(
-  runs: Pick<RunStore, 'get'>,
+  runs: Pick<RunStore, 'info'>,
   call: Pick<Call<{ readonly epoch?: number | undefined }, unknown>, 'body' | 'params' | 'actor'>,
 ): Promise<number | null> {
   const { epoch = null } = call.body;
   if (epoch === null) return null;
   const runId = param(call, 'run');
-  const writer = (await runs.get(runId))?.writer ?? null;
+  const writer = (await runs.info(runId))?.writer ?? null;
   if (writer?.epoch !== epoch || writer.actor === call.actor.name) return epoch;
   throw new DomainError('PRN_RUN_STALE_WRITER', { runId, holder: `${writer.owner} for somebody else`, epoch });
 }

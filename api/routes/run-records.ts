@@ -14,7 +14,7 @@ import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery } from '../paging.js';
 import { param, type Route, route } from '../route.js';
 import { Epoch, heldEpoch } from './run-lease.js';
-import { MetricPointAnswer, requireRun, RunAnswer, runAnswer, showMetric } from './run-answers.js';
+import { MetricPointAnswer, requireRunInfo, RunAnswer, runAnswer, showMetric } from './run-answers.js';
 
 const TagKey = TrackingKey.refine(
   (key) => !key.startsWith(PRODUCT_TAG_PREFIX),
@@ -152,7 +152,7 @@ export function runRecordRoutes({ stores, now }: ApiDependencies): Route[] {
       query: HistoryQuery,
       response: pageOf(MetricPointAnswer),
       async handle(call) {
-        const { runId } = await requireRun(runs, param(call, 'run'));
+        const { runId } = await requireRunInfo(runs, param(call, 'run'));
         const { key, limit, after } = call.query;
         const found = await runs.history(runId, key, { after: Number(after ?? 0) || 0, limit: limit + 1 });
         const items = found.slice(0, limit).map(showMetric);

@@ -7,6 +7,7 @@ import type {
   Metric,
   MetricPoint,
   Run,
+  RunInfo,
   RunStatus,
   RunWriter,
 } from '../../domain/tracking.js';
@@ -45,6 +46,8 @@ export interface RunStore {
   /** A run of this id that stands already is returned as it is. Throws `PRN_EXPERIMENT_NOT_FOUND`. */
   create(run: NewRun): Promise<Run>;
   get(runId: string): Promise<Run | null>;
+  /** Without what was logged to it: cheap however much that is. */
+  info(runId: string): Promise<RunInfo | null>;
   /** In the order of the ids. Throws `PRN_RUN_NOT_FOUND`. */
   many(runIds: readonly string[]): Promise<Run[]>;
   /** Throws `PRN_RUN_PAGE_INVALID` for a token of another search. */

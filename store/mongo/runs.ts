@@ -14,6 +14,8 @@ import { createRunHolding } from './run-holding.js';
 import { createRunLogging } from './run-logging.js';
 import { searchRuns } from './run-search.js';
 
+const WITHOUT_RECORDS = { metrics: 0, latest: 0, params: 0, tags: 0, inputs: 0 } as const;
+
 export interface RunStoreDependencies {
   /** Wall time in microseconds. */
   readonly now: () => number;
@@ -52,6 +54,15 @@ export function createRunStore(database: Database, { now, sha256Hex }: RunStoreD
       await holding.endLost();
       const found = await runs.findOne({ _id: runId });
       return found === null ? null : one(found);
+    },
+    async info(runId) {
+      const look = () => runs.findOne({ _id: runId }, { projection: WITHOUT_RECORDS });
+      const found = await look();
+      if (found === null) return null;
+      const info = readRunInfo(found);
+      if (info.status !== 'RUNNING' || info.writer === null || info.writer.untilTs >= now()) return info;
+      await holding.endLost();
+      return readRunInfo((await look()) ?? found);
     },
     async many(runIds) {
       await holding.endLost();

@@ -280,6 +280,19 @@ describe('runs', () => {
       expect(await codeOf(runs.log(runId, { metrics: [point('a', 3, [2, 1])] }, epoch))).toBe('PRN_RUN_STALE_WRITER');
     });
 
+    it('tell who asks for no more than the run itself the same of it', async () => {
+      const batch = { metrics: [point('a', 1)], params: [{ key: 'p', value: 'x' }] };
+      const runId = await open('a', { batch });
+      await hold(runId, 'worker');
+      now += 61 * SECOND;
+      const info = await runs.info(runId);
+      expect(info).toMatchObject({ status: 'FAILED', metricSeq: 1, cause: expect.stringContaining('lost: ') });
+      const { metrics, params, tags, inputs, ...same } = (await runs.many([runId]))[0] ?? {};
+      expect([metrics, params, tags, inputs].map((list) => list?.length)).toEqual([1, 1, 1, 0]);
+      expect(info).toEqual(same);
+      expect(await runs.info('nobody')).toBeNull();
+    });
+
     it('are found lost all at once, by one look a second', async () => {
       const [left, right, late] = [await open('left'), await open('right'), await open('late')];
       await hold(left, 'worker 1');
