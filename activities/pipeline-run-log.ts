@@ -76,8 +76,10 @@ export function trackJobs(runJob: RunJob, dependencies: TrackingDependencies): R
     const log = await openPipelineRun(dependencies, reads.snapshot).catch(nullIfDeleted);
     if (log === null) return runJob(name, input, options);
     try {
-      await log.logParams(pipelineRunParams(reads.snapshot, reads.chosen));
-      await log.logInputs(pipelineRunInputs(reads.snapshot, reads.dataset));
+      await log.write({
+        params: pipelineRunParams(reads.snapshot, reads.chosen),
+        inputs: pipelineRunInputs(reads.snapshot, reads.dataset),
+      });
       if (reads.answer !== null) await logAnswer(log, reads.answer);
       const result = await runJob(name, input, {
         ...options,
@@ -179,14 +181,16 @@ export async function logAnswer(log: RunLog, { metrics, environment, trainerDige
   for (const [index, { step = index, ...values }] of metrics.entries()) log.logMetrics(values, step);
   const { python, packages } = environment;
   const versions = { ...packages, ...(python !== undefined && { python }) };
-  await log.setTags([
-    { key: 'perennial.trainerDigest', value: trainerDigest },
-    ...Object.entries(versions).map(([name, value]) => ({ key: `perennial.engine.${name}`, value })),
-  ]);
+  await log.write({
+    tags: [
+      { key: 'perennial.trainerDigest', value: trainerDigest },
+      ...Object.entries(versions).map(([name, value]) => ({ key: `perennial.engine.${name}`, value })),
+    ],
+  });
 }
 
 async function logBundle(log: RunLog, { bundleDigest }: { readonly bundleDigest: string }): Promise<void> {
-  await log.setTags([{ key: 'perennial.bundleDigest', value: bundleDigest }]);
+  await log.write({ tags: [{ key: 'perennial.bundleDigest', value: bundleDigest }] });
 }
 
 /** Whoever deletes a run, or the experiment, does not want to stop the training. */

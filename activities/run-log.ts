@@ -1,6 +1,6 @@
 /** How an attempt logs to its run: values are gathered and written by the second, and the run is held while it lasts. */
 import { isDomainError } from '../domain/errors.js';
-import { BATCH_LIMITS, type DatasetInput, type KeyValue, type Metric, type RunStatus } from '../domain/tracking.js';
+import { BATCH_LIMITS, type Metric } from '../domain/tracking.js';
 import type { NewRun, RunBatch, RunStore } from '../store/contracts/runs.js';
 import type { Clock } from './ports.js';
 
@@ -15,7 +15,6 @@ export interface RunLogOptions {
 }
 
 export interface RunLog {
-  readonly runId: string;
   /**
    * Aborted once another attempt took the run over: this one works for nothing. Whoever deletes or ends the run does not
    * abort it; then nothing more is written.
@@ -25,13 +24,12 @@ export interface RunLog {
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void;
   /** Writes soon what was taken in: before a checkpoint behind which nobody measures it again. */
   writeSoon(): void;
-  logParams(params: readonly KeyValue[]): Promise<void>;
-  logInputs(inputs: readonly DatasetInput[]): Promise<void>;
-  setTags(tags: readonly KeyValue[]): Promise<void>;
+  /** Writes parameters, tags and datasets at once. */
+  write(batch: Omit<RunBatch, 'metrics'>): Promise<void>;
   /** Writes what was taken in, and leaves the run to the next attempt or step: for so long it is not lost. */
   leave(forMicros: number): Promise<void>;
-  /** Writes what was taken in and ends the run. */
-  close(status: RunStatus, cause?: string): Promise<void>;
+  /** Writes what was taken in and ends the run as finished. */
+  close(): Promise<void>;
 }
 
 /** Opens the run or goes on with it, from now on as its only writer. Every attempt has to `leave` or `close` it. */
@@ -41,9 +39,9 @@ export async function openRunLog(
 ): Promise<RunLog> {
   const { runId } = await runs.create(run);
   // Of several attempts the last to come is the one that Temporal waits for.
-  const { epoch } = await runs.hold(runId, { owner, forMicros: lostAfterMicros, force: true });
-  // Read only now, since nobody else adds to it any more.
-  const written = new Map((await runs.get(runId))?.metrics.map(({ key, step }) => [key, step]));
+  const { epoch, metrics } = await runs.hold(runId, { owner, forMicros: lostAfterMicros, force: true });
+  // From now on nobody else adds to them.
+  const written = new Map(metrics.map(({ key, step }) => [key, step]));
   const takenOver = new AbortController();
   let pending: Metric[] = [];
   let writing: Promise<void> = Promise.resolve();
@@ -55,7 +53,7 @@ export async function openRunLog(
       if (!isDomainError(error) || error.code !== 'PRN_RUN_FULL') throw error;
     });
   };
-  const write = async (): Promise<void> => {
+  const writePending = async (): Promise<void> => {
     while (pending.length > 0) {
       const batch = pending.slice(0, BATCH_LIMITS.metrics);
       await send({ metrics: batch });
@@ -65,7 +63,7 @@ export async function openRunLog(
   let renewAt = now() + lostAfterMicros / 3;
   const beat = async (): Promise<void> => {
     renewAt = now() + lostAfterMicros / 3;
-    if (pending.length > 0) await write();
+    if (pending.length > 0) await writePending();
     else await runs.hold(runId, { owner, forMicros: lostAfterMicros, epoch });
   };
   const leaveAlone = async (error: unknown): Promise<void> => {
@@ -90,7 +88,6 @@ export async function openRunLog(
   }, WRITE_EVERY_MS).unref();
 
   return {
-    runId,
     takenOver: takenOver.signal,
     logMetrics(values, step) {
       const timestampMs = Math.floor(now() / 1_000);
@@ -101,21 +98,19 @@ export async function openRunLog(
       }
     },
     writeSoon: beatInTurn,
-    logParams: (params) => inTurn(() => send({ params })),
-    logInputs: (inputs) => inTurn(() => send({ inputs })),
-    setTags: (tags) => inTurn(() => send({ tags })),
+    write: (batch) => inTurn(() => send(batch)),
     async leave(forMicros) {
       clearInterval(timer);
       await inTurn(async () => {
-        await write();
+        await writePending();
         await runs.hold(runId, { owner, forMicros, epoch });
       });
     },
-    async close(status, cause) {
+    async close() {
       clearInterval(timer);
       await inTurn(async () => {
-        await write();
-        await runs.update(runId, { status, cause }, epoch);
+        await writePending();
+        await runs.update(runId, { status: 'FINISHED' }, epoch);
       });
     },
   };

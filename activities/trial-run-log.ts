@@ -35,7 +35,7 @@ export async function trackTrial(
   try {
     const { loss, metrics } = await fit({ signal: log.takenOver, onProgress: logProgress(log) }, log);
     log.logMetrics(namedMetrics({ ...metrics, [trial.plan.metric]: loss }), 0);
-    await log.close('FINISHED');
+    await log.close();
     return loss;
   } catch (error) {
     await leaveFailed(log);
@@ -82,6 +82,6 @@ async function openTrialRun(dependencies: TrackingDependencies, trial: TrackedTr
       owner: describeAttempt(),
     },
   ).catch(nullIfDeleted);
-  await log?.logParams(trialRunParams(plan, parameters));
+  await log?.write({ params: trialRunParams(plan, parameters) });
   return log;
 }

@@ -6,6 +6,7 @@ import {
   MetricEntry,
   PRODUCT_TAG_PREFIX,
   readMetricValue,
+  RunInfo,
   TRACKING_LIMITS,
   TrackingKey,
 } from '../../domain/tracking.js';
@@ -14,7 +15,7 @@ import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery } from '../paging.js';
 import { param, type Route, route } from '../route.js';
 import { Epoch, heldEpoch } from './run-lease.js';
-import { MetricPointAnswer, requireRunInfo, RunAnswer, runAnswer, showMetric } from './run-answers.js';
+import { MetricPointAnswer, requireRunInfo, showMetric } from './run-answers.js';
 
 const TagKey = TrackingKey.refine(
   (key) => !key.startsWith(PRODUCT_TAG_PREFIX),
@@ -110,10 +111,10 @@ export function runRecordRoutes({ stores, now }: ApiDependencies): Route[] {
       summary: about.summary,
       action: 'contribute',
       body: about.body,
-      response: RunAnswer,
+      response: RunInfo,
       async handle(call) {
         const epoch = await heldEpoch(runs, { ...call, body: call.body as { epoch?: number } });
-        return { body: runAnswer(await runs.log(param(call, 'run'), about.batch(call.body), epoch)) };
+        return { body: await runs.log(param(call, 'run'), about.batch(call.body), epoch) };
       },
     });
 

@@ -177,7 +177,8 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
         const { epoch: _epoch, endTs, ...changes } = call.body;
         const epoch = await heldEpoch(runs, call);
         const end = endTs === undefined ? {} : { endTs: readTime(endTs) };
-        return { body: runAnswer(await runs.update(param(call, 'run'), { ...changes, ...end }, epoch)) };
+        const { runId } = await runs.update(param(call, 'run'), { ...changes, ...end }, epoch);
+        return { body: runAnswer(await requireRun(runs, runId)) };
       },
     }),
     route({
@@ -191,7 +192,9 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
         const { owner } = call.body;
         const epoch = await heldEpoch(runs, call);
         const hold = { owner, actor: call.actor.name, forMicros: durationMicros(call.body.for) };
-        return { body: await runs.hold(param(call, 'run'), { ...hold, ...(epoch !== null && { epoch }) }) };
+        const held = await runs.hold(param(call, 'run'), { ...hold, ...(epoch !== null && { epoch }) });
+        const { metrics: _latest, ...writer } = held;
+        return { body: writer };
       },
     }),
   ];

@@ -57,13 +57,13 @@ export interface RunStore {
    * Changes of name and lifecycle are anybody's; a status is its writer's (`epoch`, null of who holds nothing). A status
    * that ends the run gives it back. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_STALE_WRITER`, `PRN_RUN_DELETED`.
    */
-  update(runId: string, changes: RunChanges, epoch: number | null): Promise<Run>;
+  update(runId: string, changes: RunChanges, epoch: number | null): Promise<RunInfo>;
   /**
    * All of it or nothing. Points that are there already are left out; a parameter may only be repeated with its value.
    * Tags are anybody's, the rest is the writer's. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_STALE_WRITER`,
    * `PRN_RUN_DELETED`, `PRN_RUN_PARAM_CHANGED`, `PRN_RUN_FULL`.
    */
-  log(runId: string, batch: RunBatch, epoch: number | null): Promise<Run>;
+  log(runId: string, batch: RunBatch, epoch: number | null): Promise<RunInfo>;
 
   /** Points of a key in the order of arrival, from behind `after` on. */
   history(runId: string, key: string, page: HistoryPage): Promise<MetricPoint[]>;
@@ -75,9 +75,15 @@ export interface RunStore {
    * taking over: from anybody with `force`, otherwise only where nobody holds the run or its time is over, and for an
    * actor never from the installation (`PRN_RUN_HELD`). A run that ended runs again. Throws `PRN_RUN_NOT_FOUND`, `PRN_RUN_DELETED`.
    */
-  hold(runId: string, hold: HoldRequest): Promise<RunWriter>;
+  hold(runId: string, hold: HoldRequest): Promise<HeldRun>;
   /** Ends a run and its open nested runs, whoever holds them; one that has ended stays as it is. */
   close(runId: string, end: { readonly status: RunStatus; readonly cause: string | null }): Promise<void>;
+}
+
+/** A lease, and where the one who has it goes on. */
+export interface HeldRun extends RunWriter {
+  /** The latest point of each metric, by key. */
+  readonly metrics: readonly Metric[];
 }
 
 export interface HistoryPage {

@@ -95,7 +95,8 @@ export function latestOf(document: Document, key: string): LatestPoint | undefin
   return latest[fieldOf(key)];
 }
 
-function readMetrics(document: Document): Metric[] {
+/** The latest point of each metric, by key. */
+export function readMetrics(document: Document): Metric[] {
   const { metrics } = document as { metrics: Readonly<Record<string, number>> };
   return inKeyOrder(
     Object.entries(metrics).map(([field, value]) => {

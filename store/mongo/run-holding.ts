@@ -2,12 +2,12 @@
 import type { Document } from 'mongodb';
 import { DomainError } from '../../domain/errors.js';
 import { isLost, LOST_PREFIX, requireActive, requireWriter } from '../../domain/run-writer.js';
-import { isOver, PARENT_TAG, RunWriter } from '../../domain/tracking.js';
+import { isOver, PARENT_TAG } from '../../domain/tracking.js';
 import { micros, MICROS_PER_SECOND, toIso } from '../../domain/time.js';
 import type { HoldRequest, RunStore } from '../contracts/runs.js';
 import { type Database, int64, type StoredDocument } from './database.js';
 import { type ChangeRun, revival } from './run-changes.js';
-import { fieldOf, readRunInfo } from './run-documents.js';
+import { fieldOf, readMetrics, readRunInfo, readWriter } from './run-documents.js';
 
 export interface RunHolding extends Pick<RunStore, 'hold' | 'close'> {
   /** Ends every run whose writer is late, at most once a second. Its writer stays, in case he is only late. */
@@ -49,8 +49,7 @@ export function createRunHolding(
   const holding: RunHolding = {
     async hold(runId, request) {
       const held = await change(runId, (document) => holdOf(document, request, now()));
-      const { writer } = readRunInfo(held);
-      return RunWriter.parse(writer);
+      return { ...readWriter(held['writer'] as Document), metrics: readMetrics(held) };
     },
     async close(runId, { status, cause }) {
       await change(runId, (document) => {

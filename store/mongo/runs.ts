@@ -80,9 +80,9 @@ export function createRunStore(database: Database, { now, sha256Hex }: RunStoreD
       return { runs: await whole(documents), next };
     },
     async update(runId, changes, epoch) {
-      return one(await change(runId, (document) => updateOf(document, { changes, epoch, now: now() })));
+      return readRunInfo(await change(runId, (document) => updateOf(document, { changes, epoch, now: now() })));
     },
-    log: async (runId, batch, epoch) => one(await log(runId, batch, epoch)),
+    log: async (runId, batch, epoch) => readRunInfo(await log(runId, batch, epoch)),
     history: (runId, key, page) => history.read(runId, { ...page, key }),
     points: (runId, page) => history.read(runId, page),
     hold: holding.hold,
