@@ -34,6 +34,8 @@ export function createDispatch(keys: KeyStore): Dispatch {
       : await work();
     if (answer.location !== null) response.setHeader('location', answer.location);
     if (answer.events !== undefined) return sendEvents({ request, response }, answer.events);
+    const { text } = answer;
+    if (text !== undefined) return void response.attachment(text.name).type(text.mediaType).send(text.text);
     if (answer.file === undefined) response.status(answer.status).json(withSecret(answer));
     else await sendFile(response, answer.file);
   };
@@ -75,8 +77,8 @@ function readCall(route: Route, request: Request, actor: Actor): Call<unknown, u
 }
 
 async function answerOf(route: Route, call: Call<unknown, unknown>): Promise<SentAnswer> {
-  const { body, location = null, secret = {}, file, events } = await route.handle(call);
-  const instead = { ...(file !== undefined && { file }), ...(events !== undefined && { events }) };
+  const { body, location = null, secret = {}, file, text, events } = await route.handle(call);
+  const instead = { ...(file && { file }), ...(text && { text }), ...(events && { events }) };
   return { status: route.status ?? 200, body: present(body), location, secret, ...instead };
 }
 

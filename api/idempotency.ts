@@ -4,7 +4,7 @@ import { canonicalJson } from '../domain/canonical-json.js';
 import { DomainError } from '../domain/errors.js';
 import type { KeyStore } from '../store/contracts/audit.js';
 import { sha256Hex } from '../store/contracts/digests.js';
-import type { SentFile, ServerEvent } from './route.js';
+import type { SentFile, SentText, ServerEvent } from './route.js';
 
 const MAX_KEY_LENGTH = 200;
 
@@ -28,6 +28,7 @@ export interface SentAnswer {
   readonly secret: Readonly<Record<string, unknown>>;
   /** Of reads only, which are never kept. */
   readonly file?: SentFile;
+  readonly text?: SentText;
   readonly events?: AsyncIterable<ServerEvent>;
 }
 

@@ -33,6 +33,8 @@ export interface Answer<T = unknown> {
   readonly events?: AsyncIterable<ServerEvent>;
   /** Sent in place of the body, with ranges and conditions as browsers and clients ask for them. */
   readonly file?: SentFile;
+  /** Sent in place of the body, as it is. */
+  readonly text?: SentText;
 }
 
 /** A server-sent event. A reader that comes back names the id of the last one it had. */
@@ -41,6 +43,13 @@ export interface ServerEvent {
   readonly event: string;
   /** Plain JSON, as it is shown. */
   readonly data: unknown;
+}
+
+export interface SentText {
+  readonly text: string;
+  readonly mediaType: string;
+  /** Name for whoever keeps it. */
+  readonly name: string;
 }
 
 export interface SentFile {
@@ -69,7 +78,7 @@ export interface Route {
   readonly query?: z.ZodType;
   /** The body of success in terms of the domain: times are microseconds here and ISO 8601 on the wire. */
   readonly response: z.ZodType;
-  /** Media type of what the route sends instead of JSON; its handler then gives a file, or events. */
+  /** Media type of what the route sends instead of JSON; its handler then gives a file, a text, or events. */
   readonly sends?: string;
   readonly handle: (call: Call<unknown, unknown>) => Promise<Answer>;
 }

@@ -1,23 +1,17 @@
 /** The card of a version: figures with their sources as JSON, the same as Markdown, and plots as SVG. */
 import { z } from 'zod';
-import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { MEDIA_TYPES } from '../../domain/artifact.js';
 import { DomainError } from '../../domain/errors.js';
 import { PlotName } from '../../domain/evaluation-details.js';
 import { ModelCard } from '../../domain/model-card.js';
 import { renderCard } from '../../domain/model-card-markdown.js';
 import type { ModelVersion } from '../../domain/registry.js';
 import type { ApiDependencies } from '../dependencies.js';
-import { param, type Route, route, type SentFile } from '../route.js';
+import { param, type Route, route } from '../route.js';
 import { requireVersion } from './registry.js';
 
 export function cardRoutes(dependencies: ApiDependencies): Route[] {
   const { artifacts } = dependencies.stores;
-  const fileOf = async (ref: ArtifactRef, name: string): Promise<SentFile> => ({
-    path: await artifacts.localPath(ref),
-    mediaType: ref.mediaType,
-    name,
-    etag: ref.sha256,
-  });
   return [
     route({
       method: 'get',
@@ -41,8 +35,7 @@ export function cardRoutes(dependencies: ApiDependencies): Route[] {
           title: `${model}, version ${version}`,
           plotLink: (plot) => `/v1/models/${model}/versions/${version}/plots/${plot}`,
         });
-        const ref = await artifacts.put(new TextEncoder().encode(text), MEDIA_TYPES.markdown);
-        return { body: null, file: await fileOf(ref, `${model}-${version}.md`) };
+        return { body: null, text: { text, mediaType: MEDIA_TYPES.markdown, name: `${model}-${version}.md` } };
       },
     }),
     route({
@@ -56,7 +49,11 @@ export function cardRoutes(dependencies: ApiDependencies): Route[] {
         const { model, version, evidence } = await requireVersion(dependencies, call.params);
         const plot = PlotName.safeParse(param(call, 'plot'));
         const ref = plot.success ? evidence.plots[plot.data] : undefined;
-        if (ref !== undefined) return { body: null, file: await fileOf(ref, `${model}-${version}-${plot.data}.svg`) };
+        if (ref !== undefined) {
+          const { mediaType, sha256: etag } = ref;
+          const name = `${model}-${version}-${plot.data}.svg`;
+          return { body: null, file: { path: await artifacts.localPath(ref), mediaType, name, etag } };
+        }
         const hint = `; this version has ${Object.keys(evidence.plots).join(', ') || 'none'}`;
         throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'plot', name: param(call, 'plot'), hint });
       },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { openApiPath, pathParameters, type Route } from '../../api/route.js';
 import { allRoutes } from '../../api/routes/index.js';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { leaveRecords, RUN, UPLOAD } from '../support/api-records.js';
 import { type ApiWorld, openApiWorld } from '../support/api-world.js';
 
@@ -137,6 +137,19 @@ describe('the documents of the API', () => {
     expect(parsed.error?.issues ?? []).toEqual([]);
     // No time leaves as a number: in these records every number above this one is microseconds.
     expect(JSON.stringify(reply.body)).not.toMatch(/:\d{15,}/);
+  });
+
+  it('give the card of a version as text, and keep nothing of it', async () => {
+    const files = async () => (await readdir(world.folder, { recursive: true })).length;
+    const before = await files();
+    const response = await fetch(`${world.url}/v1/models/flight-delay/versions/1/card/markdown`, {
+      headers: { authorization: `Bearer ${world.keys.viewer}` },
+    });
+    expect(await response.text()).toMatch(/^# flight-delay, version 1\n/);
+    expect(response.headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="flight-delay-1.md"');
+    expect(response.headers.get('etag')).not.toBeNull();
+    expect(await files()).toBe(before);
   });
 
   it('leave no reading route without such a check', () => {
