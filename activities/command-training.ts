@@ -9,7 +9,7 @@ import { SamplePredictions, type TrainerAnswer, type TrainerRequest } from '../d
 import { CommandLimits } from '../domain/trainer.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
 import type { CommandEnd, CommandPort, TrainerCommand } from './command-process.js';
-import { putJson } from './json-artifacts.js';
+import { putJson } from '../store/contracts/json-artifacts.js';
 import { MetricHistory } from './metric-history.js';
 import { keepProgramFile, readProgramFile, readProgramFileEnd } from './program-file.js';
 

@@ -11,7 +11,7 @@ import { feedOf } from './dataset-feed.js';
 import { type DependentsDependencies, startDependents } from './dependents.js';
 import type { RunJob } from './jobs/index.js';
 import type { SourceRequest } from './jobs/sources/contract.js';
-import { getJson } from './json-artifacts.js';
+import { getJson } from '../store/contracts/json-artifacts.js';
 import type { Clock } from './ports.js';
 import { requireResource } from './declared.js';
 import { appliedDecision, splitCase, storedSource } from './stored-sources.js';

@@ -12,7 +12,7 @@ import type { ExternalTrainingActivities } from '../workflows/contracts/training
 import type { CommandPort } from './command-process.js';
 import { trainWithCommand } from './command-training.js';
 import type { RunJob } from './jobs/index.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { candidatePlan } from './training-compute.js';
 
 /** Longer than any option set lets a trainer take, its repetitions included. */

@@ -6,7 +6,7 @@ import type { ProposedTrial, SearchComputeActivities } from '../workflows/contra
 import { openFiles, type RunFileDependencies } from './external-training.js';
 import type { RunJob } from './jobs/index.js';
 import { trainerName } from './jobs/trainer-rows.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { logAnswer, type TrackingDependencies } from './pipeline-run-log.js';
 import { beginTrialRun, type TrackedTrial, trackTrial } from './trial-run-log.js';
 

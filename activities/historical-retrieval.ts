@@ -10,7 +10,7 @@ import type { RetrievalActivities, RetrievalComputeActivities } from '../workflo
 import type { SourceSettings } from './dataset.js';
 import type { RunJob } from './jobs/index.js';
 import type { SpineOrigin } from './jobs/retrieval/spine-rows.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import type { Clock } from './ports.js';
 import { planFeatures, type RetrievalDependencies } from './retrieval-plan.js';
 import { segmentReferences } from './segment-references.js';

@@ -20,7 +20,7 @@ import { TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { JobProgress } from './jobs/context.js';
 import type { JobInputs, JobName, JobResults, RunJob } from './jobs/index.js';
-import { getJson } from './json-artifacts.js';
+import { getJson } from '../store/contracts/json-artifacts.js';
 import type { Clock } from './ports.js';
 import { openRunLog, type RunLog } from './run-log.js';
 

@@ -10,7 +10,7 @@ import type { SearchLineage } from '../domain/search.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { tagPipelineRun } from './pipeline-run-log.js';
 import type { Clock, ServingPort } from './ports.js';
 import { runStagingChecks } from './staging-checks.js';

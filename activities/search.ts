@@ -9,7 +9,7 @@ import { trialParameters } from '../ml/search/propose.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { SearchActivities, SearchComputeActivities } from '../workflows/contracts/search.js';
 import type { RunJob } from './jobs/index.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { tagPipelineRun, trackJobs, type TrackingDependencies } from './pipeline-run-log.js';
 import { candidatePlan } from './training-compute.js';
 import { trackTrial } from './trial-run-log.js';

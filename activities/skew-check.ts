@@ -4,7 +4,7 @@ import type { ModelVersion } from '../domain/registry.js';
 import { foreignTo, judgeSkew, SkewCertificate } from '../domain/skew-certificate.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { StagingCheck } from '../workflows/contracts/registry.js';
-import { getJson } from './json-artifacts.js';
+import { getJson } from '../store/contracts/json-artifacts.js';
 
 /** The certificate speaks for the version itself: judged again from its counts, not from what the document says of it. */
 export async function checkCertificate(

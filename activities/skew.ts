@@ -3,7 +3,7 @@ import { TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { SkewActivities } from '../workflows/contracts/skew.js';
 import type { RunJob } from './jobs/index.js';
-import { getJson } from './json-artifacts.js';
+import { getJson } from '../store/contracts/json-artifacts.js';
 import { historyReferences } from './segment-references.js';
 import { requireVersion } from './registry.js';
 import { spineSpec, viewChunks } from './training-compute.js';

@@ -3,7 +3,7 @@ import { type Bundle, GoldenRows } from '../domain/bundle.js';
 import { SCORE_OUTPUTS, taskOutputs } from '../domain/task.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { StagingCheck } from '../workflows/contracts/registry.js';
-import { getJson } from './json-artifacts.js';
+import { getJson } from '../store/contracts/json-artifacts.js';
 import type { SentColumn, ServedTensor, ServingPort } from './ports.js';
 
 export interface StagingCheckDependencies {

@@ -7,7 +7,7 @@ import { uploadIdIn } from '../domain/upload.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { JobResults, RunJob } from './jobs/index.js';
 import type { Feed } from './jobs/sources/contract.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 
 type Prepared = JobResults['prepareSegment'];
 

@@ -22,7 +22,7 @@ import { pinnedView } from './jobs/bundle-parts.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { RunJob } from './jobs/index.js';
 import { slicedColumns } from './jobs/slice-metrics.js';
-import { getJson, putJson } from './json-artifacts.js';
+import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { finishPipelineRun } from './pipeline-run-log.js';
 import { historyReferences } from './segment-references.js';
 import type { TrainingStores } from './training-stores.js';

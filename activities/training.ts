@@ -8,7 +8,7 @@ import type { TrainingActivities } from '../workflows/contracts/training.js';
 import { pinView } from './pinned-views.js';
 import type { DrainDependencies } from './pushed-rows.js';
 import { requireResource } from './declared.js';
-import { putJson } from './json-artifacts.js';
+import { putJson } from '../store/contracts/json-artifacts.js';
 import type { Clock } from './ports.js';
 
 export interface TrainingDependencies extends DrainDependencies {

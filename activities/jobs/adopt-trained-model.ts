@@ -8,7 +8,7 @@ import { prefixGraph } from '../../ml/onnx/prefix-graph.js';
 import type { TensorInfo } from '../../ml/onnx/session.js';
 import { type ForeignScores, suffixGraph } from '../../ml/onnx/suffix-graph.js';
 import { encodeModel } from '../../ml/onnx/writer.js';
-import { getJson } from '../json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { type StoredModel, storeModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { openForeignModel, runForeignModel } from './foreign-models.js';

@@ -6,7 +6,7 @@ import type { TrainedModel } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import type { DecisionCosts } from '../../ml/evaluation/metrics.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
-import { putJson } from '../json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { putFloats } from './float-artifacts.js';

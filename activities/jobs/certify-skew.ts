@@ -20,7 +20,7 @@ import { scoreInBatches } from '../../scoring/batch.js';
 import type { Feeds } from '../../scoring/feature-plan.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { ColumnData, TableSession } from '../../store/contracts/tables.js';
-import { putJson } from '../json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from './context.js';
 import { joinedViews, type ObservedSource, offlineInputsSql, sampleSpine, servedInputs } from './observed-rows.js';
 

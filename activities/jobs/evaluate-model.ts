@@ -15,7 +15,7 @@ import { detailsOf } from '../../ml/evaluation/curves.js';
 import { drawPlots } from '../../ml/evaluation/plots.js';
 import { predictionsOf } from '../../ml/evaluation/predictions.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
-import { getJson, putJson } from '../json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';
 import { scoreBaselines, scoreChampion } from './contestants.js';
 import type { JobContext } from './context.js';

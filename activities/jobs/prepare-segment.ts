@@ -7,7 +7,7 @@ import { acceptedBounds, acceptedRows, quarantinedRows } from '../../ml/validati
 import { sha256Hex } from '../../store/contracts/digests.js';
 import type { TableSession } from '../../store/contracts/tables.js';
 import type { PreparedSegment, RefusedSegment } from '../../workflows/contracts/dataset.js';
-import { putJson } from '../json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from './context.js';
 import { type ValidatedSource, type ValidateSourceInput, withValidated } from './validate-source.js';
 

@@ -2,7 +2,7 @@
 import type { ArtifactRef } from '../../domain/artifact.js';
 import type { TrainerRequest } from '../../domain/external-training.js';
 import { checkFeatureValues } from '../../ml/training/check-features.js';
-import { putJson } from '../json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from './context.js';
 import { computeFeatures } from './model-scoring.js';
 import { chosenParameters } from './search/chosen.js';

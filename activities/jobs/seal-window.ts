@@ -7,7 +7,7 @@ import type { Alert, MonitorResult, WindowProfile, WindowReport } from '../../do
 import { debounce, judgeWindow, type MonitorSpec, parseAfter } from '../../domain/monitors.js';
 import type { Outcome, PredictionBucket } from '../../domain/prediction.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
-import { getJson } from '../json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from './context.js';
 import { measure } from './monitor-measurement.js';
 import { summariseVersion } from './window-metrics.js';

@@ -4,7 +4,7 @@ import { ArtifactRef } from '../../domain/artifact.js';
 import { Task } from '../../domain/task.js';
 import type { Tree, TreeEnsemble } from '../../ml/training/tree-ensemble.js';
 import type { ArtifactStore } from '../../store/contracts/artifacts.js';
-import { putJson } from '../json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 
 /** What a heart-beat carries: small, and meaningless to any run but the one with the same key. */
 export const TrainingCheckpoint = z.object({ key: z.string(), iteration: z.number().int(), trees: ArtifactRef });

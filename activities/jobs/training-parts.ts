@@ -6,7 +6,7 @@ import type { FeaturePlan } from '../../domain/features.js';
 import { TrainingDataset, TrainingSnapshot } from '../../domain/training.js';
 import { fitEncodings } from '../../ml/features/plan.js';
 import type { InputColumns } from '../../scoring/batch.js';
-import { getJson } from '../json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { frozenViewsOf, requestFieldsOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
 import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';

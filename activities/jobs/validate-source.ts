@@ -10,7 +10,7 @@ import { ValidationReport } from '../../domain/validation.js';
 import { datasetRelation, ROW } from '../../ml/features/dataset-sql.js';
 import { loadReferences, type RowRule, rowRules } from '../../ml/validation/row-rules.js';
 import type { TableSession } from '../../store/contracts/tables.js';
-import { getJson } from '../json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from './context.js';
 import { checkRuleTexts } from './custom-sql.js';
 import { judgeRows } from './judge-rows.js';

@@ -6,6 +6,7 @@ import { PlotName } from '../../domain/evaluation-details.js';
 import { ModelCard } from '../../domain/model-card.js';
 import { renderCard } from '../../domain/model-card-markdown.js';
 import type { ModelVersion } from '../../domain/registry.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { param, type Route, route } from '../route.js';
 import { requireVersion } from './registry.js';
@@ -66,5 +67,5 @@ async function readCard({ stores }: ApiDependencies, { model, version, card }: M
     const hint = '; only versions that were trained here have one';
     throw new DomainError('PRN_RESOURCE_NOT_FOUND', { kind: 'model card', name: `${model}/${version}`, hint });
   }
-  return ModelCard.parse(JSON.parse(new TextDecoder().decode(await stores.artifacts.get(card))));
+  return getJson(stores.artifacts, card, ModelCard);
 }

@@ -6,6 +6,7 @@ import { Evidence } from '../../domain/evaluation.js';
 import { ChampionEntry, Lineage, ModelVersion } from '../../domain/registry.js';
 import { SkewCertificate } from '../../domain/skew-certificate.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
 import { readTime } from '../present.js';
@@ -132,8 +133,7 @@ async function readCertificate(
 ): Promise<SkewCertificate> {
   const { model, version, skew } = await requireVersion(dependencies, params);
   if (skew === undefined) throw new DomainError('PRN_MODEL_NOT_CERTIFIED', { model, version });
-  const bytes = await dependencies.stores.artifacts.get(skew.certificate);
-  return SkewCertificate.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  return getJson(dependencies.stores.artifacts, skew.certificate, SkewCertificate);
 }
 
 /** The same wish against the same state of the registry is the same rollout. */

@@ -7,6 +7,7 @@ import { DatasetProfile } from '../../domain/profile.js';
 import { mergeProfiles } from '../../domain/profile-merge.js';
 import { ValidationReport } from '../../domain/validation.js';
 import type { Stores } from '../../store/contracts/index.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery, readPage } from '../paging.js';
 import { requireDeclared } from '../require-declared.js';
@@ -33,7 +34,7 @@ export function validationRoutes({ stores }: ApiDependencies): Route[] {
         const read = (count: number) => Promise.resolve(segments.slice(0, count));
         const page = await readPage(call.query, { read, idOf: ({ commitSeq }) => String(commitSeq) });
         const items = page.items.map(async ({ segmentId, commitSeq, sourceUri, report }) => {
-          return { segmentId, commitSeq, sourceUri, report: await readJson(stores, report, ValidationReport) };
+          return { segmentId, commitSeq, sourceUri, report: await getJson(stores.artifacts, report, ValidationReport) };
         });
         return { body: { items: await Promise.all(items), next: page.next } };
       },
@@ -60,7 +61,7 @@ export function validationRoutes({ stores }: ApiDependencies): Route[] {
         const ingestionId = param(call, 'ingestion');
         const report = (await stores.datasets.getIngestion(ingestionId))?.report ?? null;
         if (report === null) throw notFound('validation report of ingestion', ingestionId);
-        return { body: await readJson(stores, report, ValidationReport) };
+        return { body: await getJson(stores.artifacts, report, ValidationReport) };
       },
     }),
   ];
@@ -78,14 +79,10 @@ async function requireVersion(stores: Stores, call: Call<unknown, unknown>): Pro
 async function mergedProfile(stores: Stores, segments: readonly { profile: ArtifactRef }[]): Promise<DatasetProfile> {
   let merged: DatasetProfile | null = null;
   for (const { profile } of segments) {
-    const next: DatasetProfile = await readJson(stores, profile, DatasetProfile);
+    const next: DatasetProfile = await getJson(stores.artifacts, profile, DatasetProfile);
     merged = merged === null ? next : mergeProfiles(merged, next);
   }
   return merged ?? { rows: 0, firstEventTs: null, lastEventTs: null, ingestLag: null, columns: [] };
-}
-
-async function readJson<S extends z.ZodType>({ artifacts }: Stores, ref: ArtifactRef, schema: S): Promise<z.infer<S>> {
-  return schema.parse(JSON.parse(new TextDecoder().decode(await artifacts.get(ref))));
 }
 
 function notFound(kind: string, name: string): DomainError {

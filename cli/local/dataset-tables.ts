@@ -1,6 +1,6 @@
 /** Files as commits of datasets: read, validated and quarantined by the code of the ingestion. */
 import { resolve } from 'node:path';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
 import type { Feed, QueryInput } from '../../activities/jobs/sources/contract.js';

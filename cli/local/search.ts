@@ -2,7 +2,7 @@
 import { trialRequest } from '../../activities/external-trials.js';
 import type { RunJob } from '../../activities/jobs/index.js';
 import type { TrainingInput } from '../../activities/jobs/training-parts.js';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import { durationMs } from '../../domain/duration.js';
 import { isDomainError } from '../../domain/errors.js';

@@ -2,7 +2,7 @@
 import type { JobContext } from '../../activities/jobs/context.js';
 import { JOBS, type RunJob } from '../../activities/jobs/index.js';
 import { computeChunk, pinMaterialization, planChunks } from '../../activities/features.js';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { createTrainingActivities } from '../../activities/training.js';
 import { buildDataset, candidatePlan } from '../../activities/training-compute.js';
 import type { TrainingStores } from '../../activities/training-stores.js';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type EarlierSegments, type OtherDataset, withValidated } from '../../activities/jobs/validate-source.js';
-import { putJson } from '../../activities/json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import { DomainError, isDomainError } from '../../domain/errors.js';
 import type { DatasetProfile } from '../../domain/profile.js';
 import type { ResourceOf } from '../../domain/resources.js';

@@ -1,5 +1,5 @@
 /** Real stores on a database of their own, real engines on a folder of their own, and jobs run in this thread. */
-import { putJson } from '../../activities/json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { type JobName, JOBS, type RunJob } from '../../activities/jobs/index.js';
 import { unjudgedEvidence } from '../../domain/evaluation.js';

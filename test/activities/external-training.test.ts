@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findPythonEnvironment } from '#scripts/support/python-environment.mjs';
 import { createExternalTrainingActivities } from '../../activities/external-training.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import { type ExternalRun, TrainerAnswer } from '../../domain/external-training.js';
 import { pipelineRunId } from '../../domain/pipeline-run.js';

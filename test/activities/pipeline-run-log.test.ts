@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobProgress } from '../../activities/jobs/context.js';
 import type { RunJob } from '../../activities/jobs/index.js';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { endPipelineRun, tagPipelineRun, trackJobs } from '../../activities/pipeline-run-log.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import type { ArtifactRef } from '../../domain/artifact.js';

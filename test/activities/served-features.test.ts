@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { createServedFeatureActivities } from '../../activities/served-features.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import type { Bundle } from '../../domain/bundle.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { createRegistryActivities } from '../../activities/registry.js';
 import { createSkewActivities } from '../../activities/skew.js';
 import { checkCertificate } from '../../activities/skew-check.js';

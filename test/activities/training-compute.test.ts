@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import { ModelSpec } from '../../domain/model.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../../domain/training.js';

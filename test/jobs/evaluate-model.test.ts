@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import type { ArtifactRef } from '../../domain/artifact.js';

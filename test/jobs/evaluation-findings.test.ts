@@ -1,6 +1,6 @@
 /** What an evaluation finds beside its metrics: slices, alarms, robustness, plots, and the card made of it all. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { evaluateModel, type EvaluateModelResult } from '../../activities/jobs/evaluate-model.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import { EvaluationDetails } from '../../domain/evaluation-details.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { adoptTrainedModel } from '../../activities/jobs/adopt-trained-model.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';

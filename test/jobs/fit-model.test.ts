@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { putJson } from '../../activities/json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import { fitModel, type ModelFitting } from '../../activities/jobs/fit-model.js';
 import { TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';

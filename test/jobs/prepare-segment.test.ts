@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
 import { DatasetSpec, Segment } from '../../domain/dataset.js';
 import { openFileArtifacts } from '../../store/artifacts/file.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { putJson } from '../../activities/json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import { sealWindow, type SealWindowInput, type SealWindowResult } from '../../activities/jobs/seal-window.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
 import { mergeModelProfiles, type ModelProfile } from '../../domain/model-profile.js';

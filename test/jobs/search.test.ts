@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { prepareSearch } from '../../activities/jobs/search/prepare-search.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';

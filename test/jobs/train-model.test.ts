@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';
 import { scoreBundle } from '../../activities/jobs/model-scoring.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
 import { validateSource } from '../../activities/jobs/validate-source.js';
 import { DatasetSpec, Segment } from '../../domain/dataset.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson, putJson } from '../../activities/json-artifacts.js';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { prepareSegment } from '../../activities/jobs/prepare-segment.js';
 import type { EarlierSegments, OtherDataset } from '../../activities/jobs/validate-source.js';
 import { DatasetSpec, Segment } from '../../domain/dataset.js';

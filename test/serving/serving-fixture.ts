@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { putJson } from '../../activities/json-artifacts.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import { unjudgedEvidence } from '../../domain/evaluation.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';

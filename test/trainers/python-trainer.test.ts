@@ -5,7 +5,7 @@ import { type WorkflowHandle, WorkflowFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { adoptTrainedModel } from '../../activities/jobs/adopt-trained-model.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { readModelRows } from '../../activities/jobs/model-rows.js';

@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunJob } from '../../activities/jobs/index.js';
-import { getJson } from '../../activities/json-artifacts.js';
+import { getJson } from '../../store/contracts/json-artifacts.js';
 import { createExternalTrainingActivities } from '../../activities/external-training.js';
 import { createExternalTrialActivities } from '../../activities/external-trials.js';
 import { createLifecycleActivities } from '../../activities/lifecycle.js';

@@ -2,7 +2,7 @@
 import type { ArtifactRef } from '../../../domain/artifact.js';
 import { type SearchLineage, SearchReport } from '../../../domain/search.js';
 import type { TrainerParameters } from '../../../domain/trainer.js';
-import { getJson } from '../../json-artifacts.js';
+import { getJson } from '../../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../context.js';
 
 interface Searched {

@@ -13,7 +13,7 @@ import { quoteIdentifier, quoteText } from '../../../ml/features/expression/sql.
 import { INNER_COLUMN } from '../../../ml/features/model-inputs.js';
 import { plannedTrials } from '../../../ml/search/propose.js';
 import { checkFeatureValues } from '../../../ml/training/check-features.js';
-import { putJson } from '../../json-artifacts.js';
+import { putJson } from '../../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../context.js';
 import { type ModelRows, takeModelRows } from '../model-rows.js';
 import { computeFeatures } from '../model-scoring.js';

@@ -5,7 +5,7 @@ import { isBuiltIn, type TrainerParameters } from '../../../domain/trainer.js';
 import { predict } from '../../../ml/training/predict.js';
 import { builtInTrainer } from '../../../ml/training/train.js';
 import { canonicalJson } from '../../../domain/canonical-json.js';
-import { getJson } from '../../json-artifacts.js';
+import { getJson } from '../../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../context.js';
 import { fitModel } from '../fit-model.js';
 import { readSearchRows, scoreTrial, type TrialScores } from './trial-scoring.js';

@@ -10,7 +10,7 @@ import { prefixGraph } from '../../../ml/onnx/prefix-graph.js';
 import { suffixGraph } from '../../../ml/onnx/suffix-graph.js';
 import { encodeModel } from '../../../ml/onnx/writer.js';
 import type { InputColumns } from '../../../scoring/batch.js';
-import { getJson } from '../../json-artifacts.js';
+import { getJson } from '../../../store/contracts/json-artifacts.js';
 import type { JobContext } from '../context.js';
 import { openForeignModel, runForeignModel } from '../foreign-models.js';
 import { takeRows } from '../model-rows.js';

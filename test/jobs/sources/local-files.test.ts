@@ -10,7 +10,7 @@ import { prepareSegment } from '../../../activities/jobs/prepare-segment.js';
 import type { OpenedSource, SourceLimits } from '../../../activities/jobs/sources/contract.js';
 import { openSource } from '../../../activities/jobs/sources/open-source.js';
 import { DatasetSpec, Segment } from '../../../domain/dataset.js';
-import { getJson } from '../../../activities/json-artifacts.js';
+import { getJson } from '../../../store/contracts/json-artifacts.js';
 import { openSourceBench, type SourceBench } from './source-bench.js';
 
 describe('sources on the disk of the worker', () => {
