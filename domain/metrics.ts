@@ -2,41 +2,7 @@
 import { z } from 'zod';
 import type { Task } from './task.js';
 
-export const MetricName = z.enum([
-  // Of a binary model; some of other tasks too.
-  'log_loss',
-  'roc_auc',
-  'pr_auc',
-  'brier',
-  'accuracy',
-  'precision',
-  'recall',
-  'f1',
-  'calibration_gap',
-  'expected_calibration_error',
-  'ks',
-  'lift',
-  'cost',
-  'best_threshold',
-  'base_rate',
-  // Of a multiclass model. Micro-averaged precision and recall are the accuracy where each row has one class.
-  'macro_precision',
-  'macro_recall',
-  'macro_f1',
-  'micro_f1',
-  'weighted_precision',
-  'weighted_recall',
-  'weighted_f1',
-  // Of a regression.
-  'rmse',
-  'mae',
-  'mape',
-  'r2',
-  'bias',
-]);
-export type MetricName = z.infer<typeof MetricName>;
-
-/** Metrics of each task, in the order they are shown. */
+/** Metrics of each task, in the order they are shown. Micro-averaged precision and recall of classes are the accuracy. */
 export const TASK_METRICS = {
   binary: [
     'roc_auc',
@@ -69,7 +35,10 @@ export const TASK_METRICS = {
     'calibration_gap',
   ],
   regression: ['rmse', 'mae', 'mape', 'r2', 'bias'],
-} as const satisfies Record<Task, readonly MetricName[]>;
+} as const satisfies Record<Task, readonly string[]>;
+
+export const MetricName = z.enum([...new Set(Object.values(TASK_METRICS).flat())]);
+export type MetricName = z.infer<typeof MetricName>;
 
 /** Which way is better: `magnitude` means the nearer to zero; `none` says something about the data, not the model. */
 export type MetricDirection = 'higher' | 'lower' | 'magnitude' | 'none';

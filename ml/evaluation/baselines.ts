@@ -1,8 +1,12 @@
-/** Named baselines: what a model must beat to be worth its trouble. Fitted on training rows only. */
+/**
+ * Named baselines: what a model must beat to be worth its trouble. Fitted on training rows only. They answer by the
+ * formula of trained baselines (`ml/training/baseline`), but are no models: they look up any column of the spine, or the
+ * hour of the week, which the features of the judged model need not hold, and are never exported.
+ */
 import type { Baseline } from '../../domain/gates.js';
 import { scoreWidth, type TaskShape } from '../../domain/task.js';
 import { MICROS_PER_HOUR } from '../../domain/time.js';
-import { ascendingOrder } from './metrics.js';
+import { type EntryRows, lastAnswers, meanAnswers, medianAnswer } from '../training/baseline/answers.js';
 import { type Predictions, predictionsOf } from './predictions.js';
 
 /** Rows that count as one prior observation of the overall rate, so that rare values do not shout. */
@@ -21,10 +25,10 @@ export interface KeyedRows {
   readonly weights?: Float32Array | undefined;
 }
 
-/** Scores by key, each as wide as the task's; `overall` for keys that training never saw. */
+/** Answers by key, row-major and each as wide as the task's; the last one is for keys that training never saw. */
 export interface BaselineTable {
-  readonly overall: Float64Array;
-  readonly byKey: ReadonlyMap<number, Float64Array>;
+  readonly places: ReadonlyMap<number, number>;
+  readonly answers: Float32Array;
 }
 
 /** Keys of a baseline: the given column, the hour of the week, or one for all. */
@@ -45,79 +49,50 @@ export function fitBaseline(
   rows: KeyedRows,
   shape: TaskShape,
 ): BaselineTable {
-  if (baseline === 'last') return lastByKey(rows, shape);
+  if (baseline === 'last') {
+    const { places, entries } = entriesByKey(rows, shape);
+    return { places, answers: lastAnswers(entries) };
+  }
   if (baseline === 'median' && shape.task === 'regression')
-    return { overall: Float64Array.of(medianOf(rows)), byKey: new Map() };
+    return { places: new Map(), answers: Float32Array.of(medianAnswer(rows)) };
   return meansByKey(rows, shape);
 }
 
 /** Mean score by key, drawn towards the overall mean where rows are few. */
-export function meansByKey(
-  { keys, labels, weights, priorRows = PRIOR_ROWS }: KeyedRows,
+export function meansByKey(rows: KeyedRows, shape: TaskShape): BaselineTable {
+  const { places, entries } = entriesByKey(rows, shape);
+  return { places, answers: meanAnswers(entries, rows.priorRows ?? PRIOR_ROWS) };
+}
+
+/** A place for each key in the order of arrival, and one more that no row has. */
+function entriesByKey(
+  { keys, labels, weights }: KeyedRows,
   shape: TaskShape,
-): BaselineTable {
-  const width = scoreWidth(shape);
-  const sums = new Map<number, { weight: number; scores: Float64Array }>();
-  const total = { weight: 0, scores: new Float64Array(width) };
-  for (let row = 0; row < labels.length; row += 1) {
-    const key = keys[row] as number;
-    const sum = sums.get(key) ?? { weight: 0, scores: new Float64Array(width) };
-    sums.set(key, sum);
-    const weight = weights?.[row] ?? 1;
-    for (const each of [sum, total]) {
-      each.weight += weight;
-      addLabel(each.scores, { label: labels[row] as number, weight }, shape);
-    }
-  }
-  const overall = total.scores.map((score) => (total.weight === 0 ? 1 / width : score / total.weight));
-  const prior = labels.length === 0 ? 0 : (priorRows * total.weight) / labels.length;
-  const drawn = ({ weight, scores }: { weight: number; scores: Float64Array }): Float64Array =>
-    scores.map((score, position) => (score + prior * (overall[position] as number)) / (weight + prior));
-  return { overall, byKey: new Map([...sums].map(([key, sum]) => [key, drawn(sum)])) };
-}
-
-function lastByKey({ keys, labels }: KeyedRows, shape: TaskShape): BaselineTable {
-  const byKey = new Map<number, Float64Array>();
-  const scoresOf = (label: number): Float64Array => {
-    const scores = new Float64Array(scoreWidth(shape));
-    addLabel(scores, { label, weight: 1 }, shape);
-    return scores;
+): { readonly places: ReadonlyMap<number, number>; readonly entries: EntryRows } {
+  const places = new Map<number, number>();
+  const entryOf = Uint32Array.from(keys, (key) => {
+    const place = places.get(key) ?? places.size;
+    places.set(key, place);
+    return place;
+  });
+  const sizes = { rows: labels.length, entries: places.size + 1 };
+  return {
+    places,
+    entries: { task: shape.task, outputs: scoreWidth(shape), labels, weights, entryOf, ...sizes },
   };
-  for (let row = 0; row < labels.length; row += 1) byKey.set(keys[row] as number, scoresOf(labels[row] as number));
-  return { overall: scoresOf(labels[labels.length - 1] ?? 0), byKey };
-}
-
-/** A label as scores: itself, or 1 for its class; by its weight. */
-function addLabel(
-  scores: Float64Array,
-  { label, weight }: { readonly label: number; readonly weight: number },
-  { task }: TaskShape,
-): void {
-  const position = task === 'multiclass' ? label : 0;
-  scores[position] = (scores[position] as number) + weight * (task === 'multiclass' ? 1 : label);
-}
-
-/** The label that half of the weight lies below; between two where it falls on their border. */
-function medianOf({ labels, weights }: Pick<KeyedRows, 'labels' | 'weights'>): number {
-  const order = ascendingOrder(Float32Array.from(labels));
-  const half = order.reduce((sum, row) => sum + (weights?.[row] ?? 1), 0) / 2;
-  let below = 0;
-  for (const [position, row] of order.entries()) {
-    const label = labels[row] as number;
-    below += weights?.[row] ?? 1;
-    if (below === half) return (label + (labels[order[position + 1] ?? row] as number)) / 2;
-    if (below > half) return label;
-  }
-  return 0;
 }
 
 export function predictBaseline(
-  { overall, byKey }: BaselineTable,
+  { places, answers }: BaselineTable,
   keys: ArrayLike<number>,
   shape: TaskShape,
 ): Predictions {
   const width = scoreWidth(shape);
+  const unseen = answers.length / width - 1;
   const scores = new Float32Array(keys.length * width);
-  for (let row = 0; row < keys.length; row += 1) scores.set(byKey.get(keys[row] as number) ?? overall, row * width);
+  for (let row = 0; row < keys.length; row += 1) {
+    const place = places.get(keys[row] as number) ?? unseen;
+    scores.set(answers.subarray(place * width, (place + 1) * width), row * width);
+  }
   return predictionsOf(shape, scores);
 }

@@ -1,11 +1,14 @@
-/** Trains baselines: what a model must beat to be worth its trouble. */
+/**
+ * Trains baselines as models of their own, which are served: what they look up are features of the model. Those that
+ * evidence shows beside any model are in `ml/evaluation/baselines.ts`; both answer by the same formula.
+ */
 import { DomainError } from '../../../domain/errors.js';
 import type { Task } from '../../../domain/task.js';
 import type { BaselineParameters } from '../../../domain/trainer-parameters.js';
 import { frequentValues } from '../frequent-values.js';
-import { checkLabels, weightOf } from '../labels.js';
+import { checkLabels } from '../labels.js';
 import { columnOf } from '../matrix.js';
-import { weightedMedian } from '../median.js';
+import { lastAnswers, meanAnswers, medianAnswer } from './answers.js';
 import { entriesOf, entriesOfRows, type TableKey, type TableModel } from './table-model.js';
 
 export interface BaselineInput {
@@ -76,49 +79,8 @@ function answersOf(
   input: BaselineInput,
   table: { readonly method: Method; readonly keys: readonly TableKey[]; readonly entries: number },
 ): Float32Array {
-  const { labels, rows, outputs, weights } = input;
   const { method, keys, entries } = table;
-  if (method === 'median') return Float32Array.of(weightedMedian(Float64Array.from(labels.subarray(0, rows)), weights));
-  const entryOf = entriesOfRows(keys, input);
-  if (method === 'last') return lastAnswers(input, { entryOf, entries });
-  const prior = keys.length === 0 ? 0 : input.parameters.priorRows;
-  const sums = new Float64Array(entries * outputs);
-  const totals = new Float64Array(entries);
-  const overall = new Float64Array(outputs);
-  let total = 0;
-  for (let row = 0; row < rows; row += 1) {
-    const entry = entryOf[row] ?? 0;
-    const weight = weightOf(input, row);
-    totals[entry] = (totals[entry] ?? 0) + weight;
-    total += weight;
-    for (let output = 0; output < outputs; output += 1) {
-      const outcome = weight * outcomeOf(input, row, output);
-      overall[output] = (overall[output] ?? 0) + outcome;
-      sums[entry * outputs + output] = (sums[entry * outputs + output] ?? 0) + outcome;
-    }
-  }
-  return Float32Array.from(sums, (sum, at) => {
-    const mean = (overall[at % outputs] ?? 0) / total;
-    const own = totals[Math.floor(at / outputs)] ?? 0;
-    return own + prior === 0 ? mean : (sum + prior * mean) / (own + prior);
-  });
-}
-
-/** The last row of each entry; the last of all where an entry has none. */
-function lastAnswers(
-  input: BaselineInput,
-  { entryOf, entries }: { entryOf: Uint32Array; entries: number },
-): Float32Array {
-  const { rows, outputs } = input;
-  const lastRows = new Int32Array(entries).fill(rows - 1);
-  for (const [row, entry] of entryOf.entries()) lastRows[entry] = row;
-  return Float32Array.from({ length: entries * outputs }, (_unused, at) =>
-    outcomeOf(input, lastRows[Math.floor(at / outputs)] ?? 0, at % outputs),
-  );
-}
-
-/** What an answer is the mean of: the label, or 1 for the class of the row. */
-function outcomeOf({ task, labels }: BaselineInput, row: number, output: number): number {
-  const label = labels[row] ?? 0;
-  return task === 'multiclass' ? Number(label === output) : label;
+  if (method === 'median') return Float32Array.of(medianAnswer(input));
+  const rows = { ...input, entryOf: entriesOfRows(keys, input), entries };
+  return method === 'last' ? lastAnswers(rows) : meanAnswers(rows, keys.length === 0 ? 0 : input.parameters.priorRows);
 }
