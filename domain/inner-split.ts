@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { durationMicros } from './duration.js';
 import type { ModelSpec } from './model.js';
 import type { InnerValidation } from './search-space.js';
-import type { SplitBounds } from './split.js';
+import { gapMicros, type SplitBounds } from './split.js';
 
 /** Half-open stretches of event time, microseconds, or a share by a stable hash. */
 export const InnerSplit = z.union([
@@ -28,8 +28,7 @@ export function innerSplit(
     'last' in validation
       ? trainTo - durationMicros(validation.last)
       : (eventTs[Math.floor(eventTs.length * (1 - validation.share))] ?? trainTo);
-  const purge = Math.max(durationMicros(split.purge), durationMicros(label.availableAfter));
-  return { by: 'time', fitTo: validationFrom - purge, validationFrom };
+  return { by: 'time', fitTo: validationFrom - gapMicros(split, label), validationFrom };
 }
 
 export type InnerPart = 'fit' | 'validation';

@@ -112,6 +112,7 @@ export function foldsOf({ split, label }: SplitSource, { trainFrom, holdoutFrom 
   });
 }
 
-function gapMicros({ purge }: TimeSplit, { availableAfter }: SplitSource['label']): number {
+/** Between rows to learn from and rows to judge on: the purge, or as long as labels take if that is longer. */
+export function gapMicros({ purge }: TimeSplit, { availableAfter }: SplitSource['label']): number {
   return Math.max(durationMicros(purge), durationMicros(availableAfter));
 }

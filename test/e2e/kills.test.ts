@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { documentOf } from '../support/document.js';
@@ -16,6 +17,7 @@ import { killNow, temporaryFolder } from '../support/stack.js';
 const KILLS = [
   ['commitDatasetVersion.after', 'drainPushedRows.after'],
   ['commitChunk.after', 'publishRows.after'],
+  ['runTrial.after'],
   ['trainModel.before'],
   ['registerVersion.after'],
   ['promote.before', 'planRetrieval.after'],
@@ -63,7 +65,9 @@ describe('a worker killed at every kind of boundary', () => {
     await world.push('order-facts', { to: 'both', rows: orders(0, 100) });
     await world.push('order-facts', { to: 'offline', rows: orders(100, 150) });
     await world.api.post('/v1/feature-views/order-facts/materializations', { materializationId: 'killed' });
-    await world.prepare({ gates: [{ metric: 'roc_auc', min: 0.55 }] });
+    const search = { trials: 2, over: { depth: [2, 3, 4, 5] } };
+    const trainer = { kind: 'gbdt', parameters: { trees: 20, depth: 3 }, seed: 7, search };
+    await world.prepare({ gates: [{ metric: 'roc_auc', min: 0.55 }], trainer });
     const pipelineId = await world.train('killed');
     const waiting = await world.reach(pipelineId, 'awaiting_approval');
     await startRetrieval('killed');
@@ -129,16 +133,21 @@ describe('a worker killed at every kind of boundary', () => {
     expect(await world.api.get('/v1/audit/verification')).toMatchObject({ valid: true });
   });
 
-  it('leaves one finished run, with the loss of every tree once', async () => {
+  it('leaves one finished run, and one of each trial nested in it, with the loss of every tree once', async () => {
     const { items } = (await world.api.get('/v1/runs?experiment=flight-delay')) as {
       items: { runId: string; status: string; tags: { key: string; value: string }[] }[];
     };
-    expect(items.map(({ status }) => status)).toEqual(['FINISHED']);
-    expect(items[0]?.tags).toContainEqual({ key: 'perennial.version', value: '1' });
-    const path = `/v1/runs/${items[0]?.runId ?? ''}/metrics?key=training_loss`;
-    const history = (await world.api.get(path)) as { items: { step: number }[] };
-    expect(history.items.length).toBeGreaterThan(0);
-    expect(history.items.map(({ step }) => step)).toEqual(history.items.map((_point, index) => index + 1));
+    expect(items.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED', 'FINISHED', 'FINISHED']);
+    const ofPipeline = items.find(({ tags }) => tags.every(({ key }) => key !== 'mlflow.parentRunId'));
+    const parent = { key: 'mlflow.parentRunId', value: ofPipeline?.runId };
+    expect(items.filter(({ tags }) => tags.some((tag) => isDeepStrictEqual(tag, parent)))).toHaveLength(3);
+    expect(ofPipeline?.tags).toContainEqual({ key: 'perennial.version', value: '1' });
+    for (const { runId } of items) {
+      const history = (await world.api.get(`/v1/runs/${runId}/metrics?key=training_loss`)) as {
+        items: { step: number }[];
+      };
+      expect(history.items.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_unused, index) => index + 1));
+    }
   });
 
   it('leaves the feature rows, in history and online, that an undisturbed run leaves', async () => {
