@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { innerPart, innerSplit, innerSplitText } from '../../domain/inner-split.js';
-import { reasonOf, type SearchPlan, type Trial, verdictOn, withOutcomes } from '../../domain/search.js';
+import { reasonOf, reportOn, type SearchPlan, type Trial, verdictOn, withOutcomes } from '../../domain/search.js';
 import { SplitSpec } from '../../domain/split.js';
 import { MICROS_PER_DAY as DAY } from '../../domain/time.js';
 
@@ -54,6 +54,22 @@ describe('why a trial is chosen', () => {
     );
     expect(reasonOf({ trials: [trial(0, null), trial(1, 0.6)], ended: 'patience' }, plan)).toContain(
       'while the declared parameters failed; ended after 1 trials without a better one lately; 1 failed',
+    );
+  });
+});
+
+describe('the report on trials', () => {
+  it('is refused where none could be judged, with the reason of the first', () => {
+    const failed = (index: number): Trial => ({
+      index,
+      parameters: {},
+      state: 'failed',
+      loss: null,
+      failure: `no rows, try ${index}`,
+    });
+    const about = { plan: { model: 'late' } as SearchPlan, ref: {} as SearchPlan['fit']['data'] };
+    expect(() => reportOn([failed(0), failed(1)], { ...about, ended: 'all_trials' })).toThrow(
+      'No trial of the search of model late could be judged, the declared parameters included: no rows, try 0',
     );
   });
 });

@@ -11,11 +11,13 @@ import { createSearchActivities, createSearchComputeActivities } from '../../act
 import { createTrainingActivities } from '../../activities/training.js';
 import { createTrainingComputeActivities } from '../../activities/training-compute.js';
 import { ArtifactRef } from '../../domain/artifact.js';
+import { DomainError } from '../../domain/errors.js';
 import { workflowIds } from '../../domain/ids.js';
 import { pipelineRunId } from '../../domain/pipeline-run.js';
-import { SearchReport, type Trial } from '../../domain/search.js';
+import { SearchPlan, SearchReport, type Trial } from '../../domain/search.js';
 import { PARENT_TAG, type Run } from '../../domain/tracking.js';
 import { trialRunId } from '../../domain/trial-run.js';
+import { trialParameters } from '../../ml/search/propose.js';
 import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { runJobInActivity } from '../../workers/compute/run-in-activity.js';
@@ -196,6 +198,15 @@ describe('a pipeline that searches', () => {
     expect(again).toEqual([fitted[3]]);
     expect(fitted).toHaveLength(7);
 
+    // As if one trial had come after the other, whatever died between them.
+    const plan = await getJson(bench.stores.artifacts, report.plan, SearchPlan);
+    for (const [index, { parameters }] of report.trials.entries()) {
+      const before = report.trials.slice(0, index).map((trial) => ({
+        ...trial,
+        loss: trial.index <= index - 2 ? trial.loss : null,
+      }));
+      expect(trialParameters(plan, index, before)).toEqual(parameters);
+    }
     const losses = report.trials.map(({ loss }) => loss ?? Number.NaN);
     expect(report.trials[report.chosen]?.loss).toBe(Math.min(...losses));
     const run = await pipelineRun(pipelineId);
@@ -285,7 +296,8 @@ describe('a pipeline that searches', () => {
     await declare({ trials: 3, parallel: 2, timeBudget: '1s', over: { depth: [2, 4, 6, 8] } });
     const failing = fitted.length + 2;
     beforeFit = (fits, signal) => {
-      if (fits === failing) return Promise.reject(new TypeError('boom'));
+      if (fits === failing)
+        return Promise.reject(new DomainError('PRN_TRAINING_DIVERGED', { iteration: 1, problem: 'the loss is NaN' }));
       return fits > failing ? hang(signal) : Promise.resolve();
     };
     const slow = await open();
@@ -293,6 +305,12 @@ describe('a pipeline that searches', () => {
     const cut = await reportOf(slow.pipelineId);
     expect(cut.ended).toBe('time_budget');
     expect(cut.chosen).toBe(0);
+    const failed = cut.trials.find(({ state }) => state === 'failed');
+    if (failed === undefined) throw new Error('a trial failed');
+    expect(await trialRun(cut, failed)).toMatchObject({
+      status: 'FAILED',
+      cause: 'Training diverged at iteration 1: the loss is NaN.',
+    });
     const unfinished = cut.trials.find(({ state }) => state === 'open');
     if (unfinished === undefined) throw new Error('a trial was under way');
     expect(await trialRun(cut, unfinished)).toMatchObject({ status: 'KILLED' });
