@@ -46,18 +46,20 @@ export function createLifecycleActivities(dependencies: {
     async openPipeline({ model, request, startedAt }) {
       const pipelineId = naturalKeyId(sha256Hex, ['pipeline', model, request.requestId]);
       const workflowId = workflowIds.trainingPipeline(pipelineId);
-      const { requestId, source: trigger, requestedBy } = request;
+      const { requestId, source: trigger, requestedBy, codeRevision = null } = request;
       await lifecycles.openPipeline({
         pipelineId,
         model,
         workflowId,
         requestId,
         trigger,
+        codeRevision,
         requestedBy,
         stage: 'queued',
         outcome: 'running',
         reasons: [],
         version: null,
+        judged: null,
         approvalId: null,
         rolloutId: null,
         startedTs: now(),
@@ -89,7 +91,7 @@ export function createLifecycleActivities(dependencies: {
       await lifecycles.setPaused(model, paused, actor);
     },
 
-    async recordPipeline({ pipelineId, stage, outcome, reasons, version, approvalId, rolloutId }) {
+    async recordPipeline({ pipelineId, stage, outcome, reasons, version, approvalId, rolloutId, judged }) {
       const closedTs = outcome === 'running' ? null : now();
       await lifecycles.updatePipeline(pipelineId, {
         stage,
@@ -99,6 +101,7 @@ export function createLifecycleActivities(dependencies: {
         approvalId,
         rolloutId,
         closedTs,
+        ...(judged && { judged }),
       });
       await endPipelineRun({ stores, sha256Hex }, { pipelineId, outcome, reasons });
     },

@@ -243,7 +243,7 @@ async function keepCard(
 
 async function readLineage(
   stores: Stores,
-  input: { pipelineId: string; requestId: string; trigger: string; snapshot: ArtifactRef; dataset: ArtifactRef },
+  input: Parameters<RegistryActivities['registerVersion']>[0],
 ): Promise<Lineage> {
   const snapshot = await getJson(stores.artifacts, input.snapshot, TrainingSnapshot);
   const dataset = await getJson(stores.artifacts, input.dataset, TrainingDataset);
@@ -252,6 +252,7 @@ async function readLineage(
     pipelineId: input.pipelineId,
     requestId: input.requestId,
     trigger: input.trigger,
+    ...(input.codeRevision !== undefined && { codeRevision: input.codeRevision }),
     modelRevision: snapshot.modelRevision,
     spine: { dataset: spineDataset, versionId, commitSeq },
     views: snapshot.views.map(({ view, revision, throughSeq, datasetVersionId }) => ({

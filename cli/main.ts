@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isDomainError } from '../domain/errors.js';
 import { ApiError } from './client.js';
+import { registerCiCommand } from './commands/ci.js';
 import { registerDataCommands } from './commands/data.js';
 import { registerDatasetCommands } from './commands/dataset.js';
 import { registerFeatureCommands } from './commands/features.js';
@@ -30,6 +31,7 @@ registerFeatureCommands(program);
 registerValidateCommand(program);
 registerQuarantineCommands(program);
 registerTrainCommand(program);
+registerCiCommand(program);
 registerModelCommands(program);
 registerRunCommands(program);
 registerOperationCommands(program);

@@ -318,6 +318,14 @@ export const ERROR_CATALOGUE = {
   PRN_WORKFLOW_NOT_FOUND: entry(404, 'No workflow {workflowId} is known{hint}.'),
   PRN_ROLLOUT_NOT_FOUND: entry(404, 'No rollout {rolloutId} exists.'),
   PRN_PIPELINE_NOT_FOUND: entry(404, 'No pipeline {pipelineId} exists.'),
+  PRN_PIPELINE_NOT_JUDGED: entry(
+    404,
+    'Pipeline {pipelineId} has no evidence: its candidate was not evaluated (stage {stage}, outcome {outcome}).',
+  ),
+  PRN_RETRAINING_NOT_ON_CODE: entry(
+    422,
+    'Model {model} is not trained by changes of the code: its retraining.on lists {on}. Add code to it, or leave codeRevision out.',
+  ),
   PRN_WORKFLOW_INVARIANT: entry(500, 'Workflow {workflow} reached a state that should be impossible: {problem}.'),
 
   // set-up and processes

@@ -13,3 +13,8 @@ export function escapeMarkdown(text: string): string {
 export function codeSpan(text: string): string {
   return `\`${text.replaceAll(/\s+/g, ' ').replaceAll('`', "'")}\``;
 }
+
+/** Cells are Markdown already. */
+export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [headings, headings.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

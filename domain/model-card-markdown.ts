@@ -1,5 +1,5 @@
 /** The model card as Markdown: the tables, and under each the places its figures were taken from. */
-import { escapeMarkdown } from './markdown.js';
+import { escapeMarkdown, markdownTable } from './markdown.js';
 import type { ModelCard } from './model-card.js';
 import type { CardFigure, CardTable } from './model-card-table.js';
 
@@ -26,8 +26,10 @@ export function renderCard(
 }
 
 function tableText({ title, note, headings, rows }: CardTable): string {
-  const lines = [headings, headings.map(() => '---'), ...rows.map((row) => row.map(cellText))];
-  const table = lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const table = markdownTable(
+    headings,
+    rows.map((row) => row.map(cellText)),
+  );
   const places = rows.map((row) => {
     const figures = row.filter((cell) => typeof cell !== 'string');
     return `${escapeMarkdown(nameOf(row[0]))} [${figures.map(({ source, path }) => `${source}:${path}`).join(', ')}]`;
@@ -40,7 +42,8 @@ function nameOf(cell: string | CardFigure | undefined): string {
   return cell === undefined ? '' : typeof cell === 'string' ? cell : String(cell.value);
 }
 
-function cellText(cell: string | CardFigure): string {
+/** A cell of a card's table as Markdown. */
+export function cellText(cell: string | CardFigure): string {
   if (typeof cell === 'string') return escapeMarkdown(cell);
   const { value, unit } = cell;
   if (value === null) return '–';

@@ -72,7 +72,8 @@ export const RolloutSpec = z.strictObject({
 export type RolloutSpec = z.infer<typeof RolloutSpec>;
 
 export const RetrainingSpec = z.strictObject({
-  on: z.array(z.enum(['alert', 'manual'])).default(['manual']),
+  /** `code`: whenever `perennial ci` brings a code revision. A person may always ask. */
+  on: z.array(z.enum(['alert', 'manual', 'code'])).default(['manual']),
   cooldown: Duration.default('0s'),
   maxPerMonth: z.number().int().positive().default(30),
   /** Labelled time to gather after the alarm before training. */

@@ -21,14 +21,14 @@ export interface RunEnvironment {
 /** Tags of a run that begins. */
 export function pipelineRunTags(
   snapshot: TrainingSnapshot,
-  pipeline: Pick<Pipeline, 'requestedBy' | 'trigger' | 'workflowId'> | null,
+  pipeline: Pick<Pipeline, 'requestedBy' | 'trigger' | 'workflowId' | 'codeRevision'> | null,
   { codeRevision, engines }: RunEnvironment,
 ): KeyValue[] {
   const tags: Record<string, string | null | undefined> = {
     'mlflow.user': pipeline?.requestedBy,
     'mlflow.source.name': pipeline?.workflowId,
     'mlflow.source.type': 'JOB',
-    'mlflow.source.git.commit': codeRevision,
+    'mlflow.source.git.commit': pipeline?.codeRevision ?? codeRevision,
     'perennial.pipelineId': snapshot.pipelineId,
     'perennial.trigger': pipeline?.trigger,
     'perennial.model': snapshot.model,

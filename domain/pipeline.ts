@@ -1,5 +1,6 @@
 /** Training pipelines: where one stands, and how it can end. */
 import { z } from 'zod';
+import { ArtifactRef } from './artifact.js';
 import { Name } from './names.js';
 
 export const PipelineStage = z.enum([
@@ -32,18 +33,26 @@ export const PipelineOutcome = z.enum([
 ]);
 export type PipelineOutcome = z.infer<typeof PipelineOutcome>;
 
+/** JSON artefacts with the `TrainingSnapshot`, the `TrainingDataset` and the `EvaluatedModel` of a candidate. */
+export const Judged = z.strictObject({ snapshot: ArtifactRef, dataset: ArtifactRef, evaluated: ArtifactRef });
+export type Judged = z.infer<typeof Judged>;
+
 export const Pipeline = z.strictObject({
   pipelineId: z.string(),
   model: Name,
   workflowId: z.string(),
   requestId: z.string(),
-  trigger: z.enum(['manual', 'alert']),
+  trigger: z.enum(['manual', 'alert', 'code']),
+  /** Of the code that asked for it; null for other triggers. */
+  codeRevision: z.string().nullable().default(null),
   requestedBy: z.string(),
   stage: PipelineStage,
   outcome: PipelineOutcome,
   /** Reasons of a refusal, or the error that ended it. */
   reasons: z.array(z.string()),
   version: z.number().int().positive().nullable(),
+  /** JSON artefacts of the candidate once it was evaluated, also of one that gates refused. */
+  judged: Judged.nullable().default(null),
   approvalId: z.string().nullable(),
   rolloutId: z.string().nullable(),
   startedTs: z.number().int(),

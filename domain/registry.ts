@@ -30,6 +30,8 @@ export const Lineage = z.strictObject({
   pipelineId: z.string(),
   requestId: z.string(),
   trigger: z.string(),
+  /** Of a version that a change of the code made. */
+  codeRevision: z.string().optional(),
   modelRevision: z.number().int(),
   spine: z.strictObject({ dataset: Name, versionId: z.string(), commitSeq: z.number().int() }),
   views: z.array(

@@ -4,11 +4,22 @@ import { durationMicros } from './duration.js';
 import type { RetrainingSpec } from './model.js';
 import { MICROS_PER_DAY } from './time.js';
 
+/** Names a state of the code and documents, such as a commit. */
+export const CodeRevision = z
+  .string()
+  .regex(
+    /^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$/,
+    'expected a revision such as a commit: at most 64 letters, digits, . _ -',
+  );
+export type CodeRevision = z.infer<typeof CodeRevision>;
+
 export const RetrainingRequest = z.strictObject({
   /** Deduplicates: for an alert made of endpoint, monitor, window end and revision. */
   requestId: z.string().min(1).max(100),
   reason: z.string().min(1).max(1000),
-  source: z.enum(['manual', 'alert']),
+  source: z.enum(['manual', 'alert', 'code']),
+  /** Of a request that a change of the code made. */
+  codeRevision: CodeRevision.optional(),
   requestedBy: z.string().min(1).max(100),
   /** Earliest moment on the endpoint's clock, microseconds; null starts as soon as the rules allow. */
   notBefore: z.number().int().nullable(),
@@ -27,7 +38,7 @@ export type Admission =
     };
 
 /**
- * May this request start now? People are not held by cooldown or budget, alerts are. `now` and the start times are on
+ * May this request start now? People, and changes of the code that somebody waits for, are not held by cooldown or budget; alerts are. `now` and the start times are on
  * the endpoint's clock; `until` says when asking again makes sense, null when only an event can change the answer.
  */
 export function admitRequest(input: {
@@ -41,7 +52,7 @@ export function admitRequest(input: {
   if (paused) return { admitted: false, because: 'paused', until: null };
   if (request.notBefore !== null && now < request.notBefore)
     return { admitted: false, because: 'not_yet', until: request.notBefore };
-  if (request.source === 'manual') return { admitted: true };
+  if (request.source !== 'alert') return { admitted: true };
   const last = startedAt.at(-1);
   const cooldownEnd = last === undefined ? null : last + durationMicros(policy.cooldown);
   if (cooldownEnd !== null && now < cooldownEnd) return { admitted: false, because: 'cooldown', until: cooldownEnd };
@@ -51,4 +62,12 @@ export function admitRequest(input: {
     return { admitted: false, because: 'budget', until: oldest + 30 * MICROS_PER_DAY };
   }
   return { admitted: true };
+}
+
+/**
+ * Id of the request of a code revision: the same revision is one request, whoever asks how often. A further attempt, from 2,
+ * is one of its own.
+ */
+export function codeRequestId(revision: CodeRevision, attempt = 1): string {
+  return attempt === 1 ? `code-${revision}` : `code-${revision}-${attempt}`;
 }

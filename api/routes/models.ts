@@ -1,7 +1,9 @@
 /** Models: which there are, train, pause. What became of them lies in the registry's routes. */
 import { z } from 'zod';
 import { naturalKeyId } from '../../domain/ids.js';
-import { RetrainingRequest } from '../../domain/retraining.js';
+import type { ModelSpec } from '../../domain/model.js';
+import type { PipelineOutcome } from '../../domain/pipeline.js';
+import { codeRequestId, CodeRevision, RetrainingRequest } from '../../domain/retraining.js';
 import type { ResourceOf } from '../../domain/resources.js';
 import { DomainError } from '../../domain/errors.js';
 import type { ModelHead } from '../../domain/registry.js';
@@ -26,7 +28,15 @@ const RunBody = z
       .union([z.string(), z.number().int()])
       .optional()
       .meta({ description: 'Moment of knowledge; now, where it is left out' }),
+    codeRevision: CodeRevision.optional().meta({
+      description:
+        'Trains for a change of the code: the same revision is the same pipeline, and a new one only after it failed',
+    }),
   })
+  .refine(
+    ({ requestId, codeRevision }) => requestId === undefined || codeRevision === undefined,
+    'a code revision is its own requestId: leave that out',
+  )
   .meta({ examples: [{ reason: 'new features' }] });
 const RunAnswer = z.strictObject({ model: z.string(), requestId: z.string(), pipelineId: z.string() });
 const PauseBody = z
@@ -107,19 +117,50 @@ export function modelRoutes(dependencies: ApiDependencies): Route[] {
 /** Nothing is written here: the lifecycle owns its requests, and a request it knows already changes nothing. */
 async function requestRun(dependencies: ApiDependencies, call: Call<z.infer<typeof RunBody>, unknown>) {
   const model = param(call, 'model');
-  await requireModel(dependencies, model);
-  const { reason, requestId = call.mintId('run'), asOf } = call.body;
+  const { spec } = await requireModel(dependencies, model);
+  const { reason, codeRevision, asOf } = call.body;
+  if (codeRevision !== undefined) requireOnCode(model, spec.retraining.on);
+  const requestId =
+    codeRevision === undefined
+      ? (call.body.requestId ?? call.mintId('run'))
+      : await requestOfCode(dependencies, model, codeRevision);
   const request = RetrainingRequest.parse({
     requestId,
     reason,
-    source: 'manual',
+    source: codeRevision === undefined ? 'manual' : 'code',
+    codeRevision,
     requestedBy: call.actor.name,
     notBefore: null,
     asOf: asOf === undefined ? null : readTime(asOf),
   });
   await dependencies.workflows.requestRetraining(model, request);
-  const pipelineId = naturalKeyId(sha256Hex, ['pipeline', model, requestId]);
+  const pipelineId = pipelineIdOf(model, requestId);
   return { location: `/v1/pipelines/${pipelineId}`, body: { model, requestId, pipelineId } };
+}
+
+function requireOnCode(model: string, on: ModelSpec['retraining']['on']): void {
+  if (!on.includes('code'))
+    throw new DomainError('PRN_RETRAINING_NOT_ON_CODE', { model, on: on.join(', ') || 'nothing' });
+}
+
+/** Ends that say nothing about the code, after which the same revision may be tried again. */
+const UNDECIDED: readonly PipelineOutcome[] = ['failed', 'cancelled', 'lost'];
+
+/** The request that stands for a revision: its first one, or the first whose pipeline did not end undecided. */
+async function requestOfCode(
+  { stores }: Pick<ApiDependencies, 'stores'>,
+  model: string,
+  revision: CodeRevision,
+): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const requestId = codeRequestId(revision, attempt);
+    const pipeline = await stores.lifecycles.pipeline(pipelineIdOf(model, requestId));
+    if (pipeline === null || !UNDECIDED.includes(pipeline.outcome)) return requestId;
+  }
+}
+
+function pipelineIdOf(model: string, requestId: string): string {
+  return naturalKeyId(sha256Hex, ['pipeline', model, requestId]);
 }
 
 async function summaries({ stores }: ApiDependencies): Promise<z.infer<typeof ModelSummary>[]> {

@@ -94,48 +94,37 @@ function blocked(unit: SamplingUnit): Blocked {
 }
 
 /** Every level of a column, and of two columns together, with enough rows; the largest where there are too many. */
-function slicesOf(input: SearchInput, unit: Blocked): SliceSums[] {
-  const { columns } = input;
+function slicesOf({ columns, residuals, weights }: SearchInput, unit: Blocked): SliceSums[] {
   const rows = rowsOf(unit);
   const minRows = Math.max(MIN_ROWS, MIN_SHARE * rows);
   const narrow = columns.filter(({ names }) => names.length <= MAX_PAIR_LEVELS);
   const pairs = narrow.flatMap((first, position) => narrow.slice(position + 1).map((second) => pairOf(first, second)));
-  const found = [...columns.map(single), ...pairs].flatMap((cells) => {
+  const groups = [...columns.map(single), ...pairs].flatMap((cells) => {
     const counts = new Uint32Array(cells.where.length);
     for (const cell of cells.cellOf) counts[cell] = (counts[cell] as number) + 1;
-    return cells.where.flatMap((where, cell) => {
-      const size = counts[cell] as number;
-      return size >= minRows && size < rows ? [{ cells, cell, sums: emptySums(where, size, unit.blocks) }] : [];
-    });
+    return cells.where.flatMap((where, cell) =>
+      (counts[cell] as number) >= minRows && (counts[cell] as number) < rows
+        ? [{ cells, cell, where, rows: counts[cell] as number }]
+        : [],
+    );
   });
-  const kept = found.sort((left, right) => right.sums.rows - left.sums.rows).slice(0, MAX_SLICES);
-  for (const cells of new Set(kept.map((slice) => slice.cells)))
-    addRows(cells, new Map(kept.filter((slice) => slice.cells === cells).map(({ cell, sums }) => [cell, sums])), {
-      ...input,
-      blockOf: unit.blockOf,
-    });
-  return kept.map(({ sums }) => sums);
-}
-
-function emptySums(where: SearchedSlice['where'], rows: number, blocks: number): SliceSums {
-  return { where, rows, residuals: new Float64Array(blocks), weights: new Float64Array(blocks) };
-}
-
-/** All slices of the same cells in one walk over the rows; cells without a slice are passed by. */
-function addRows(
-  { where, cellOf }: Cells,
-  slices: ReadonlyMap<number, SliceSums>,
-  { residuals, weights, blockOf }: Pick<SearchInput, 'residuals' | 'weights'> & { readonly blockOf: Uint32Array },
-): void {
-  const byCell = Array.from(where, (_unused, cell) => slices.get(cell));
-  for (let row = 0; row < cellOf.length; row += 1) {
-    const sums = byCell[cellOf[row] as number];
-    if (sums === undefined) continue;
-    const block = blockOf[row] as number;
-    const weight = weights?.[row] ?? 1;
-    sums.residuals[block] = (sums.residuals[block] as number) + weight * (residuals[row] as number);
-    sums.weights[block] = (sums.weights[block] as number) + weight;
-  }
+  const kept = groups.sort((left, right) => right.rows - left.rows).slice(0, MAX_SLICES);
+  return kept.map(({ cells, cell, where, rows: size }) => {
+    const sums = {
+      where,
+      rows: size,
+      residuals: new Float64Array(unit.blocks),
+      weights: new Float64Array(unit.blocks),
+    };
+    for (const [row, own] of cells.cellOf.entries()) {
+      if (own !== cell) continue;
+      const block = unit.blockOf[row] as number;
+      const weight = weights?.[row] ?? 1;
+      sums.residuals[block] = (sums.residuals[block] as number) + weight * (residuals[row] as number);
+      sums.weights[block] = (sums.weights[block] as number) + weight;
+    }
+    return sums;
+  });
 }
 
 interface Cells {

@@ -38,6 +38,8 @@ describe('the run of a pipeline', () => {
       workflowId: 'pipeline/p1',
       requestId: 'r1',
       trigger: 'manual',
+      codeRevision: null,
+      judged: null,
       requestedBy: 'mira',
       stage: 'training',
       outcome: 'running',

@@ -104,6 +104,7 @@ describe('the documents of the API', () => {
     ['/v1/models/:model/champions', '/v1/models/flight-delay/champions'],
     ['/v1/pipelines', '/v1/pipelines?model=flight-delay'],
     ['/v1/pipelines/:pipeline', '/v1/pipelines/second'],
+    ['/v1/pipelines/:pipeline/evidence', '/v1/pipelines/second/evidence'],
     ['/v1/experiments', '/v1/experiments'],
     ['/v1/experiments/:experiment', '/v1/experiments/1'],
     ['/v1/runs', '/v1/runs?experiment=flight-delay&orderBy=metrics.log_loss'],

@@ -11,7 +11,10 @@ import type { DatasetProfile } from '../../domain/profile.js';
 import type { ValidationReport } from '../../domain/validation.js';
 import { profileNumbers, profileTexts } from '../../ml/profile/profile-values.js';
 import type { Stores } from '../../store/contracts/index.js';
+import { putJson } from '../../store/contracts/json-artifacts.js';
 import type { ModelCard } from '../../domain/model-card.js';
+import type { Judged } from '../../domain/pipeline.js';
+import { snapshotOf } from '../jobs/training-fixture.js';
 import type { SkewCertificate } from '../../domain/skew-certificate.js';
 import type { NewModelVersion } from '../../store/contracts/registry.js';
 import { writeQuarantineTable } from './quarantine-table.js';
@@ -448,7 +451,19 @@ async function leaveMonitoring({ monitoring }: Stores): Promise<void> {
   });
 }
 
-async function leaveRequests({ lifecycles }: Stores): Promise<void> {
+/** Artefacts of a candidate, from which its card is made. */
+async function leaveJudged({ artifacts }: Stores): Promise<Judged> {
+  const { evidence, evidenceDigest } = candidate('second');
+  const dataset = { train: ref, holdout: ref, trainRows: 1, holdoutRows: 1, digest: 'd' };
+  return {
+    snapshot: await putJson(artifacts, snapshotOf()),
+    dataset: await putJson(artifacts, dataset),
+    evaluated: await putJson(artifacts, { evidence, evidenceDigest }),
+  };
+}
+
+async function leaveRequests(stores: Stores): Promise<void> {
+  const { lifecycles } = stores;
   const request = { requestId: 'second', reason: 'calibration', source: 'alert', requestedBy: 'drift-watch' } as const;
   await lifecycles.insertRequest(MODEL, { ...request, notBefore: T0, asOf: null, evidence: {} }, T0);
   await lifecycles.openPipeline({
@@ -457,6 +472,8 @@ async function leaveRequests({ lifecycles }: Stores): Promise<void> {
     workflowId: 'pipeline/second',
     requestId: 'second',
     trigger: 'alert',
+    codeRevision: null,
+    judged: await leaveJudged(stores),
     requestedBy: 'drift-watch',
     stage: 'awaiting_approval',
     outcome: 'running',

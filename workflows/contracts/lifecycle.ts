@@ -1,13 +1,15 @@
 /** Activities of a model's lifecycle: requests, pipelines and their projections. */
 import type { RetrainingSpec } from '../../domain/model.js';
-import type { PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
+import type { Judged, PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
 import type { RetrainingRequest } from '../../domain/retraining.js';
 
 export interface TrainingPipelineInput {
   readonly pipelineId: string;
   readonly model: string;
   readonly requestId: string;
-  readonly trigger: 'manual' | 'alert';
+  readonly trigger: RetrainingRequest['source'];
+  /** Of the code that asked for it. */
+  readonly codeRevision?: string;
   readonly requestedBy: string;
   readonly reason: string;
   readonly asOf: number | null;
@@ -56,5 +58,7 @@ export interface LifecycleActivities {
     version: number | null;
     approvalId: string | null;
     rolloutId: string | null;
+    /** Null before the evaluation; absent in histories from before it was kept. */
+    judged?: Judged | null;
   }): Promise<void>;
 }

@@ -33,6 +33,7 @@ export interface RegistryActivities {
     pipelineId: string;
     requestId: string;
     trigger: string;
+    codeRevision?: string;
     model: string;
     actor: string;
     snapshot: ArtifactRef;

@@ -32,6 +32,11 @@ export async function trainCandidate(run: PipelineRun): Promise<Candidate> {
     dataset: dataset.dataset,
     trained: trained.trained,
   });
+  run.state.judged = {
+    snapshot: snapshot.snapshot,
+    dataset: dataset.dataset,
+    evaluated: evaluation.evaluated,
+  };
   const [primary] = Object.values(evaluation.metrics);
   if (primary !== undefined) setPrimaryMetric(primary);
   run.show({ evaluation });

@@ -1,7 +1,7 @@
 /** The state of one pipeline and everything that shows it: projection, status card, search attributes, lifecycle. */
 import { getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { workflowIds } from '../../domain/ids.js';
-import type { PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
+import type { Judged, PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
 import { activityOptions, polls, type Polls } from '../activity-options.js';
 import { pipelineCard, type PipelineCardFacts } from '../cards/pipeline.js';
 import type { LifecycleActivities, TrainingPipelineInput } from '../contracts/lifecycle.js';
@@ -23,6 +23,7 @@ export interface PipelineState {
   rolloutId: string | null;
   waitingFor: string | null;
   reasons: readonly string[];
+  judged: Judged | null;
 }
 
 type PipelineActivities = TrainingActivities &
@@ -60,6 +61,7 @@ export function openPipelineRun(input: TrainingPipelineInput, workflowId: string
     rolloutId: null,
     waitingFor: null,
     reasons: [],
+    judged: null,
   };
   const activities = pipelineActivities(input);
   let facts: PipelineCardFacts = { input, state };
@@ -69,7 +71,7 @@ export function openPipelineRun(input: TrainingPipelineInput, workflowId: string
     setCurrentDetails(pipelineCard(facts));
   };
   const record = (outcome: PipelineOutcome): Promise<void> => {
-    const { stage, version, approvalId, rolloutId, reasons } = state;
+    const { stage, version, approvalId, rolloutId, reasons, judged } = state;
     return activities.recordPipeline({
       pipelineId: input.pipelineId,
       stage,
@@ -78,6 +80,7 @@ export function openPipelineRun(input: TrainingPipelineInput, workflowId: string
       version,
       approvalId,
       rolloutId,
+      judged,
     });
   };
 

@@ -4,12 +4,13 @@ import type { Candidate } from './candidate.js';
 import type { PipelineRun } from './pipeline-run.js';
 
 export async function registerCandidate(run: PipelineRun, candidate: Candidate): Promise<number> {
-  const { pipelineId, requestId, trigger, model, requestedBy } = run.input;
+  const { pipelineId, requestId, trigger, codeRevision, model, requestedBy } = run.input;
   await run.enter('registration');
   const { version } = await run.activities.registerVersion({
     pipelineId,
     requestId,
     trigger,
+    ...(codeRevision !== undefined && { codeRevision }),
     model,
     actor: requestedBy,
     snapshot: candidate.snapshot.snapshot,

@@ -42,12 +42,13 @@ async function startPipeline(run: LifecycleRun, request: RetrainingRequest, star
   const { state, activities, input } = run;
   const { model, timing } = input;
   const { pipelineId, workflowId } = await activities.openPipeline({ model, request, startedAt });
-  const { requestId, source, requestedBy, reason, asOf } = request;
+  const { requestId, source, codeRevision, requestedBy, reason, asOf } = request;
   const pipeline: TrainingPipelineInput = {
     pipelineId,
     model,
     requestId,
     trigger: source,
+    ...(codeRevision !== undefined && { codeRevision }),
     requestedBy,
     reason,
     asOf,

@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AskOptions, csv, document, HOUR, iso, type LocalWorld, openLocalWorld, T } from './local-world.js';
 
 const TRIPS = document('Dataset', 'trips', {
@@ -523,7 +522,10 @@ describe('features historical', () => {
     it('leaves an older answer and no other trace where it refuses', async () => {
       await world.declare(TRIPS, DRIVER, LAST_TRIP);
       const out = await world.write('out.json', 'older');
-      const before = (await readdir(tmpdir())).filter((name) => name.startsWith('perennial-local-'));
+      // Other tests keep their folders in the usual one meanwhile.
+      const temporary = join(world.folder, 'temporary');
+      await mkdir(temporary);
+      vi.stubEnv('TMPDIR', temporary);
       const spine = await spineOf([['1', iso(T), 0]]);
       const asked = { spine, out };
       const tables = async (content: string | Uint8Array, name = 'bad.csv'): Promise<string> =>
@@ -554,7 +556,8 @@ describe('features historical', () => {
       expect(await refusal({ spine, tables: { trips }, out: join(world.folder, 'folder.json') })).toMatch(
         /folder\.json cannot be written: /,
       );
-      expect((await readdir(tmpdir())).filter((name) => name.startsWith('perennial-local-'))).toEqual(before);
+      vi.unstubAllEnvs();
+      expect(await readdir(temporary)).toEqual([]);
       expect((await readdir(world.folder)).filter((name) => name.includes('partial'))).toEqual([]);
     });
 

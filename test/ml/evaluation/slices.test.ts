@@ -81,27 +81,6 @@ describe('the search for the worst slice', () => {
     expect(Math.abs((worst?.gap ?? 0) - 0.2)).toBeLessThan(0.08);
   });
 
-  it('gives each slice the rows and the weighted gap of its own values', () => {
-    const residuals = noise();
-    const weights = Float32Array.from(residuals, () => 0.5 + uniform());
-    const { worst } = searchSlices({ columns, residuals, weights, unit: blocksOf(days), resamples: 200, seed: 1 });
-    expect(worst).toHaveLength(10);
-    for (const { where, rows: size, gap } of worst) {
-      const own = days.flatMap((_day, row) =>
-        where.every(({ column, value }) => {
-          const levels = columns.find((each) => each.column === column);
-          return levels?.names[levels.levelOf[row] ?? -1] === value;
-        })
-          ? [row]
-          : [],
-      );
-      const sum = (of: (row: number) => number): number => own.reduce((total, row) => total + of(row), 0);
-      const weight = sum((row) => weights[row] ?? 0);
-      expect(size).toBe(own.length);
-      expect(gap).toBeCloseTo(sum((row) => (weights[row] ?? 0) * (residuals[row] ?? 0)) / weight, 9);
-    }
-  });
-
   it('says nothing by fewer than ten days', () => {
     const unit = blocksOf(days.map((day) => day % 9));
     expect(searchSlices({ columns, residuals: noise(), unit, resamples: 200, seed: 1 })).toMatchObject({
