@@ -6,22 +6,22 @@ import { DomainError } from '../domain/errors.js';
 import type { FeaturePlan, ModelInput } from '../domain/features.js';
 import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
 import { useName, type ViewUse, viewUses } from '../domain/model.js';
-import { canonicalJson } from '../domain/canonical-json.js';
 import { type Evidence, gateLine, headlineOf, withHoldoutUse } from '../domain/evaluation.js';
 import { TrainingSnapshot } from '../domain/training.js';
 import { modelInputs } from '../ml/features/model-inputs.js';
 import { checkFeatures } from '../ml/features/plan.js';
-import { sha256Hex } from '../store/contracts/digests.js';
 import type { Stores } from '../store/contracts/index.js';
 import type {
   EvaluationSummary,
   TrainingComputeActivities,
   TrainingDatasetSummary,
 } from '../workflows/contracts/training.js';
+import { keepEvidence } from './evidence-artifact.js';
 import { pinnedView } from './jobs/bundle-parts.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { RunJob } from './jobs/index.js';
 import { slicedColumns } from './jobs/slice-metrics.js';
+import { sha256Hex } from '../store/contracts/digests.js';
 import { getJson, putJson } from '../store/contracts/json-artifacts.js';
 import { finishPipelineRun } from './pipeline-run-log.js';
 import { historyReferences } from './segment-references.js';
@@ -51,8 +51,7 @@ export function createTrainingComputeActivities({ stores, runJob }: TrainingComp
       const digest = result.evidence.holdoutDigest;
       const use = await stores.registry.useHoldout({ model, digest, attemptId, span });
       const evidence = withHoldoutUse(result.evidence, use);
-      const evidenceDigest = sha256Hex(canonicalJson(evidence));
-      const evaluated = await putJson(artifacts, { evidence, evidenceDigest });
+      const evaluated = await keepEvidence(artifacts, evidence);
       await finishPipelineRun({ stores, sha256Hex }, { pipelineId: attemptId, outcome: evidence.outcome });
       return {
         evaluated,

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import type { Bundle } from '../../domain/bundle.js';
-import { canonicalJson } from '../../domain/canonical-json.js';
 import { DomainError } from '../../domain/errors.js';
 import type { Alarm, Evidence, RobustnessResult, SliceSearch } from '../../domain/evaluation.js';
 import { EvaluationDetails, type Plots } from '../../domain/evaluation-details.js';
@@ -40,8 +39,9 @@ export interface EvaluateModelInput {
 }
 
 export interface EvaluateModelResult {
-  readonly evaluated: ArtifactRef;
+  /** JSON artefact with the `TrainedModel`, its profile completed. */
   readonly trained: ArtifactRef;
+  /** Not stored yet, since the use of the holdout is not in it. */
   readonly evidence: Evidence;
 }
 
@@ -97,7 +97,7 @@ export async function evaluateModel(input: EvaluateModelInput, context: JobConte
     gates,
     ...decideGates(gates),
   };
-  return { ...(await keep(context, evaluated, evidence)), evidence };
+  return { trained: await keepTrained(context, evaluated), evidence };
 }
 
 async function scoreEverybody(input: EvaluateModelInput, context: JobContext): Promise<Evaluated> {
@@ -188,20 +188,9 @@ function holdoutDigestOf({ eventTs, labels, weights }: ModelRows): string {
   return hash.digest('hex');
 }
 
-async function keep(
-  { artifacts }: JobContext,
-  { bundle, lineage, scores }: Evaluated,
-  evidence: Evidence,
-): Promise<{ evaluated: ArtifactRef; trained: ArtifactRef }> {
+async function keepTrained({ artifacts }: JobContext, { bundle, lineage, scores }: Evaluated): Promise<ArtifactRef> {
   const profile = await getJson(artifacts, bundle.referenceProfile, ModelProfile);
   const referenceProfile = await putJson(artifacts, withHoldoutPredictions(profile, { scores, shape: bundle }));
   const completed: Bundle = { ...bundle, referenceProfile };
-  return {
-    evaluated: await putJson(artifacts, { evidence, evidenceDigest: sha256Hex(canonicalJson(evidence)) }),
-    trained: await putJson(artifacts, {
-      bundle: completed,
-      bundleDigest: bundleDigestOf(completed, sha256Hex),
-      ...lineage,
-    }),
-  };
+  return putJson(artifacts, { bundle: completed, bundleDigest: bundleDigestOf(completed, sha256Hex), ...lineage });
 }

@@ -1,4 +1,5 @@
 /** `train --local`: from documents and files to a judged model, by the code of the pipeline and without servers. */
+import { keepEvidence } from '../../activities/evidence-artifact.js';
 import type { JobContext } from '../../activities/jobs/context.js';
 import { JOBS, type RunJob } from '../../activities/jobs/index.js';
 import { computeChunk, pinMaterialization, planChunks } from '../../activities/features.js';
@@ -173,7 +174,12 @@ async function trainAndJudge(run: Run): Promise<TrainingArtifacts> {
   const trained = await fit(run, { snapshot, dataset });
   request.onProgress('evaluating on the holdout', 'stage');
   const judged = await runJob('evaluateModel', { snapshot, dataset, trained, champion: null });
-  return { snapshot, dataset, trained: judged.trained, evaluated: judged.evaluated };
+  return {
+    snapshot,
+    dataset,
+    trained: judged.trained,
+    evaluated: await keepEvidence(stores.artifacts, judged.evidence),
+  };
 }
 
 async function materialize({ stores, tables, runJob, asOf, request }: Run, view: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson } from '../../store/contracts/json-artifacts.js';
+import { keepEvidence } from '../../activities/evidence-artifact.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import type { ArtifactRef } from '../../domain/artifact.js';
@@ -108,9 +109,10 @@ describe('evaluation job', () => {
   it('keeps evidence with the same digest every time, and the profile of holdout predictions', async () => {
     const input = { ...stored, trained, champion: weakBundle };
     const [first, second] = [await evaluateModel(input, bench.context), await evaluateModel(input, bench.context)];
-    expect(second.evaluated).toEqual(first.evaluated);
+    const evaluated = await keepEvidence(bench.context.artifacts, first.evidence);
+    expect(await keepEvidence(bench.context.artifacts, second.evidence)).toEqual(evaluated);
     expect(second.trained).toEqual(first.trained);
-    const kept = await getJson(bench.context.artifacts, first.evaluated, EvaluatedModel);
+    const kept = await getJson(bench.context.artifacts, evaluated, EvaluatedModel);
     expect(kept.evidence).toEqual(first.evidence);
     const { bundle: completed } = await read(first);
     const profile = await getJson(bench.context.artifacts, completed.referenceProfile, ModelProfile);

@@ -1,6 +1,7 @@
 /** What an evaluation finds beside its metrics: slices, alarms, robustness, plots, and the card made of it all. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
+import { keepEvidence } from '../../activities/evidence-artifact.js';
 import { evaluateModel, type EvaluateModelResult } from '../../activities/jobs/evaluate-model.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
 import { EvaluationDetails } from '../../domain/evaluation-details.js';
@@ -167,7 +168,8 @@ describe('an evaluation', () => {
 
   it('makes a card whose every figure stands where it says', async () => {
     const { artifacts } = bench.context;
-    const sources = { evidence: result.evaluated, snapshot: stored.snapshot, dataset: stored.dataset };
+    const evaluated = await keepEvidence(artifacts, result.evidence);
+    const sources = { evidence: evaluated, snapshot: stored.snapshot, dataset: stored.dataset };
     const card = modelCard({
       evidence: result.evidence,
       snapshot: await getJson(artifacts, stored.snapshot, TrainingSnapshot),
@@ -188,7 +190,7 @@ describe('an evaluation', () => {
     expect(page).toContain('# flight-delay, version 1');
     expect(page).toContain('| ROC AUC | 0.');
     expect(page).toContain('![roc](plots/roc)');
-    expect(page).toContain(`artefact \`${result.evaluated.sha256}\``);
+    expect(page).toContain(`artefact \`${evaluated.sha256}\``);
     expect(page).toContain('evidence:evidence.metrics.roc_auc.value');
     const importance = card.tables.find(({ title }) => title === 'Importance of features');
     // The rate moves by 0.3 with the hour and by 0.2 with the distance.
