@@ -4,13 +4,12 @@ import type { FeaturePlan } from '../../domain/features.js';
 import { type Baseline, baselineName } from '../../domain/gates.js';
 import type { ModelSpec } from '../../domain/model.js';
 import type { TaskShape } from '../../domain/task.js';
-import type { TrainingDataset } from '../../domain/training.js';
 import { baselineKeys, fitBaseline, predictBaseline } from '../../ml/evaluation/baselines.js';
 import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import { type Predictions, predictionsOf } from '../../ml/evaluation/predictions.js';
 import { scoreProblem } from '../../ml/onnx/foreign-model.js';
 import type { JobContext } from './context.js';
-import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
+import { inputNames, type ModelRows } from './model-rows.js';
 import { computeFeatures, scoreBundle } from './model-scoring.js';
 
 /** What was predicted for the holdout rows, and the threshold a binary prediction is decided at. */
@@ -25,10 +24,10 @@ export type Champion =
   /** It cannot answer the same rows; `reason` says why. */
   | { readonly state: 'not_comparable'; readonly reason: string };
 
-/** The champion's own graphs and plan on the same rows. */
+/** The champion's own graphs on the same rows, which have those of its inputs that the dataset holds. */
 export async function scoreChampion(
   context: JobContext,
-  dataset: TrainingDataset,
+  holdout: Pick<ModelRows, 'rows' | 'columns'>,
   { champion, shape }: { champion: Bundle | null; shape: TaskShape },
 ): Promise<Champion> {
   if (champion === null) return { state: 'none' };
@@ -37,14 +36,12 @@ export async function scoreChampion(
   if (champion.classes.join('\n') !== shape.classes.join('\n'))
     return { state: 'not_comparable', reason: `the champion knows other classes (${champion.classes.length} of them)` };
   const names = inputNames(champion.plan.inputs);
-  const available = await columnNamesOf(context, dataset.holdout);
-  const missing = names.filter((name) => !available.has(name));
+  const missing = names.filter((name) => holdout.columns[name] === undefined);
   if (missing.length > 0) {
     const reason = `the champion reads ${missing.join(', ')}, which the training dataset of this run does not hold`;
     return { state: 'not_comparable', reason };
   }
-  const rows = await readModelRows(context, dataset.holdout, names);
-  const scores = await scoreBundle(context, champion, rows);
+  const scores = await scoreBundle(context, champion, holdout);
   const problem = scoreProblem(scores, shape);
   if (problem !== null)
     return { state: 'not_comparable', reason: `the champion cannot answer this holdout: ${problem}` };

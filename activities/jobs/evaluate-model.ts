@@ -21,7 +21,7 @@ import type { JobContext } from './context.js';
 import { getFloats } from './float-artifacts.js';
 import { judgeGates } from './gate-judging.js';
 import { raiseAlarms } from './leakage-alarms.js';
-import { columnNamesOf, inputNames, type ModelRows, readModelRows, sliceRows } from './model-rows.js';
+import { inputNames, type ModelRows, readAvailableRows, readModelRows, sliceRows } from './model-rows.js';
 import { computeFeatures, requireUsableScores, scoreBundle } from './model-scoring.js';
 import { withHoldoutPredictions } from './reference-profile.js';
 import { type JudgedContestants, resampleContestants } from './resampled-contestants.js';
@@ -108,14 +108,15 @@ async function scoreEverybody(input: EvaluateModelInput, context: JobContext): P
   const { foldScores } = lineage;
   const { spec } = snapshot;
   const inputs = inputNames(bundle.plan.inputs);
-  const available = await columnNamesOf(context, dataset.holdout);
-  const extra = slicedColumns(spec).filter((column) => available.has(column) && !inputs.includes(column));
-  const holdout = await readModelRows(context, dataset.holdout, [...inputs, ...extra]);
+  const holdout = await readAvailableRows(context, dataset.holdout, {
+    names: inputs,
+    optional: [...slicedColumns(spec), ...inputNames(input.champion?.plan.inputs ?? [])],
+  });
   if (holdout.rows === 0) throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: 'no row lies in the holdout' });
   const train = await readModelRows(context, dataset.train, inputs);
   const scores = foldScores ? await getFloats(artifacts, foldScores) : await scoreBundle(context, bundle, holdout);
   requireUsableScores(scores, bundle, 'holdout');
-  const champion = await scoreChampion(context, dataset, { champion: input.champion, shape: bundle });
+  const champion = await scoreChampion(context, holdout, { champion: input.champion, shape: bundle });
   const baselines = await scoreBaselines(context, { spec, bundle, train, holdout });
   const { unit, blocks } = samplingUnit(spec, holdout);
   const judged: JudgedContestants = {

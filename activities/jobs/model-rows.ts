@@ -22,20 +22,28 @@ export interface ModelRows {
   readonly columns: InputColumns;
 }
 
+type Reading = Pick<JobContext, 'tables' | 'artifacts' | 'signal'>;
+
 /** Reads one part of a training dataset; of its columns only those that are asked for. */
-export async function readModelRows(
-  { tables, artifacts, signal }: Pick<JobContext, 'tables' | 'artifacts' | 'signal'>,
+export function readModelRows(context: Reading, part: ArtifactRef, names: readonly string[]): Promise<ModelRows> {
+  return readAvailableRows(context, part, { names, optional: [] });
+}
+
+/** The same, with those of the `optional` columns that the part holds. A name may be given more than once. */
+export async function readAvailableRows(
+  { tables, artifacts, signal }: Reading,
   part: ArtifactRef,
-  names: readonly string[],
+  { names, optional }: { readonly names: readonly string[]; readonly optional: readonly string[] },
 ): Promise<ModelRows> {
   const path = quoteText(await artifacts.localPath(part));
-  const { rows, columns } = await tables.use(async (session) => {
+  const { rows, columns, taken } = await tables.use(async (session) => {
     const described = await session.rows(`DESCRIBE SELECT * FROM read_parquet(${path})`);
-    const held = [WEIGHT_COLUMN, GROUP_COLUMN].filter((name) =>
-      described.some((column) => column['column_name'] === name),
-    );
-    const selected = [EVENT_TIME_COLUMN, LABEL_COLUMN, ...held, ...names].map(quoteIdentifier).join(', ');
-    return session.columns(`SELECT ${selected} FROM read_parquet(${path})`);
+    const available = new Set(described.map(({ column_name: name }) => String(name)));
+    const isHeld = (name: string): boolean => available.has(name);
+    const wanted = [...new Set([...names, ...optional.filter(isHeld)])];
+    const all = [EVENT_TIME_COLUMN, LABEL_COLUMN, ...[WEIGHT_COLUMN, GROUP_COLUMN].filter(isHeld), ...wanted];
+    const read = await session.columns(`SELECT ${all.map(quoteIdentifier).join(', ')} FROM read_parquet(${path})`);
+    return { ...read, taken: wanted };
   }, signal);
   const groups = columns[GROUP_COLUMN];
   return {
@@ -46,21 +54,8 @@ export async function readModelRows(
       weights: Float32Array.from(numbersOf(columns, WEIGHT_COLUMN)),
     }),
     ...(groups?.type === 'string' && { groups: groups.values }),
-    columns: Object.fromEntries(names.map((name) => [name, tensorOf(requireColumn(columns, name))])),
+    columns: Object.fromEntries(taken.map((name) => [name, tensorOf(requireColumn(columns, name))])),
   };
-}
-
-/** The columns a part of a training dataset holds. */
-export async function columnNamesOf(
-  { tables, artifacts, signal }: Pick<JobContext, 'tables' | 'artifacts' | 'signal'>,
-  part: ArtifactRef,
-): Promise<ReadonlySet<string>> {
-  const path = await artifacts.localPath(part);
-  const described = await tables.use(
-    (session) => session.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteText(path)})`),
-    signal,
-  );
-  return new Set(described.map(({ column_name: name }) => String(name)));
 }
 
 /** The same rows, fewer of them, in the order of the indexes. */

@@ -9,7 +9,7 @@ import type { InputColumns } from '../../scoring/batch.js';
 import { getJson } from '../../store/contracts/json-artifacts.js';
 import { frozenViewsOf, requestFieldsOf } from './bundle-parts.js';
 import type { JobContext } from './context.js';
-import { columnNamesOf, inputNames, type ModelRows, readModelRows } from './model-rows.js';
+import { inputNames, type ModelRows, readAvailableRows } from './model-rows.js';
 
 export interface TrainingInput {
   /** JSON artefact with the `TrainingSnapshot`. */
@@ -54,9 +54,10 @@ export async function readPart(
   part: ArtifactRef,
   model: Pick<TrainingParts, 'plan' | 'request' | 'snapshot'>,
 ): Promise<ModelRows> {
-  const available = await columnNamesOf(context, part);
-  const requested = model.request.map(({ name }) => name).filter((name) => available.has(name));
-  const rows = await readModelRows(context, part, [...new Set([...inputNames(model.plan.inputs), ...requested])]);
+  const rows = await readAvailableRows(context, part, {
+    names: inputNames(model.plan.inputs),
+    optional: model.request.map(({ name }) => name),
+  });
   const { eventTime } = model.snapshot.spec.spine;
   return { ...rows, columns: { [eventTime]: BigInt64Array.from(rows.eventTs, BigInt), ...rows.columns } };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildTrainingDataset, type BuildTrainingDatasetInput } from '../../activities/jobs/build-training-dataset.js';
-import { columnNamesOf, type ModelRows, readModelRows } from '../../activities/jobs/model-rows.js';
+import { type ModelRows, readAvailableRows, readModelRows } from '../../activities/jobs/model-rows.js';
 import { samplingUnit } from '../../activities/jobs/sampling-unit.js';
 import { requireCategories } from '../../activities/jobs/training-categories.js';
 import { classesOf } from '../../activities/jobs/training-labels.js';
@@ -159,9 +159,14 @@ describe('a training dataset by task', () => {
   it('draws each group once more where a search puts groups aside, by another hash', async () => {
     const spec = { task: 'binary', ...label('late'), split: { group: 'customer', holdout: 0.3 } };
     const plain = await build(spec);
-    expect(await columnNamesOf(bench.context, plain.train)).not.toContain(':inner');
+    const columnsOf = async (part: ArtifactRef) => {
+      const given = await readAvailableRows(bench.context, part, { names: ['amount'], optional: [':inner', 'amount'] });
+      return Object.keys(given.columns);
+    };
+    expect(await columnsOf(plain.train)).toEqual(['amount']);
     const search = { trials: 1, over: { depth: [4] } };
     const { train } = await build({ ...spec, trainer: { kind: 'gbdt', search } });
+    expect(await columnsOf(train)).toEqual(['amount', ':inner']);
     const rows = await readModelRows(bench.context, train, [':inner']);
     expect(rows.groups).toEqual((await rowsOf(plain.train)).groups);
     const draws = new Map<string, Set<number>>();
