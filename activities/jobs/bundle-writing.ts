@@ -60,11 +60,12 @@ async function writeBundle(context: JobContext, parts: TrainingParts, model: Fit
   const { snapshot, dataset, plan, views, request, train } = parts;
   const { artifacts } = context;
   const shape: TaskShape = { task: model.task, classes: model.classes };
-  const predictions = await scoreModel(context, { ...shape, graphs: model.graphsWith(NO_THRESHOLD) }, train);
+  const unfinished = model.graphsWith(NO_THRESHOLD);
+  const predictions = await scoreModel(context, { ...shape, graphs: unfinished }, train);
   model.checkScores?.(predictions, 'training part');
   const decisionThreshold =
     shape.task === 'binary' ? thresholdOf(train, predictions, snapshot.spec.evaluation.costs) : NO_THRESHOLD;
-  const graphs = model.graphsWith(decisionThreshold);
+  const graphs = decisionThreshold === NO_THRESHOLD ? unfinished : model.graphsWith(decisionThreshold);
   const holdout = await readPart(context, dataset.holdout, parts);
   const goldenRows = await pickGoldenRows(context, {
     model: { ...shape, graphs },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { evaluateModel } from '../../activities/jobs/evaluate-model.js';
+import { storeModel } from '../../activities/jobs/bundle-writing.js';
 import { trainModel } from '../../activities/jobs/train-model.js';
-import type { TrainingInput } from '../../activities/jobs/training-parts.js';
+import { readTraining, type TrainingInput } from '../../activities/jobs/training-parts.js';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
 import { type Bundle, GoldenRows } from '../../domain/bundle.js';
 import type { Evidence } from '../../domain/evaluation.js';
@@ -13,6 +14,7 @@ import { ModelSpec } from '../../domain/model.js';
 import { MICROS_PER_DAY as DAY } from '../../domain/time.js';
 import { TrainedModel } from '../../domain/training.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
+import { encodeModel } from '../../ml/onnx/writer.js';
 import { createChain } from '../../ml/onnx/chain.js';
 import { type JobBench, openJobBench, snapshotOf } from './training-fixture.js';
 
@@ -125,6 +127,27 @@ describe('training and evaluation by task', () => {
     expect(rmse).toBeGreaterThanOrEqual(least);
     expect(rmse).toBeLessThan(greatest);
     expect((await expectGoldenAnswers(bundle, 'prediction')).width).toBe(1);
+  });
+
+  it('encodes a model once where it has no threshold to be finished with', async () => {
+    const input = await inputOf({ spec: { task: 'regression' }, label: VALUE });
+    const encoded: number[] = [];
+    const graph = encodeModel({
+      name: 'x itself',
+      nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['prediction'] }],
+      initializers: [],
+      inputs: [{ name: 'x', type: 'FLOAT', shape: [-1, 1] }],
+      outputs: [{ name: 'prediction', type: 'FLOAT', shape: [-1, 1] }],
+    });
+    await storeModel(bench.context, await readTraining(input, bench.context), {
+      task: 'regression',
+      classes: [],
+      graphsWith: (threshold) => {
+        encoded.push(threshold);
+        return [graph];
+      },
+    });
+    expect(encoded).toEqual([0.5]);
   });
 
   it('learns classes, and profiles those it decides for', async () => {
