@@ -17,6 +17,7 @@ export const DecisionCosts = z.strictObject({
   trueNegative: z.number().default(0),
   falseNegative: z.number(),
 });
+export type DecisionCosts = z.infer<typeof DecisionCosts>;
 
 /** Part of a model's spec: how its versions are evaluated. */
 export const EvaluationSpec = z.strictObject({

@@ -4,7 +4,7 @@ import type { Bundle } from '../../domain/bundle.js';
 import type { TaskShape } from '../../domain/task.js';
 import type { TrainedModel } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
-import type { DecisionCosts } from '../../ml/evaluation/metrics.js';
+import type { DecisionCosts } from '../../domain/evaluation.js';
 import { sha256Hex } from '../../store/contracts/digests.js';
 import { putJson } from '../../store/contracts/json-artifacts.js';
 import { bundleDigestOf } from './bundle-parts.js';

@@ -3,7 +3,7 @@
  * Rows are copied stretch by stretch into buffers of this module, which are constants to the engine: it then keeps the
  * sums of a short loop in registers, where in one loop over arrays it does not know it would box them anew for every row.
  */
-import type { DecisionCosts } from './metrics.js';
+import type { DecisionCosts } from '../../domain/evaluation.js';
 import type { RowCounts } from './statistic.js';
 
 /** Rows ascending by probability, and what a pass needs of each. */

@@ -5,7 +5,8 @@
 import type { CalibrationBin } from '../../domain/evaluation-details.js';
 import { TASK_METRICS } from '../../domain/metrics.js';
 import { type BinarySums, LIFT_SHARE, passOver, type SortedRows } from './binary-pass.js';
-import { ascendingOrder, type DecisionCosts, logLossOf } from './metrics.js';
+import type { DecisionCosts } from '../../domain/evaluation.js';
+import { ascendingOrder, logLossOf } from './metrics.js';
 import { ratioOf, shareOf, type Statistic } from './statistic.js';
 
 /** Bins of equal numbers of rows for the expected calibration error; equal probabilities share a bin. */

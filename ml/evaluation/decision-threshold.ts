@@ -1,5 +1,6 @@
 /** Where a probability becomes a decision: 1 at the threshold and above. */
-import { ascendingOrder, type DecisionCosts } from './metrics.js';
+import type { DecisionCosts } from '../../domain/evaluation.js';
+import { ascendingOrder } from './metrics.js';
 
 export interface ThresholdRows {
   /** Float32 in [0, 1]. */

@@ -1,6 +1,6 @@
 /** From predictions to a statistic, whatever the task. */
 import { binaryStatistic } from './binary-statistic.js';
-import type { DecisionCosts } from './metrics.js';
+import type { DecisionCosts } from '../../domain/evaluation.js';
 import { multiclassStatistic } from './multiclass-statistic.js';
 import type { JudgedRows } from './predictions.js';
 import { regressionStatistic } from './regression-statistic.js';

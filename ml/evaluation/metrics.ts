@@ -72,11 +72,3 @@ function sortableBits(values: Float32Array): Uint32Array {
     return bits >>> 31 === 1 ? ~bits : bits | 0x80000000;
   });
 }
-
-/** What each kind of decision costs, in units of the user's choice. */
-export interface DecisionCosts {
-  readonly truePositive: number;
-  readonly falsePositive: number;
-  readonly trueNegative: number;
-  readonly falseNegative: number;
-}
