@@ -1,5 +1,6 @@
 /** The run that a pipeline's training leaves in the experiment of its model: what it is called, and what is said of it. */
 import type { Sha256Hex } from './ids.js';
+import type { EvaluationMetrics } from './metrics.js';
 import type { Pipeline, PipelineOutcome } from './pipeline.js';
 import { CONTEXT_TAG, type DatasetInput, type KeyValue, type RunStatus, TRACKING_LIMITS } from './tracking.js';
 import type { TrainerParameters, TrainerSpec } from './trainer.js';
@@ -94,14 +95,10 @@ export function pipelineRunInputs(snapshot: TrainingSnapshot, dataset: TrainingD
 }
 
 /** Numbers of an evaluation by the names that gates use; those that nothing was measured of are left out. */
-export function evaluationMetrics(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
-  const numbers = Object.entries(metrics).flatMap(([name, metric]) => {
-    const value: unknown = typeof metric === 'object' && metric !== null && 'value' in metric ? metric.value : metric;
-    return typeof value === 'number'
-      ? [[name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]]
-      : [];
-  });
-  return Object.fromEntries(numbers) as Record<string, number>;
+export function evaluationMetrics(metrics: EvaluationMetrics): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, { value }]) => (value === null ? [] : [[name, value] as const])),
+  );
 }
 
 /** How the run of a pipeline ends that did not come to the end of its evaluation; null while the pipeline goes on. */
