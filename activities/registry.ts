@@ -1,12 +1,10 @@
 /** Registration, staging and approval: each a small write that may be repeated. */
-import type { ArtifactRef } from '../domain/artifact.js';
 import { type Approval, type Decision, type DecisionMessage, judgeApproval, whyIgnored } from '../domain/approval.js';
 import { durationMicros, durationMs } from '../domain/duration.js';
 import { DomainError } from '../domain/errors.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import { modelCard } from '../domain/model-card.js';
 import type { Lineage, ModelVersion } from '../domain/registry.js';
-import type { SearchLineage } from '../domain/search.js';
 import { EvaluatedModel, TrainedModel, TrainingDataset, TrainingSnapshot } from '../domain/training.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { RecordedDecision, RegistryActivities } from '../workflows/contracts/registry.js';
@@ -31,15 +29,23 @@ export function createRegistryActivities(dependencies: RegistryDependencies) {
 
   return {
     async registerVersion(input) {
-      const { bundle, bundleDigest, trainer, search } = await getJson(stores.artifacts, input.trained, TrainedModel);
-      const { evidence, evidenceDigest } = await getJson(stores.artifacts, input.evaluated, EvaluatedModel);
+      const { artifacts } = stores;
+      const [trained, evaluated, snapshot, dataset] = await Promise.all([
+        getJson(artifacts, input.trained, TrainedModel),
+        getJson(artifacts, input.evaluated, EvaluatedModel),
+        getJson(artifacts, input.snapshot, TrainingSnapshot),
+        getJson(artifacts, input.dataset, TrainingDataset),
+      ]);
+      const { bundle, bundleDigest, trainer, search } = trained;
+      const { evidence, evidenceDigest } = evaluated;
       const lineage: Lineage = {
-        ...(await readLineage(stores, input)),
+        ...lineageOf(input, { snapshot, dataset }),
         ...(trainer && { trainer }),
         ...(search && { parameters: search.parameters, search: { report: search.report, reason: search.reason } }),
       };
       const { model, requestId, actor: createdBy } = input;
-      const card = await keepCard(stores, { ...input, chosen: search });
+      const sources = { evidence: input.evaluated, snapshot: input.snapshot, dataset: input.dataset };
+      const card = await putJson(artifacts, modelCard({ evidence, snapshot, dataset, sources, search }));
       const registered = await registry.registerVersion({
         model,
         requestId,
@@ -221,32 +227,10 @@ async function judge(stores: Stores, approval: Approval, decision: Decision): Pr
   };
 }
 
-async function keepCard(
-  { artifacts }: Pick<Stores, 'artifacts'>,
-  {
-    evaluated,
-    snapshot,
-    dataset,
-    chosen,
-  }: { evaluated: ArtifactRef; snapshot: ArtifactRef; dataset: ArtifactRef; chosen: SearchLineage | undefined },
-): Promise<ArtifactRef> {
-  const { evidence } = await getJson(artifacts, evaluated, EvaluatedModel);
-  const card = modelCard({
-    evidence,
-    snapshot: await getJson(artifacts, snapshot, TrainingSnapshot),
-    dataset: await getJson(artifacts, dataset, TrainingDataset),
-    sources: { evidence: evaluated, snapshot, dataset },
-    search: chosen,
-  });
-  return putJson(artifacts, card);
-}
-
-async function readLineage(
-  stores: Stores,
+function lineageOf(
   input: Parameters<RegistryActivities['registerVersion']>[0],
-): Promise<Lineage> {
-  const snapshot = await getJson(stores.artifacts, input.snapshot, TrainingSnapshot);
-  const dataset = await getJson(stores.artifacts, input.dataset, TrainingDataset);
+  { snapshot, dataset }: { readonly snapshot: TrainingSnapshot; readonly dataset: TrainingDataset },
+): Lineage {
   const { dataset: spineDataset, versionId, commitSeq } = snapshot.spine;
   return {
     pipelineId: input.pipelineId,
