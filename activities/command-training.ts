@@ -3,7 +3,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { type ArtifactRef, MEDIA_TYPES } from '../domain/artifact.js';
-import { durationMicros } from '../domain/duration.js';
+import { durationMs } from '../domain/duration.js';
 import { DomainError, type ErrorCode, isErrorCode } from '../domain/errors.js';
 import { SamplePredictions, type TrainerAnswer, type TrainerRequest } from '../domain/external-training.js';
 import { CommandLimits } from '../domain/trainer.js';
@@ -70,7 +70,7 @@ export async function trainWithCommand(
   const end = await commands.run({
     command,
     folder,
-    wallMs: durationMicros(limits.wall) / 1_000,
+    wallMs: durationMs(limits.wall),
     cpuSeconds: limits.cpuSeconds,
     memoryMb: limits.memoryMb,
     stalledAfterMs: training.stalledAfterMs,

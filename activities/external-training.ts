@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { TrainerCheckpoint, TrainerRequest } from '../domain/external-training.js';
+import { durationMs } from '../domain/duration.js';
+import { type ExternalRun, TrainerCheckpoint, TrainerRequest } from '../domain/external-training.js';
 import type { Sha256Hex } from '../domain/ids.js';
 import { pipelineRunId } from '../domain/pipeline-run.js';
 import { MICROS_PER_DAY } from '../domain/time.js';
@@ -48,7 +49,7 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
       const runId = pipelineRunId(dependencies.sha256Hex, pipelineId);
       const plan = await candidatePlan(stores, reads.snapshot);
       const { request } = await runJob('prepareTrainerData', { runId, ...reads, plan });
-      return { runId, request, files: await openFiles(dependencies, runId, request) };
+      return openRun(dependencies, runId, request);
     },
 
     async trainByCommand({ request: ref }) {
@@ -96,16 +97,20 @@ export function createExternalTrainingActivities(dependencies: ExternalTrainingD
   } satisfies Activities;
 }
 
-/** Opens request and rows to whoever holds the token. Null where no API is configured: a shared disk is needed then. */
-export async function openFiles(
+/**
+ * What travels to the trainer of a request. Opens request and rows to whoever holds the token: not to a command, which
+ * runs here, and to nobody where no API is configured, so that a shared disk is needed.
+ */
+export async function openRun(
   { stores, apiUrl, mintToken, sha256Hex, now }: RunFileDependencies,
   runId: string,
   request: Parameters<typeof getJson>[1],
-): Promise<{ url: string; token: string } | null> {
-  if (apiUrl === null) return null;
-  const { data } = await getJson(stores.artifacts, request, TrainerRequest);
+): Promise<ExternalRun> {
+  const { data, limits } = await getJson(stores.artifacts, request, TrainerRequest);
+  if (limits !== undefined) return { runId, request, files: null, wallMs: durationMs(limits.wall) };
+  if (apiUrl === null) return { runId, request, files: null };
   const token = mintToken();
   const untilTs = now() + FILES_OPEN_DAYS * MICROS_PER_DAY;
   await stores.runFiles.open({ runId, tokenDigest: sha256Hex(token), inputs: [request, data], untilTs });
-  return { url: `${apiUrl}/v1/runs/${runId}`, token };
+  return { runId, request, files: { url: `${apiUrl}/v1/runs/${runId}`, token } };
 }

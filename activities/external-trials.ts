@@ -3,7 +3,7 @@ import { TrainerAnswer, type TrainerRequest } from '../domain/external-training.
 import { SearchPlan } from '../domain/search.js';
 import type { TrainerParameters } from '../domain/trainer.js';
 import type { ProposedTrial, SearchComputeActivities } from '../workflows/contracts/search.js';
-import { openFiles, type RunFileDependencies } from './external-training.js';
+import { openRun, type RunFileDependencies } from './external-training.js';
 import type { RunJob } from './jobs/index.js';
 import { trainerName } from './jobs/trainer-rows.js';
 import { getJson, putJson } from '../store/contracts/json-artifacts.js';
@@ -33,7 +33,7 @@ export function createExternalTrialActivities(dependencies: ExternalTrialDepende
         stores.artifacts,
         trialRequest(trial.plan, { runId, parameters: trial.parameters }),
       );
-      return { runId, request, files: await openFiles(dependencies, runId, request) };
+      return openRun(dependencies, runId, request);
     },
 
     async scoreTrial({ run, answer, ...proposed }) {

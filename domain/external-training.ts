@@ -41,6 +41,8 @@ export const ExternalRun = z.strictObject({
   request: ArtifactRef,
   /** Null where no address is configured. */
   files: RunFileAccess.nullable(),
+  /** Of a command: wall time of one attempt. Absent in histories from before it was told. */
+  wallMs: z.number().positive().optional(),
 });
 export type ExternalRun = z.infer<typeof ExternalRun>;
 

@@ -1,7 +1,8 @@
 /** Who fits a model, with which settings: built-in trainers, Python over Temporal, commands. */
 import { z } from 'zod';
-import { Duration } from './duration.js';
+import { Duration, durationMicros } from './duration.js';
 import { Name } from './names.js';
+import { MICROS_PER_DAY } from './time.js';
 import { ParameterValue, SearchSpec } from './search-space.js';
 
 /** Settings of a trainer by name; what they mean and which exist, the trainer says. */
@@ -15,10 +16,15 @@ const TRAINING = {
   search: SearchSpec.optional(),
 };
 
+const LONGEST_WALL_DAYS = 30;
+
 /** What a command may use before it is ended. */
 export const CommandLimits = z.strictObject({
   /** Wall time of one attempt. */
-  wall: Duration.default('1h'),
+  wall: Duration.refine(
+    (wall) => durationMicros(wall) <= LONGEST_WALL_DAYS * MICROS_PER_DAY,
+    `an attempt takes ${LONGEST_WALL_DAYS} days at most`,
+  ).default('1h'),
   cpuSeconds: z.number().int().positive().default(3_600),
   memoryMb: z.number().int().positive().default(2_048),
 });

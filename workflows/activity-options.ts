@@ -79,6 +79,24 @@ export function activityOptions(timing: Timing): OptionSets {
   return timing === 'test' ? TEST : PRODUCTION;
 }
 
+/** Around the command itself: its folder is laid out, and what it left is stored. */
+const COMMAND_MARGIN_MS = 600_000;
+/** So many attempts that take as long as they may have their time, a day at least. */
+const COMMAND_ATTEMPTS = 3;
+const DAY_MS = 86_400_000;
+
+/** Of a command, whose own limit of `wallMs` says how long an attempt takes; undefined in older histories. */
+export function commandOptions(timing: Timing, wallMs: number | undefined): ActivityOptions {
+  const { compute } = activityOptions(timing);
+  if (wallMs === undefined) return compute;
+  const startToCloseTimeout = wallMs + COMMAND_MARGIN_MS;
+  return {
+    ...compute,
+    startToCloseTimeout,
+    scheduleToCloseTimeout: Math.max(DAY_MS, COMMAND_ATTEMPTS * startToCloseTimeout),
+  };
+}
+
 /** How often workflows look at what nobody tells them, in milliseconds. */
 export interface Polls {
   /** The training slot: is the pipeline still alive? */

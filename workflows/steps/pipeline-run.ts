@@ -2,7 +2,7 @@
 import { getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { workflowIds } from '../../domain/ids.js';
 import type { Judged, PipelineOutcome, PipelineStage } from '../../domain/pipeline.js';
-import { activityOptions, polls, type Polls } from '../activity-options.js';
+import { activityOptions, commandOptions, polls, type Polls } from '../activity-options.js';
 import { pipelineCard, type PipelineCardFacts } from '../cards/pipeline.js';
 import type { LifecycleActivities, TrainingPipelineInput } from '../contracts/lifecycle.js';
 import type { RegistryActivities } from '../contracts/registry.js';
@@ -162,7 +162,11 @@ function pipelineActivities(input: TrainingPipelineInput): PipelineActivities {
     trainModel: trainer.trainModel,
     prepareTrainerData: trainer.prepareTrainerData,
     trainExternal: foreign.trainExternal,
-    trainByCommand: trainer.trainByCommand,
+    trainByCommand: (run) =>
+      proxyActivities<ExternalTrainingActivities>({
+        ...commandOptions(input.timing, run.wallMs),
+        summary: 'Train with a command',
+      }).trainByCommand(run),
     adoptTrainedModel: trainer.adoptTrainedModel,
     evaluateModel: judge.evaluateModel,
     registerVersion: quick.registerVersion,
