@@ -58,6 +58,26 @@ class ShippedTrainers(unittest.TestCase):
                 losses = [list(report["metrics"].values())[0] for report in prepared.reports if "step" in report]
                 self.assertLess(losses[-1], losses[0])
 
+    def test_lightgbm_takes_its_parameters_under_any_of_their_names_and_under_one_only(self) -> None:
+        models = {}
+        for name, parameters in {
+            "first": {"num_iterations": 30, "seed": 3, "bagging_fraction": 0.5, "bagging_freq": 1},
+            "alias": {"n_estimators": 30, "random_state": 3, "bagging_fraction": 0.5, "bagging_freq": 1},
+        }.items():
+            folder = self.folder / name
+            folder.mkdir()
+            prepared = prepare(folder, "lightgbm", parameters)
+            prepared.run_here()
+            self.assertEqual([r["step"] for r in prepared.reports if "step" in r], list(range(1, 31)))
+            self.assertEqual(len(prepared.checkpoints), 1)
+            models[name] = (folder / "output" / "model.onnx").read_bytes()
+        self.assertEqual(models["alias"], models["first"])
+        twice = prepare(self.folder, "lightgbm", {"num_iterations": 30, "max_iter": 40})
+        with self.assertRaises(TrainerFault) as caught:
+            twice.run_here()
+        self.assertEqual(caught.exception.code, "PRN_TRAINING_INVALID_PARAMETER")
+        self.assertEqual(caught.exception.details["parameter"], "max_iter")
+
     def test_lightgbm_goes_on_from_its_checkpoint(self) -> None:
         prepared = prepare(self.folder, "lightgbm", {"num_iterations": 60})
         prepared.run_here()

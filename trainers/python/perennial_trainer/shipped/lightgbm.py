@@ -5,14 +5,29 @@ Reports each iteration and keeps the booster every few of them, so that another 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
 import numpy as np
 
-from ..api import TrainingContext, trainer
+from ..api import TrainerFault, TrainingContext, trainer
 
 OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+#: LightGBM's aliases of the parameters that are set here, as its documentation lists them.
+ALIASES = {
+    "num_iterations": (
+        "num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds", "num_boost_round",
+        "n_estimators", "max_iter",
+    ),
+    "objective": ("objective_type", "app", "application", "loss"),
+    "seed": ("random_seed", "random_state"),
+    "num_threads": ("num_thread", "nthread", "nthreads", "n_jobs"),
+    "num_class": ("num_classes",),
+    "verbosity": ("verbose",),
+}
+FIRST_NAMES = {alias: name for name, aliases in ALIASES.items() for alias in aliases}
 CHECKPOINT_EVERY = 25
 CHECKPOINT = "booster.txt"
 
@@ -20,6 +35,7 @@ CHECKPOINT = "booster.txt"
 @trainer("lightgbm")
 def train(context: TrainingContext) -> Any:
     rows = context.load()
+    context = replace(context, parameters=_by_first_names(context.parameters))
     iterations = context.parameter("num_iterations", 100)
     categorical = [index for index, feature in enumerate(context.features) if feature.categorical]
     # What is unknown or missing becomes NaN: LightGBM takes negative codes for missing and warns about each.
@@ -41,6 +57,19 @@ def train(context: TrainingContext) -> Any:
         valid_names=["train"],
         callbacks=[_Follow(context, done, iterations)],
     )
+
+
+def _by_first_names(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same parameters without aliases of those that are set here, which LightGBM would let win or lose in silence."""
+    named: dict[str, Any] = {}
+    for key, value in parameters.items():
+        name = FIRST_NAMES.get(key, key)
+        if name in named:
+            raise TrainerFault(
+                "PRN_TRAINING_INVALID_PARAMETER", parameter=key, expected=f"{name} under one name", got="two names for it"
+            )
+        named[name] = value
+    return named
 
 
 def _parameters(context: TrainingContext) -> dict[str, Any]:
