@@ -106,7 +106,7 @@ export async function candidatePlan(stores: TrainingStores, snapshot: ArtifactRe
 
 function planOf(snapshot: TrainingSnapshot, dataset: DatasetSpec): FeaturePlan {
   const plan = { ...modelInputs(snapshot.spec, dataset, snapshot.views), encodings: [] };
-  checkFeatures(plan, snapshot.spec.trainer.kind);
+  checkFeatures(plan, snapshot.spec.trainer);
   return plan;
 }
 

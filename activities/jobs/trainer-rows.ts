@@ -1,11 +1,9 @@
 /** Rows of a training dataset as features after expressions: what external trainers and the trials of a search are given. */
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
-import { DomainError } from '../../domain/errors.js';
 import { SAMPLE_ROWS, type TrainerFeature } from '../../domain/external-training.js';
 import type { FeaturePlan } from '../../domain/features.js';
 import type { TrainerSpec } from '../../domain/trainer.js';
-import { inputTypes } from '../../ml/features/plan.js';
-import { checkExpression } from '../../ml/features/expression/check.js';
+import { categoricalFeatures } from '../../ml/features/plan.js';
 import { quoteIdentifier, quoteText } from '../../ml/features/expression/sql.js';
 import { EVENT_TIME_COLUMN, LABEL_COLUMN, WEIGHT_COLUMN } from '../../ml/features/model-inputs.js';
 import type { JobContext } from './context.js';
@@ -21,18 +19,10 @@ export function trainerName(trainer: TrainerSpec): string {
   return trainer.kind === 'command' ? trainer.command : trainer.kind;
 }
 
-/** Features as an external trainer hears of them. Throws `PRN_RESOURCE_INVALID` for names that its data has already. */
-export function trainerFeatures({ inputs, features }: FeaturePlan): TrainerFeature[] {
-  const types = inputTypes(inputs);
-  return features.map(({ name, expression }) => {
-    if (name === LABEL_COLUMN || name === EVENT_TIME_COLUMN)
-      throw new DomainError('PRN_RESOURCE_INVALID', {
-        where: 'Model.spec.features',
-        problem: `no feature of an external trainer or of a search can be called ${name}, which the data has already`,
-        remedy: 'Give the feature another name.',
-      });
-    return { name, categorical: checkExpression(expression, types).type === 'text' };
-  });
+/** Features as an external trainer hears of them. */
+export function trainerFeatures(plan: FeaturePlan): TrainerFeature[] {
+  const categorical = new Set(categoricalFeatures(plan));
+  return plan.features.map(({ name }, index) => ({ name, categorical: categorical.has(index) }));
 }
 
 /** A feature matrix by its columns. */

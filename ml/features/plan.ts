@@ -1,8 +1,9 @@
 /** From a feature plan to the graph that computes its features: the one graph that training and serving both run. */
 import { canonicalJson } from '../../domain/canonical-json.js';
 import type { ColumnType } from '../../domain/dataset.js';
-import type { DomainError } from '../../domain/errors.js';
+import { DomainError } from '../../domain/errors.js';
 import type { CategoryEncoding, FeaturePlan, ModelInput } from '../../domain/features.js';
+import type { TrainerSpec } from '../../domain/trainer.js';
 import { tensorText } from '../onnx/session.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import type { OnnxGraph, OnnxValueInfo } from '../onnx/writer.js';
@@ -10,6 +11,7 @@ import { columnsOf } from './expression/ast.js';
 import { checkExpression, type ColumnTypes } from './expression/check.js';
 import { compileNumber } from './expression/onnx.js';
 import { expressionError } from './expression/parse.js';
+import { EVENT_TIME_COLUMN, LABEL_COLUMN } from './model-inputs.js';
 
 /** More categories than this are folded: the most frequent stay, the rest count as unknown. */
 const MAX_CATEGORIES = 255;
@@ -31,22 +33,37 @@ export function inputTypes(inputs: readonly ModelInput[]): ColumnTypes {
 
 /**
  * Checks the features of a plan, each by itself and against what the trainer can bear. Trees compare features with
- * thresholds, so `gbdt` takes exact ones only. Throws `PRN_EXPRESSION_INVALID`.
+ * thresholds, so `gbdt` takes exact ones only. External trainers and searches get features beside columns of other names.
+ * Throws `PRN_EXPRESSION_INVALID` or `PRN_RESOURCE_INVALID`.
  */
-export function checkFeatures({ inputs, features }: Pick<FeaturePlan, 'inputs' | 'features'>, trainer: string): void {
+export function checkFeatures(
+  { inputs, features }: Pick<FeaturePlan, 'inputs' | 'features'>,
+  trainer: Pick<TrainerSpec, 'kind' | 'search'>,
+): void {
   const columns = inputTypes(inputs);
+  if (trainer.kind === 'python' || trainer.kind === 'command' || trainer.search !== undefined) checkNames(features);
   for (const { name, expression } of features) {
     const { tree, type, exactness } = checkExpression(expression, columns);
     const refuse = (problem: string): DomainError =>
       expressionError(expression, tree.position, `feature ${name} ${problem}`);
     if (type === 'timestamp') throw refuse('is a time; take hour_of, minute_of or weekday_of of it');
     if (type === 'text' && tree.kind !== 'column') throw refuse('is a fixed text; name a column');
-    if (exactness === 'bounded' && trainer === 'gbdt')
+    if (exactness === 'bounded' && trainer.kind === 'gbdt')
       throw refuse(
         'comes from log, exp or pow, whose last bits differ between machines, and trees compare it with thresholds; ' +
           `wrap it, such as quantize(${expression}, 0.001)`,
       );
   }
+}
+
+function checkNames(features: FeaturePlan['features']): void {
+  const taken = features.find(({ name }) => name === LABEL_COLUMN || name === EVENT_TIME_COLUMN);
+  if (taken === undefined) return;
+  throw new DomainError('PRN_RESOURCE_INVALID', {
+    where: 'Model.spec.features',
+    problem: `no feature of an external trainer or of a search can be called ${taken.name}, which the data has already`,
+    remedy: 'Give the feature another name.',
+  });
 }
 
 /** Ordinal codes of text inputs from training values only. */

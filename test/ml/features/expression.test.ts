@@ -5,6 +5,7 @@ import { MISSING_TIME } from '../../../domain/time.js';
 import { checkExpression, type ColumnTypes } from '../../../ml/features/expression/check.js';
 import { evaluateNumber } from '../../../ml/features/expression/evaluate.js';
 import { renderSql } from '../../../ml/features/expression/sql.js';
+import { TrainerSpec } from '../../../domain/trainer.js';
 import { checkFeatures, compilePrefix, fitEncodings } from '../../../ml/features/plan.js';
 import { createSession } from '../../../ml/onnx/session.js';
 import { encodeModel } from '../../../ml/onnx/writer.js';
@@ -171,13 +172,31 @@ describe('checkExpression', () => {
 
 describe('checkFeatures', () => {
   it('keeps values whose last bits differ between machines away from trees, unless they lie on a grid', () => {
-    const check = (expression: string, trainer: string) => (): void =>
-      checkFeatures({ inputs, features: [{ name: 'f', expression }] }, trainer);
+    const check = (expression: string, kind: 'gbdt' | 'linear') => (): void =>
+      checkFeatures({ inputs, features: [{ name: 'f', expression }] }, { kind });
     expect(check('log(a)', 'gbdt')).toThrow('wrap it, such as quantize(log(a), 0.001)');
     expect(check('log(a)', 'linear')).not.toThrow();
     expect(check('quantize(log(a), 0.001)', 'gbdt')).not.toThrow();
     expect(check('departed_ts', 'gbdt')).toThrow('feature f is a time; take hour_of');
     expect(check('if(log(a) > 1, 1, 0)', 'linear')).toThrow('put it on a grid first, such as quantize(…, 0.001)');
+  });
+});
+
+describe('checkFeatures of names', () => {
+  const check = (name: string, trainer: Parameters<typeof checkFeatures>[1]) => (): void =>
+    checkFeatures({ inputs, features: [{ name, expression: 'a' }] }, trainer);
+
+  it('refuses those of other columns that a trainer elsewhere or a search is given', () => {
+    const { search } = TrainerSpec.parse({ kind: 'linear', search: { trials: 3, over: { l2: [1, 2] } } });
+    for (const trainer of [
+      { kind: 'python' as const },
+      { kind: 'command' as const },
+      { kind: 'linear' as const, search },
+    ])
+      for (const name of ['label', 'event_ts'])
+        expect(check(name, trainer)).toThrow(`can be called ${name}, which the data has already`);
+    expect(check('label', { kind: 'linear' })).not.toThrow();
+    expect(check('labels', { kind: 'python' })).not.toThrow();
   });
 });
 
