@@ -3,7 +3,7 @@ import { type GradientBoosting, startGradientBoosting } from '../../ml/training/
 import { fittedRows, train, type Trainer, type TrainingData } from '../../ml/training/train.js';
 import type { TrainedForm } from '../../ml/training/trained-form.js';
 import type { JobContext } from './context.js';
-import { loadCheckpoint, saveCheckpoint } from './training-checkpoint.js';
+import { loadCheckpoint, saveCheckpoint, type TrainingCheckpoint } from './training-checkpoint.js';
 
 /** Iterations between checkpoints. */
 const SLICE_ITERATIONS = 25;
@@ -39,8 +39,10 @@ async function boostInSlices(
   { key, trainer, data }: ModelFitting & { readonly trainer: Extract<Trainer, { kind: 'gbdt' }> },
 ): Promise<TrainedForm> {
   const { artifacts, progress, boosting: teams } = context;
-  const { trees: resumeFrom, unusable } = await loadCheckpoint(artifacts, key, context.resumeFrom);
-  if (typeof unusable === 'string') progress({ message: `starting anew: the checkpoint ${unusable}`, warning: true });
+  const found = await loadCheckpoint(artifacts, key, context.resumeFrom);
+  const resumeFrom = found.trees;
+  if (typeof found.unusable === 'string')
+    progress({ message: `starting anew: the checkpoint ${found.unusable}`, warning: true });
   const boosting = startGradientBoosting({
     ...fittedRows(data),
     parameters: trainer.parameters,
@@ -60,7 +62,7 @@ async function boostInSlices(
     },
   });
   try {
-    await boostToEnd(context, key, boosting);
+    await boostToEnd(context, { key, earlier: found.trees === null ? null : found.checkpoint }, boosting);
     return { kind: 'trees', ensemble: boosting.result() };
   } finally {
     boosting.end();
@@ -69,14 +71,15 @@ async function boostInSlices(
 
 async function boostToEnd(
   { artifacts, progress, signal }: JobContext,
-  key: string,
+  { key, earlier }: { readonly key: string; readonly earlier: TrainingCheckpoint | null },
   boosting: GradientBoosting,
 ): Promise<void> {
+  let checkpoint = earlier;
   while (!boosting.done) {
     const sliceEnd = boosting.iterations + SLICE_ITERATIONS;
     while (!boosting.done && boosting.iterations < sliceEnd) boosting.advance();
     if (boosting.done) return;
-    const checkpoint = await saveCheckpoint(artifacts, key, boosting.grown());
+    checkpoint = await saveCheckpoint(artifacts, { key, earlier: checkpoint }, boosting.grown());
     progress({ message: `checkpoint after ${checkpoint.iteration} trees`, checkpoint });
     // Messages from the pool are heard only when the event loop turns.
     await new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,4 +1,7 @@
-/** Checkpoints of a training run: the trees so far as an artefact, bound to the run that grew them. */
+/**
+ * Checkpoints of a training run, bound to the run that grew its trees. Each is an artefact with the trees since the one
+ * before it, and says which that is: what was stored once is not stored again, and a heart-beat names only the last.
+ */
 import { z } from 'zod';
 import { ArtifactRef } from '../../domain/artifact.js';
 import { Task } from '../../domain/task.js';
@@ -28,22 +31,34 @@ const StoredEnsemble = z.strictObject({
   task: Task,
   outputs: z.number().int(),
   baseScores: z.array(z.number()),
+  /** Where the trees before these are. */
+  earlier: ArtifactRef.nullable(),
   trees: z.array(StoredTree),
 });
+type StoredEnsemble = z.infer<typeof StoredEnsemble>;
 
-/** Stores the trees first, then names them: a checkpoint that was reported can always be read. */
+/**
+ * Stores the trees that `earlier` does not have, then names them: a checkpoint that was reported can always be read.
+ * `earlier` must be a checkpoint of the same run.
+ */
 export async function saveCheckpoint(
   artifacts: ArtifactStore,
-  key: string,
+  { key, earlier }: { readonly key: string; readonly earlier: TrainingCheckpoint | null },
   ensemble: TreeEnsemble,
 ): Promise<TrainingCheckpoint> {
-  const stored = { ...ensemble, trees: ensemble.trees.map(storedTree) };
+  const trees = ensemble.trees.slice(earlier?.iteration ?? 0).map(storedTree);
+  const stored: StoredEnsemble = {
+    ...ensemble,
+    baseScores: [...ensemble.baseScores],
+    earlier: earlier?.trees ?? null,
+    trees,
+  };
   return { key, iteration: ensemble.trees.length, trees: await putJson(artifacts, stored) };
 }
 
 /** The trees of an earlier attempt, or why there are none to go on from; null at the first attempt. */
 export type FoundCheckpoint =
-  | { readonly trees: TreeEnsemble; readonly unusable?: never }
+  | { readonly trees: TreeEnsemble; readonly checkpoint: TrainingCheckpoint; readonly unusable?: never }
   | { readonly trees: null; readonly unusable: string | null };
 
 /**
@@ -60,11 +75,22 @@ export async function loadCheckpoint(
   if (!checkpoint.success) return unusable('has another form than this version writes');
   const { key: owner, trees } = checkpoint.data;
   if (owner !== key) return unusable('is of a run with other data or parameters');
-  if (!(await artifacts.exists(trees))) return unusable('is gone');
-  const stored = StoredEnsemble.safeParse(parsed(await artifacts.get(trees)));
-  return stored.success
-    ? { trees: { ...stored.data, trees: stored.data.trees.map(restoredTree) } }
-    : unusable('holds trees in another form than this version writes');
+  const parts: StoredEnsemble[] = [];
+  for (let at: ArtifactRef | null = trees; at !== null; at = parts[0]?.earlier ?? null) {
+    if (!(await artifacts.exists(at))) return unusable('is gone');
+    const stored = StoredEnsemble.safeParse(parsed(await artifacts.get(at)));
+    if (!stored.success) return unusable('holds trees in another form than this version writes');
+    parts.unshift(stored.data);
+  }
+  return { trees: joined(parts), checkpoint: checkpoint.data };
+}
+
+/** The ensemble whose trees were stored in these parts, first to last. */
+function joined(parts: readonly StoredEnsemble[]): TreeEnsemble {
+  const last = parts.at(-1);
+  if (last === undefined) throw new TypeError('a checkpoint has one part at least');
+  const { earlier: _earlier, ...ensemble } = last;
+  return { ...ensemble, trees: parts.flatMap(({ trees }) => trees.map(restoredTree)) };
 }
 
 function unusable(reason: string): FoundCheckpoint {

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { putJson } from '../../store/contracts/json-artifacts.js';
+import { z } from 'zod';
+import { getJson, putJson } from '../../store/contracts/json-artifacts.js';
 import { fitModel, type ModelFitting } from '../../activities/jobs/fit-model.js';
 import { TrainingCheckpoint } from '../../activities/jobs/training-checkpoint.js';
 import { MEDIA_TYPES } from '../../domain/artifact.js';
@@ -77,6 +79,29 @@ describe('fitting as a job', () => {
     expect(await fitModel({ ...bench.context, resumeFrom }, model)).toEqual(whole);
     expect(bench.reported[before]?.message).toContain(`starting anew: the checkpoint ${why}`);
     expect(bench.reported[before + 1]?.message).toMatch(/^tree 1 of 26/);
+  });
+
+  it('stores each tree once, and goes on from what all checkpoints have together', async () => {
+    const { artifacts } = bench.context;
+    const model = fitting('binary', 'gbdt', { trees: 80 });
+    const whole = await fitModel(bench.context, model);
+    const checkpoints = bench.reported.flatMap(({ checkpoint }) =>
+      checkpoint === undefined ? [] : [TrainingCheckpoint.parse(checkpoint)],
+    );
+    const sizes = async ({ trees }: TrainingCheckpoint) =>
+      (await getJson(artifacts, trees, z.object({ trees: z.array(z.unknown()) }))).trees.length;
+    expect(await Promise.all(checkpoints.map(sizes))).toEqual([25, 25, 25]);
+
+    const [first, second, third] = checkpoints;
+    if (first === undefined) throw new Error('there was no checkpoint');
+    bench.reported.length = 0;
+    expect(await fitModel({ ...bench.context, resumeFrom: second }, model)).toEqual(whole);
+    expect(bench.reported.map(({ checkpoint }) => checkpoint).filter(Boolean)).toEqual([third]);
+
+    await rm(await artifacts.localPath(first.trees));
+    bench.reported.length = 0;
+    expect(await fitModel({ ...bench.context, resumeFrom: second }, model)).toEqual(whole);
+    expect(bench.reported[0]?.message).toBe('starting anew: the checkpoint is gone');
   });
 
   it('reports the iterations of a linear model', async () => {
