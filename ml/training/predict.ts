@@ -1,5 +1,4 @@
 /** What a trained form predicts, computed without the runtime that serves it. */
-import type { Task } from '../../domain/task.js';
 import { tableAnswers } from './baseline/table-model.js';
 import { linearScores } from './linear/linear-model.js';
 import { answersFromScores, rawScores } from './score.js';
@@ -15,8 +14,4 @@ export function predict(form: TrainedForm, matrix: Float32Array, rows: number): 
     case 'table':
       return tableAnswers(form.model, matrix, rows);
   }
-}
-
-export function taskOf(form: TrainedForm): { readonly task: Task; readonly outputs: number } {
-  return form.kind === 'trees' ? form.ensemble : form.model;
 }

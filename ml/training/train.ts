@@ -1,10 +1,8 @@
-/** Fits a built-in trainer by its kind. */
+/** Built-in trainers with their parameters, and the fit of those that are fitted at once. */
 import { type BuiltInParameters, parseTrainerParameters } from '../../domain/trainer-parameters.js';
 import type { BuiltInTrainer } from '../../domain/trainer.js';
 import type { Task } from '../../domain/task.js';
 import { trainBaseline } from './baseline/trainer.js';
-import type { ShardTeams } from './gbdt/team.js';
-import { trainGradientBoosting } from './gbdt/trainer.js';
 import { trainLinear } from './linear/trainer.js';
 import type { TrainedForm } from './trained-form.js';
 
@@ -54,10 +52,9 @@ export interface TrainingData {
 }
 
 export interface TrainInput {
-  readonly trainer: Trainer;
+  /** Gradient boosting is fitted iteration by iteration: see `startGradientBoosting`. */
+  readonly trainer: Exclude<Trainer, { kind: 'gbdt' }>;
   readonly data: TrainingData;
-  /** Threads for gradient boosting; what comes out is the same without. */
-  readonly teams?: ShardTeams;
   readonly onIteration?: (progress: TrainingStep) => void;
 }
 
@@ -65,32 +62,16 @@ export interface TrainingStep {
   readonly iteration: number;
   /** Mean loss over the training rows. */
   readonly loss: number;
-  /** Mean loss over the inner validation part, where there is one. */
-  readonly validationLoss?: number;
 }
 
 /**
- * Fits the form by trainer kind; deterministic, no files. Throws `PRN_TRAINING_NO_ROWS`, `PRN_TRAINING_ONE_CLASS`,
- * `PRN_TRAINING_INVALID_PARAMETER` or `PRN_TRAINING_DIVERGED`.
+ * Fits the form by trainer kind; deterministic, no files. Throws `PRN_TRAINING_NO_ROWS`, `PRN_TRAINING_ONE_CLASS` or
+ * `PRN_TRAINING_INVALID_PARAMETER`.
  */
-export function train({ trainer, data, teams, onIteration }: TrainInput): TrainedForm {
+export function train({ trainer, data, onIteration }: TrainInput): TrainedForm {
   const fitted = fittedRows(data);
   const report = onIteration && { onIteration };
   switch (trainer.kind) {
-    case 'gbdt': {
-      const { parameters, seed } = trainer;
-      const ensemble = trainGradientBoosting({
-        ...fitted,
-        parameters,
-        seed,
-        ...(teams && { teams }),
-        ...(onIteration && {
-          onIteration: ({ trainingLoss, iteration, validationLoss }) =>
-            onIteration({ iteration, loss: trainingLoss, ...(validationLoss !== undefined && { validationLoss }) }),
-        }),
-      });
-      return { kind: 'trees', ensemble };
-    }
     case 'linear':
       return { kind: 'linear', model: trainLinear({ ...fitted, parameters: trainer.parameters, ...report }) };
     case 'baseline':

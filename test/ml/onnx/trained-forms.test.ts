@@ -7,7 +7,8 @@ import { createSession, type TensorData } from '../../../ml/onnx/session.js';
 import { encodeModel, exposeOutput } from '../../../ml/onnx/writer.js';
 import { predict } from '../../../ml/training/predict.js';
 import { leafOf } from '../../../ml/training/score.js';
-import { builtInTrainer, train, type TrainingData } from '../../../ml/training/train.js';
+import { trainGradientBoosting } from '../../../ml/training/gbdt/trainer.js';
+import { builtInTrainer, fittedRows, train, type TrainingData } from '../../../ml/training/train.js';
 import type { TrainedForm } from '../../../ml/training/trained-form.js';
 import { type MadeRows, madeRows } from '../training/made-rows.js';
 
@@ -33,7 +34,9 @@ function trained(
   kind: 'gbdt' | 'linear' | 'baseline',
   parameters: Record<string, unknown>,
 ): TrainedForm {
-  return train({ trainer: builtInTrainer({ kind, parameters, seed: 7 }), data });
+  const trainer = builtInTrainer({ kind, parameters, seed: 7 });
+  if (trainer.kind !== 'gbdt') return train({ trainer, data });
+  return { kind: 'trees', ensemble: trainGradientBoosting({ ...fittedRows(data), ...trainer }) };
 }
 
 /** Runs the fused graph; with `raw`, the trees' own scores before the last nodes. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { FeaturePlan } from '../../../domain/features.js';
 import { KEPT_TERMS } from '../../../domain/model-fit.js';
 import { reportFit } from '../../../ml/training/fit-report.js';
-import { builtInTrainer, train } from '../../../ml/training/train.js';
+import { parseTrainerParameters } from '../../../domain/trainer-parameters.js';
+import { train } from '../../../ml/training/train.js';
 import { binaryEnsemble, stump } from '../../support/trees.js';
 
 const request = (name: string, datatype: 'FP32' | 'BYTES') =>
@@ -61,7 +62,7 @@ describe('the report of a fitted model', () => {
     const rows = Array.from({ length: 40 }, (_unused, row) => ({ distance: row % 10, code: Math.floor(row / 10) % 2 }));
     const noise = (row: number): number => (Math.floor(row / 20) % 2 === 0 ? 0.5 : -0.5);
     const form = train({
-      trainer: builtInTrainer({ kind: 'linear', parameters: { l2: 0 }, seed: 1 }),
+      trainer: { kind: 'linear', parameters: parseTrainerParameters('linear', { l2: 0 }), seed: 1 },
       data: {
         task: 'regression',
         classes: [],
@@ -87,7 +88,7 @@ describe('the report of a fitted model', () => {
 
   it('says to which class a coefficient belongs', () => {
     const form = train({
-      trainer: builtInTrainer({ kind: 'linear', parameters: {}, seed: 1 }),
+      trainer: { kind: 'linear', parameters: parseTrainerParameters('linear', {}), seed: 1 },
       data: {
         task: 'multiclass',
         classes: ['low', 'high', 'mid'],
