@@ -117,7 +117,10 @@ export async function endPipelineRun(
 ): Promise<void> {
   const status = runEndOf(pipeline.outcome);
   const runId = pipelineRunId(sha256Hex, pipeline.pipelineId);
-  if (status === null || (await stores.runs.info(runId)) === null) return;
+  if (status === null) return;
+  // Also of a training that failed: its trainer may still hold the token.
+  await stores.runFiles.close(runId);
+  if ((await stores.runs.info(runId)) === null) return;
   const cause = status === 'FINISHED' ? null : `${pipeline.outcome}: ${pipeline.reasons.join('; ')}`;
   await stores.runs.close(runId, { status, cause });
   await tagPipelineRun({ stores, sha256Hex }, pipeline.pipelineId, { outcome: pipeline.outcome });

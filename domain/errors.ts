@@ -226,6 +226,10 @@ export const ERROR_CATALOGUE = {
     'The ONNX model and the trained estimator disagree on {rows} of {sampleRows} sample rows, by up to {difference} where {tolerance} is allowed. The export of this estimator is not faithful; choose another, or return ONNX yourself.',
   ),
   PRN_RUN_TOKEN_INVALID: entry(401, 'The token does not open the files of run {runId}, or that run is over.'),
+  PRN_RUN_FILES_FULL: entry(
+    413,
+    'Run {runId} was left {files} files of {bytes} bytes by its trainers; {maxFiles} files and {maxBytes} bytes are allowed. Keep fewer or smaller checkpoints, or raise PERENNIAL_UPLOAD_MAX_BYTES.',
+  ),
   PRN_RUN_FILE_MISSING: entry(404, 'Run {runId} has no file {file} for its trainer.'),
   PRN_ONNX_INVALID: entry(422, 'The ONNX model cannot be used: {problem}.'),
   PRN_COMPUTE_INTERRUPTED: entry(503, 'The compute process ended before the job did ({reason}); it is repeated.', true),

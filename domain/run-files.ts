@@ -9,7 +9,7 @@ export type RunOutput = z.infer<typeof RunOutput>;
 
 export const RunFiles = z.strictObject({
   runId: z.string(),
-  /** SHA-256 of the tokens that open these files; the tokens themselves are not stored. */
+  /** SHA-256 of the token that opens these files, none once they are closed; the token itself is not stored. */
   tokenDigests: z.array(z.string()),
   /** What the trainer may read, beside what was left here. */
   inputs: z.array(ArtifactRef),
@@ -22,6 +22,15 @@ export const RunFiles = z.strictObject({
   untilTs: z.number().int(),
 });
 export type RunFiles = z.infer<typeof RunFiles>;
+
+/** What trainers may leave with one run: files, and bytes as so many uploads of the greatest size. */
+export const RUN_FILE_LIMITS = { files: 5_000, uploads: 4 };
+
+/** True where a run that was left these files may be left no more. */
+export function isRunFull({ outputs }: RunFiles, uploadMaxBytes: number): boolean {
+  const bytes = outputs.reduce((sum, { file }) => sum + file.bytes, 0);
+  return outputs.length >= RUN_FILE_LIMITS.files || bytes >= RUN_FILE_LIMITS.uploads * uploadMaxBytes;
+}
 
 /** The file with this digest, if the run has it. */
 export function findRunFile({ inputs, outputs }: RunFiles, sha256: string): ArtifactRef | null {

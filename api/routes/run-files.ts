@@ -5,7 +5,9 @@ import { DomainError } from '../../domain/errors.js';
 import {
   attemptOfOwner,
   findRunFile,
+  isRunFull,
   opensRunFiles,
+  RUN_FILE_LIMITS,
   type RunFiles,
   RunReport,
   trainerOwner,
@@ -106,7 +108,8 @@ async function receive({ stores, uploadMaxBytes }: ApiDependencies, call: Call<u
       what: 'file name',
       problem: 'letters, digits, dot, dash and underscore only',
     });
-  requireWriter(await stores.runFiles.get(runId), { runId, attempt });
+  const files = requireWriter(await stores.runFiles.get(runId), { runId, attempt });
+  requireRoom(files, uploadMaxBytes);
   const file = await stores.artifacts.receive(call.stream.chunks, MEDIA_TYPES.bytes, (bytes) => {
     if (bytes > uploadMaxBytes) throw new DomainError('PRN_UPLOAD_TOO_LARGE', { limitBytes: uploadMaxBytes });
   });
@@ -125,10 +128,22 @@ function attemptOf({ stream }: Pick<Call<unknown, unknown>, 'stream'>): number {
 }
 
 /** Throws `PRN_RUN_STALE_WRITER` for an attempt that was replaced, `PRN_RUN_TOKEN_INVALID` for a run that is over. */
-function requireWriter(files: RunFiles | null, { runId, attempt }: { runId: string; attempt: number }): void {
+function requireWriter(files: RunFiles | null, { runId, attempt }: { runId: string; attempt: number }): RunFiles {
   if (files === null || files.closed) throw new DomainError('PRN_RUN_TOKEN_INVALID', { runId });
   if (files.attempt > attempt)
     throw new DomainError('PRN_RUN_STALE_WRITER', { runId, holder: `attempt ${files.attempt}`, epoch: attempt });
+  return files;
+}
+
+function requireRoom(files: RunFiles, uploadMaxBytes: number): void {
+  if (!isRunFull(files, uploadMaxBytes)) return;
+  throw new DomainError('PRN_RUN_FILES_FULL', {
+    runId: files.runId,
+    files: files.outputs.length,
+    bytes: files.outputs.reduce((sum, { file }) => sum + file.bytes, 0),
+    maxFiles: RUN_FILE_LIMITS.files,
+    maxBytes: RUN_FILE_LIMITS.uploads * uploadMaxBytes,
+  });
 }
 
 async function openedBy({ stores, now }: ApiDependencies, runId: string, token: string): Promise<void> {

@@ -3,7 +3,10 @@ import type { ArtifactRef } from '../../domain/artifact.js';
 import type { RunFiles, RunOutput } from '../../domain/run-files.js';
 
 export interface RunFilesStore {
-  /** Opens a run's files to one more token. A repeat adds what is new; a closed run opens again. */
+  /**
+   * Opens a run's files to a token, and to none that was given before. A closed run opens again, with what was left in it;
+   * attempts begin anew.
+   */
   open(access: {
     readonly runId: string;
     readonly tokenDigest: string;

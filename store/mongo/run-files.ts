@@ -10,9 +10,16 @@ export function createRunFilesStore(database: Database): RunFilesStore {
       await runs.updateOne(
         { _id: runId },
         {
-          $setOnInsert: { runId, outputs: [], attempt: 0 },
-          $set: { closed: false, untilTs: int64(untilTs), expireAt: new Date(untilTs / 1_000) },
-          $addToSet: { inputs: { $each: [...inputs] }, tokenDigests: tokenDigest },
+          $setOnInsert: { runId, outputs: [] },
+          $set: {
+            // Attempts are counted from 1 again by whoever got the new token, as after a reset of the workflow.
+            attempt: 0,
+            tokenDigests: [tokenDigest],
+            closed: false,
+            untilTs: int64(untilTs),
+            expireAt: new Date(untilTs / 1_000),
+          },
+          $addToSet: { inputs: { $each: [...inputs] } },
         },
         { upsert: true },
       );

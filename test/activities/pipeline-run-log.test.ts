@@ -244,10 +244,12 @@ describe('the run of a pipeline', () => {
     expect([await gates(), (await run()).status]).toEqual(['rejected', 'FINISHED']);
   });
 
-  it('is killed with a pipeline that somebody cancels', async () => {
+  it('is killed with a pipeline that somebody cancels, and its files open to nobody', async () => {
     await expect(train(attempt('attempt 1', [], fail))).rejects.toThrow('out of memory');
+    await stores.runFiles.open({ runId: RUN, tokenDigest: 'digest', inputs: [], untilTs: NOW + SECOND });
     await endPipelineRun({ stores, sha256Hex }, { pipelineId: 'p1', outcome: 'cancelled', reasons: ['by mira'] });
     expect(await run()).toMatchObject({ status: 'KILLED', cause: 'cancelled: by mira' });
+    expect(await stores.runFiles.get(RUN)).toMatchObject({ closed: true, tokenDigests: [] });
   });
 
   it('stays finished whatever becomes of the version', async () => {

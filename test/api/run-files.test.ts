@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
+import { RUN_FILE_LIMITS } from '../../domain/run-files.js';
 import { type ApiWorld, FIRST_READING, openApiWorld } from '../support/api-world.js';
 
 const TOKEN = 'the-token-of-this-run';
@@ -101,6 +102,25 @@ describe('files of a run over HTTP', () => {
     expect(stale.text).toContain('held by attempt 2');
     const files = await api.dependencies.stores.runFiles.get(runId);
     expect(files?.outputs.map(({ attempt }) => attempt)).toEqual([2]);
+  });
+
+  it('belong to whoever got the newest token, whose attempts are counted anew', async () => {
+    expect((await call('PUT', 'state.tar', { attempt: 3, body: 'before the reset' })).status).toBe(200);
+    await open('token-after-a-reset');
+    expect((await call('PUT', 'state.tar', { token: 'token-after-a-reset', body: 'first' })).status).toBe(200);
+    expect(await call('PUT', 'state.tar', { attempt: 4, body: 'late' })).toMatchObject({
+      status: 401,
+      code: 'PRN_RUN_TOKEN_INVALID',
+    });
+  });
+
+  it('are no more than a run may have', async () => {
+    const { uploadMaxBytes } = api.dependencies;
+    const huge = { ...input, sha256: 'e'.repeat(64), bytes: RUN_FILE_LIMITS.uploads * uploadMaxBytes };
+    await api.dependencies.stores.runFiles.add(runId, { name: 'state.tar', attempt: 1, file: huge });
+    const refused = await call('PUT', 'another.tar', { body: 'one more' });
+    expect(refused).toMatchObject({ status: 413, code: 'PRN_RUN_FILES_FULL' });
+    expect(refused.text).toContain(`was left 1 files of ${huge.bytes} bytes`);
   });
 
   it('come with live metrics of the newest attempt while the run lasts, and of no other', async () => {
