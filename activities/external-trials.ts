@@ -38,11 +38,12 @@ export function createExternalTrialActivities(dependencies: ExternalTrialDepende
 
     async scoreTrial({ run, answer, ...proposed }) {
       const trial = await tracked(proposed);
+      // First, so that a late report does not take the run from whoever judges the trial.
+      if (run.files !== null) await stores.runFiles.close(run.runId);
       const loss = await trackTrial(dependencies, trial, async (options, log) => {
         if (log !== null) await logAnswer(log, await getJson(stores.artifacts, answer, TrainerAnswer));
         return runJob('scoreTrial', { plan: trial.ref, answer }, options);
       });
-      if (run.files !== null) await stores.runFiles.close(run.runId);
       return { index: trial.index, loss };
     },
   } satisfies Activities;

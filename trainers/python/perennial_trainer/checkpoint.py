@@ -18,7 +18,7 @@ FORMAT = 1
 #: What an attempt may see differently from the one before it.
 OF_THE_ATTEMPT = frozenset({"attempt", "threads", "files", "limits"})
 #: Estimators are kept in forms that only the same version is sure to read.
-LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "xgboost")
+LIBRARIES = ("lightgbm", "numpy", "scikit-learn", "xgboost", "xgboost-cpu")
 
 
 def restore_checkpoint(folder: Path, request: Mapping[str, Any]) -> Path:

@@ -16,7 +16,7 @@ from .convert import convert
 
 #: Packages whose versions are kept with the run where they are installed.
 PACKAGES = (
-    "numpy", "scikit-learn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx", "onnxruntime", "pyarrow", "temporalio",
+    "numpy", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "skl2onnx", "onnxmltools", "onnx", "onnxruntime", "pyarrow", "temporalio",
 )
 
 
