@@ -1,9 +1,11 @@
 /** Chapters of a pipeline: follow it to its approval, play the approver, follow the rollout. */
+import { setTimeout } from 'node:timers/promises';
 import { decideApprovalSignal } from '../../workflows/messages.js';
 import { Approvals, Evidence, type Metric, Pipeline, Rollouts, Versions } from './wire.js';
 import { ENDPOINT, MODEL, type World } from './world.js';
 
 const PIPELINE_TIMEOUT_MS = 240_000;
+const ASK_AGAIN_MS = 100;
 
 /** Waits until the pipeline waits for people, rolls out, or has ended. */
 export async function followPipeline(world: World, pipelineId: string): Promise<Pipeline> {
@@ -95,12 +97,19 @@ export async function openRollout({ api }: World) {
   return items.find(({ endedTs }) => endedTs === null) ?? null;
 }
 
-/** Until the rollout has its routes written, so that traffic after this call runs under them. */
-export async function waitForFirstStep({ api }: World, rolloutId: string): Promise<void> {
-  await api.poll(`/v1/endpoints/${ENDPOINT}/rollouts`, (body) => {
-    const rollout = Rollouts.parse(body).items.find((each) => each.rolloutId === rolloutId);
-    return rollout !== undefined && rollout.steps.length > 0 ? true : undefined;
-  });
+/**
+ * Until the rollout of the pipeline has its routes written, so that traffic after this call runs under them, or the
+ * pipeline has ended without one. A moment lies between the approval and the rollout.
+ */
+export async function waitForFirstStep(world: World, pipelineId: string): Promise<void> {
+  const { version } = await followPipeline(world, pipelineId);
+  const deadlineMs = Date.now() + PIPELINE_TIMEOUT_MS;
+  while (Date.now() < deadlineMs) {
+    const { items } = Rollouts.parse(await world.api.get(`/v1/endpoints/${ENDPOINT}/rollouts`));
+    if (items.some((each) => each.version === version && each.steps.length > 0)) return;
+    if (Pipeline.parse(await world.api.get(`/v1/pipelines/${pipelineId}`)).stage === 'closed') return;
+    await setTimeout(ASK_AGAIN_MS);
+  }
 }
 
 export async function approvalsOf({ api }: World) {

@@ -84,8 +84,7 @@ async function replay(world: World, known: Set<string>): Promise<void> {
       if (fresh.version !== null) await showEvidence(world, fresh.version);
       if (fresh.stage === 'awaiting_approval') await decide(world, fresh);
       running = fresh.pipelineId;
-      const rollout = await openRollout(world);
-      if (rollout !== null) await waitForFirstStep(world, rollout.rolloutId);
+      await waitForFirstStep(world, fresh.pipelineId);
     }
     running = await showRollout(world, { running, date: day(today.to) });
   }
