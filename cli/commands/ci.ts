@@ -23,6 +23,7 @@ const EXIT_CODES = { passed: 0, started: 0, skipped: 0, refused: 1, undecided: 2
 >;
 /** As shells call a process that ended by SIGINT, and by SIGTERM. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const USUAL_TIMEOUT_MS = durationMs('2h');
 const EVERY_MS = 500;
 const AWAY_MS = 60_000;
 
@@ -32,7 +33,8 @@ interface CiOptions extends CommonOptions {
   readonly table?: readonly NamedFile[];
   readonly asOf?: string;
   readonly wait?: boolean;
-  readonly timeout: number;
+  /** Milliseconds. */
+  readonly timeout?: number;
   readonly junit?: string;
   readonly report?: string;
 }
@@ -58,7 +60,7 @@ export function registerCiCommand(program: Command): void {
       .option('--table <name=file>', 'rows to read into a dataset before; repeatable', namedFile)
       .option('--as-of <time>', 'moment of knowledge, ISO 8601; now, where it is left out', moment)
       .option('--wait', 'follow trainings to their verdict; without it their pipelines are printed')
-      .option('--timeout <duration>', 'of all waiting, such as 30m', duration, durationMs('2h'))
+      .option('--timeout <duration>', 'of all waiting, such as 30m; 2h, where it is left out', duration)
       .option('--junit <file>', 'with --wait: where the verdicts go as JUnit XML')
       .option('--report <file>', 'with --wait: where the report goes as Markdown'),
   )
@@ -83,7 +85,12 @@ async function ci(options: CiOptions): Promise<void> {
         api: connect(options.data).api,
         codeRevision: options.codeRevision,
         asOf: options.asOf,
-        patience: { deadlineMs: Date.now() + options.timeout, everyMs: EVERY_MS, awayMs: AWAY_MS, signal: stop.signal },
+        patience: {
+          deadlineMs: Date.now() + (options.timeout ?? USUAL_TIMEOUT_MS),
+          everyMs: EVERY_MS,
+          awayMs: AWAY_MS,
+          signal: stop.signal,
+        },
         stage: (message) => line.stage(message),
       },
       { documents: readResources(file, (path) => tables.some((given) => given.file === path)), tables, wait },
