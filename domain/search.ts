@@ -87,8 +87,8 @@ export const SearchLineage = z.strictObject({
 });
 export type SearchLineage = z.infer<typeof SearchLineage>;
 
-/** Of the message of a trial that failed so much is kept. */
-const FAILURE_LENGTH = 300;
+/** Of the message of a trial that failed so much is kept: those of all trials under way fit in one payload. */
+const FAILURE_LENGTH = 200;
 
 /** A trial that failed is a result: the search goes on. */
 export function failedTrial(index: number, message: string): TrialOutcome {
