@@ -1,6 +1,6 @@
 /** Experiments: named groups of runs. The runs of a model are in the experiment of its name. */
 import { z } from 'zod';
-import { BATCH_LIMITS, Experiment, LifecycleStage, TRACKING_LIMITS } from '../../domain/tracking.js';
+import { Experiment, LifecycleStage, TRACKING_LIMITS } from '../../domain/tracking.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery } from '../paging.js';
 import { param, type Route, route } from '../route.js';
@@ -54,7 +54,7 @@ export function experimentRoutes({ stores }: ApiDependencies): Route[] {
       response: Experiment,
       async handle({ body: { name, tags } }) {
         const given = tags.flatMap(({ key, value }) => (value === null ? [] : [{ key, value }]));
-        const made = await experiments.create({ name, tags: given.slice(0, BATCH_LIMITS.tags) });
+        const made = await experiments.create({ name, tags: given });
         return { location: `/v1/experiments/${made.experimentId}`, body: made };
       },
     }),

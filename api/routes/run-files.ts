@@ -1,7 +1,7 @@
 /** Files of one training run, for trainers on other machines. They come with the run's own token, which opens nothing else. */
 import { z } from 'zod';
 import { ArtifactRef, MEDIA_TYPES } from '../../domain/artifact.js';
-import { DomainError } from '../../domain/errors.js';
+import { DomainError, isDomainError } from '../../domain/errors.js';
 import {
   attemptOfOwner,
   findRunFile,
@@ -83,7 +83,7 @@ async function keepReport({ stores }: ApiDependencies, call: Call<RunReport, unk
   const runId = param(call, 'run');
   const attempt = attemptOf(call);
   requireWriter(await stores.runFiles.get(runId), { runId, attempt });
-  const run = await stores.runs.get(runId);
+  const run = await stores.runs.info(runId);
   if (run === null || run.lifecycle === 'deleted' || (isOver(run.status) && !isLost(run))) return { body: { kept: 0 } };
   const holder = run.writer?.owner;
   if (attemptOfOwner(holder) > attempt)
@@ -96,8 +96,15 @@ async function keepReport({ stores }: ApiDependencies, call: Call<RunReport, unk
   const metrics = call.body.points.flatMap(({ step, timestampMs, metrics: values }) =>
     Object.entries(values).map(([key, value]) => ({ key, value, step, timestampMs })),
   );
-  await stores.runs.log(runId, { metrics: metrics.slice(0, BATCH_LIMITS.metrics) }, epoch);
-  return { body: { kept: Math.min(metrics.length, BATCH_LIMITS.metrics) } };
+  const kept = metrics.slice(0, BATCH_LIMITS.metrics);
+  try {
+    await stores.runs.log(runId, { metrics: kept }, epoch);
+  } catch (error) {
+    // Somebody filled the run: no reason to end the training.
+    if (isDomainError(error) && error.code === 'PRN_RUN_FULL') return { body: { kept: 0 } };
+    throw error;
+  }
+  return { body: { kept: kept.length } };
 }
 
 async function receive({ stores, uploadMaxBytes }: ApiDependencies, call: Call<unknown, unknown>) {

@@ -13,12 +13,11 @@ import {
   RunWriter,
   TRACKING_LIMITS,
 } from '../../domain/tracking.js';
-import type { RunStore } from '../../store/contracts/runs.js';
 import type { ApiDependencies } from '../dependencies.js';
 import { pageOf, PageQuery } from '../paging.js';
 import { readTime } from '../present.js';
 import { param, type Route, route } from '../route.js';
-import { requireExperiment, requireRun, RunAnswer, runAnswer } from './run-answers.js';
+import { requireExperiment, requireRun, requireRunInfo, RunAnswer, runAnswer } from './run-answers.js';
 import { Epoch, heldEpoch } from './run-lease.js';
 import { TagChanges } from './run-records.js';
 
@@ -130,7 +129,10 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
             ? await experiments.ensure(body.experiment ?? DEFAULT_EXPERIMENT.name)
             : await requireExperiment(experiments, body.experimentId);
         const tags = body.tags.flatMap(({ key, value }) => (value === null ? [] : [{ key, value }]));
-        if (parentRunId !== undefined) tags.push({ key: PARENT_TAG, value: await existing(runs, parentRunId) });
+        if (parentRunId !== undefined) {
+          await requireRunInfo(runs, parentRunId);
+          tags.push({ key: PARENT_TAG, value: parentRunId });
+        }
         const made = await runs.create({
           // Under an idempotency key ids are shorter; runs have 32 digits.
           runId: call.mintId('run').replaceAll('-', '').padStart(32, '0'),
@@ -198,10 +200,6 @@ export function runRoutes(dependencies: ApiDependencies): Route[] {
       },
     }),
   ];
-}
-
-async function existing(runs: RunStore, runId: string): Promise<string> {
-  return (await requireRun(runs, runId)).runId;
 }
 
 /** Of the experiment that is asked for; of all where none is. Throws `PRN_EXPERIMENT_NOT_FOUND`. */

@@ -3,7 +3,7 @@ import { DomainError } from '../../domain/errors.js';
 import { DEFAULT_EXPERIMENT, Experiment } from '../../domain/tracking.js';
 import type { ExperimentStore } from '../contracts/experiments.js';
 import { type Database, isDuplicateKey, type StoredDocument } from './database.js';
-import { fieldOf, readPairs } from './run-documents.js';
+import { fieldOf, readPairs, tagUpdate } from './run-documents.js';
 
 /** Before the tags of one request come to it, which together take less than the rest of a document of MongoDB. */
 const LARGEST_MIB = 3;
@@ -74,16 +74,18 @@ export function createExperimentStore(database: Database, { now }: { readonly no
       return found.map(readExperiment);
     },
     async update(experimentId, { name, lifecycle, tags = [] }) {
-      const set = tags.flatMap(({ key, value }) => (value === null ? [] : [[`tags.${fieldOf(key)}`, value]]));
-      const unset = tags.flatMap(({ key, value }) => (value === null ? [[`tags.${fieldOf(key)}`, '']] : []));
+      const tagged = tagUpdate(tags);
       const fields = { ...(name !== undefined && { name }), ...(lifecycle !== undefined && { lifecycle }) };
-      const $set = { ...(Object.fromEntries(set) as object), ...fields, updatedTs: now() };
-      const update = { $set, ...(unset.length > 0 && { $unset: Object.fromEntries(unset) as Record<string, ''> }) };
+      const update = { ...tagged, $set: { ...tagged.$set, ...fields, updatedTs: now() } };
       const hasRoom = { $expr: { $lt: [{ $bsonSize: '$$ROOT' }, LARGEST_MIB * 2 ** 20] } };
       const changed = await write(name ?? '', () =>
-        experiments.findOneAndUpdate({ _id: experimentId, ...(set.length > 0 && hasRoom) }, update, {
-          returnDocument: 'after',
-        }),
+        experiments.findOneAndUpdate(
+          { _id: experimentId, ...(Object.keys(tagged.$set).length > 0 && hasRoom) },
+          update,
+          {
+            returnDocument: 'after',
+          },
+        ),
       );
       if (changed === null && (await experiments.findOne({ _id: experimentId })) !== null)
         throw new DomainError('PRN_EXPERIMENT_FULL', { experiment: experimentId, mib: LARGEST_MIB });

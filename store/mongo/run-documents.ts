@@ -11,6 +11,7 @@ import {
   RunInfo,
   RunWriter,
 } from '../../domain/tracking.js';
+import type { TagChange } from '../contracts/experiments.js';
 import type { NewRun } from '../contracts/runs.js';
 import { int64, type StoredDocument } from './database.js';
 
@@ -110,6 +111,18 @@ export function readMetrics(document: Document): Metric[] {
 /** Pairs of fields, by key. */
 export function readPairs(fields: Readonly<Record<string, string>>): KeyValue[] {
   return inKeyOrder(Object.entries(fields).map(([field, value]) => ({ key: keyOf(field), value })));
+}
+
+/** Changes of tags as an update of MongoDB: null takes one away. Without such, `$unset` is left out, which refuses nothing. */
+export function tagUpdate(tags: readonly TagChange[]): { readonly $set: Document; readonly $unset?: Document } {
+  const $set: Document = {};
+  const $unset: Document = {};
+  for (const { key, value } of tags) {
+    const path = `tags.${fieldOf(key)}`;
+    if (value === null) $unset[path] = '';
+    else $set[path] = value;
+  }
+  return { $set, ...(Object.keys($unset).length > 0 && { $unset }) };
 }
 
 function inKeyOrder<T extends { readonly key: string }>(items: T[]): T[] {

@@ -1,5 +1,5 @@
 /** What is logged to a run: points, parameters, tags and inputs, all of a batch or nothing. */
-import type { ClientSession, Document } from 'mongodb';
+import type { AnyBulkWriteOperation, ClientSession, Document } from 'mongodb';
 import { DomainError } from '../../domain/errors.js';
 import { isLost, requireActive, requireWriter } from '../../domain/run-writer.js';
 import { type DatasetInput, isLater, type KeyValue, type Metric, NAME_TAG } from '../../domain/tracking.js';
@@ -7,7 +7,15 @@ import type { TagChange } from '../contracts/experiments.js';
 import type { RunBatch } from '../contracts/runs.js';
 import { type Database, int64, type StoredDocument } from './database.js';
 import { type ChangeRun, revival, signOfLife } from './run-changes.js';
-import { datasetIdOf, fieldOf, inputDocument, latestOf, type LatestPoint, readRunInfo } from './run-documents.js';
+import {
+  datasetIdOf,
+  fieldOf,
+  inputDocument,
+  latestOf,
+  type LatestPoint,
+  readRunInfo,
+  tagUpdate,
+} from './run-documents.js';
 import type { PlacedPoint, RunHistory } from './run-history.js';
 import { requireRoom } from './run-size.js';
 
@@ -26,21 +34,21 @@ export function createRunLogging(database: Database, { history, change, now }: D
       else requireActive(run);
       const fresh = metrics.length === 0 ? [] : await history.unknown(session, runId, metrics);
       const { points, set } = placePoints(document, fresh);
+      const tagged = tagUpdate(tags);
       const $set = {
         ...set,
         ...paramFields(document, params),
-        ...tagFields(tags),
+        ...tagged.$set,
+        ...nameOf(tags),
         ...(await inputFields(database, { session, document, inputs })),
         ...(epoch !== null && signOfLife(document, now())),
         ...(epoch !== null && isLost(run) && revival),
       };
       requireRoom(document, $set);
       await history.append(session, runId, points);
-      const $unset = Object.fromEntries(
-        tags.flatMap(({ key, value }) => (value === null ? [[`tags.${fieldOf(key)}`, '']] : [])),
-      );
-      if (Object.keys($set).length + Object.keys($unset).length === 0) return null;
-      return { $set, $inc: { metricSeq: points.length }, ...(Object.keys($unset).length > 0 && { $unset }) };
+      const { $unset } = tagged;
+      if (Object.keys($set).length === 0 && $unset === undefined) return null;
+      return { $set, $inc: { metricSeq: points.length }, ...($unset && { $unset }) };
     });
 }
 
@@ -90,14 +98,10 @@ function paramFields(document: StoredDocument, params: readonly KeyValue[]): Doc
   return set;
 }
 
-/** Tags that are set; the name of the run goes with its tag. */
-function tagFields(tags: readonly TagChange[]): Document {
-  return Object.fromEntries(
-    tags.flatMap(({ key, value }) => [
-      ...(value === null ? [] : [[`tags.${fieldOf(key)}`, value]]),
-      ...(key === NAME_TAG && value !== null ? [['name', value]] : []),
-    ]),
-  ) as Document;
+/** The name of the run goes with its tag. */
+function nameOf(tags: readonly TagChange[]): Document {
+  const name = tags.findLast(({ key }) => key === NAME_TAG)?.value ?? null;
+  return name === null ? {} : { name };
 }
 
 /** Inputs that the run has not, in addition to those it has; what a dataset is, is kept once for its experiment. */
@@ -107,17 +111,17 @@ async function inputFields(
 ): Promise<Document> {
   if (inputs.length === 0) return {};
   const held = new Map((document['inputs'] as Document[]).map((input) => [String(input['datasetId']), input]));
-  const before = held.size;
+  const upserts: AnyBulkWriteOperation<StoredDocument>[] = [];
   for (const input of inputs) {
     const datasetId = datasetIdOf(String(document['experimentId']), input);
     if (held.has(datasetId)) continue;
     held.set(datasetId, inputDocument(datasetId, input));
     const { tags: _tags, ...dataset } = input;
-    await database
-      .collection('run_datasets')
-      .updateOne({ _id: datasetId }, { $setOnInsert: dataset }, { upsert: true, session });
+    upserts.push({ updateOne: { filter: { _id: datasetId }, update: { $setOnInsert: dataset }, upsert: true } });
   }
-  return held.size === before ? {} : { inputs: [...held.values()] };
+  if (upserts.length === 0) return {};
+  await database.collection('run_datasets').bulkWrite(upserts, { session, ordered: false });
+  return { inputs: [...held.values()] };
 }
 
 function cut(text: string): string {
