@@ -8,7 +8,7 @@ import type { ServedDifference, ServedVector, ServedVerdict } from '../domain/se
 import { micros, toIso } from '../domain/time.js';
 import type { Stores } from '../store/contracts/index.js';
 import type { AlertSummary, CheckedFeatures, ServedFeatureActivities } from '../workflows/contracts/monitoring.js';
-import { standingChunks } from '../scoring/feature-history.js';
+import { standingOf } from '../scoring/feature-history.js';
 import type { ViewChunks } from './jobs/build-training-dataset.js';
 import type { CheckServedFeaturesResult, ServedVersion } from './jobs/check-served-features.js';
 import type { RunJob } from './jobs/index.js';
@@ -69,23 +69,48 @@ async function allowedDelayMicros(stores: Stores, endpoint: string): Promise<num
   return durationMicros(featureCheck.maxPublicationDelay);
 }
 
+/** Chunks of one revision of a view: those that stand, and those whose rows were replaced. */
+interface ViewHistory {
+  readonly standing: ViewChunks;
+  readonly replaced: ViewChunks;
+}
+
+async function readViewHistory(
+  { features }: Pick<Stores, 'features'>,
+  { view, revision }: { readonly view: string; readonly revision: number },
+): Promise<ViewHistory> {
+  const [state, chunks] = await Promise.all([features.state(view), features.chunks(view, revision)]);
+  const standing = standingOf(chunks, { revision, state });
+  const seen = new Set(standing.map(({ seq }) => seq));
+  return {
+    standing: chunksOfView(view, standing),
+    replaced: chunksOfView(
+      view,
+      chunks.filter(({ seq }) => !seen.has(seq)),
+    ),
+  };
+}
+
 async function servedVersions(
   stores: Stores,
   model: string,
   vectors: readonly ServedVector[],
 ): Promise<ServedVersion[]> {
   const numbers = [...new Set(vectors.map(({ version }) => version))].sort((left, right) => left - right);
+  // Versions often read the same revision of a view.
+  const histories = new Map<string, Promise<ViewHistory>>();
   return Promise.all(
     numbers.map(async (version) => {
       const { bundle } = await requireVersion(stores, model, version);
       const revisions = new Map(bundle.views.map(({ view, revision }) => [view, revision]));
       const [chunks, replaced]: [ViewChunks[], ViewChunks[]] = [[], []];
       for (const [view, revision] of revisions) {
-        const standing = await standingChunks(stores.features, { view, revision });
-        const seen = new Set(standing.map(({ seq }) => seq));
-        const others = (await stores.features.chunks(view, revision)).filter(({ seq }) => !seen.has(seq));
-        chunks.push(chunksOfView(view, standing));
-        replaced.push(chunksOfView(view, others));
+        const key = `${view}/${revision}`;
+        const reading = histories.get(key) ?? readViewHistory(stores, { view, revision });
+        histories.set(key, reading);
+        const history = await reading;
+        chunks.push(history.standing);
+        replaced.push(history.replaced);
       }
       return { version, bundle: { plan: bundle.plan, views: bundle.views }, chunks, replaced };
     }),

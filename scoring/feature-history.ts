@@ -5,7 +5,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import type { FrozenView } from '../domain/bundle.js';
 import { durationMicros } from '../domain/duration.js';
-import { chunksAsOf, type MaterializationChunk } from '../domain/materialization.js';
+import { chunksAsOf, type MaterializationChunk, type MaterializationState } from '../domain/materialization.js';
 import { type HistoryQuestion, POSITION, rowsAsOf } from '../ml/features/history-sql.js';
 import { pushedRowLines, pushedRows } from '../ml/features/pushed-row-sql.js';
 import type { ArtifactStore } from '../store/contracts/artifacts.js';
@@ -92,12 +92,23 @@ async function withPushedRows<T>(
   }
 }
 
-/** Of a dataset whose rows were replaced, the chunks of the rows that the view last was complete with. */
+/** Chunks that stand: see {@link standingOf}. */
 export async function standingChunks(
   features: Pick<FeatureStore, 'chunks' | 'state'>,
   { view, revision }: Pick<FrozenView, 'view' | 'revision'>,
 ): Promise<MaterializationChunk[]> {
   const [state, chunks] = await Promise.all([features.state(view), features.chunks(view, revision)]);
+  return standingOf(chunks, { revision, state });
+}
+
+/**
+ * Of a dataset whose rows were replaced, the chunks of the rows that the view last was complete with. `chunks` are all of
+ * this revision, `state` that of the view.
+ */
+export function standingOf(
+  chunks: readonly MaterializationChunk[],
+  { revision, state }: { readonly revision: number; readonly state: MaterializationState | null },
+): MaterializationChunk[] {
   const newest = chunks.reduce((last, { sinceSeq }) => Math.max(last, sinceSeq), 0);
   const sinceSeq = state?.viewRevision === revision ? state.sinceSeq : newest;
   return chunksAsOf(chunks, { throughSeq: Number.MAX_SAFE_INTEGER, sinceSeq });
