@@ -22,7 +22,7 @@ import { localSegments } from './jobs/segments.js';
 import { readOnlineRows } from './online-rows.js';
 import type { Clock } from './ports.js';
 import { type DrainDependencies, drainPushedRows } from './pushed-rows.js';
-import { historyReferences, historyVersions } from './segment-references.js';
+import { historyReferences, historyVersions, referencesOf } from './segment-references.js';
 import { requireResource } from './declared.js';
 import type { TrainingStores } from './training-stores.js';
 
@@ -152,7 +152,7 @@ export async function planChunks(
   const { spec } = await viewRevisionOf(stores, at);
   const id = (...key: unknown[]): string => naturalKeyId(sha256Hex, ['chunk', at.view, at.viewRevision, ...key]);
   if (!isWindowedView(spec)) {
-    const distinct = versions.length === 1 ? null : await countDistinct({ stores, tables }, at, versionId);
+    const distinct = versions.length === 1 ? null : await countDistinct({ stores, tables }, at, versions);
     const commits = segments
       .map(({ commitSeq, accepted, quarantined }) => ({
         commitSeq,
@@ -174,10 +174,10 @@ export async function planChunks(
 async function countDistinct(
   { stores, tables }: Pick<DrainDependencies, 'stores' | 'tables'>,
   { dataset }: MaterializedVersion,
-  versionId: string,
+  versions: readonly DatasetVersion[],
 ): Promise<ReadonlyMap<number, number>> {
   const { spec } = (await requireResource(stores, 'Dataset', dataset)).resource;
-  const files = await localSegments(stores.artifacts, await historyReferences(stores, dataset, versionId));
+  const files = await localSegments(stores.artifacts, await referencesOf(stores, versions));
   const counted = await tables.use((session) =>
     session.rows(
       `select ${ROW.commitSeq} as commit, count(*) as rows from ${datasetRelation(spec, files)} group by all`,

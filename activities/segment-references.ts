@@ -25,8 +25,16 @@ export async function historyReferences(
   dataset: string,
   versionId: string,
 ): Promise<SegmentReference[]> {
+  return referencesOf(stores, await historyVersions(stores, await requireVersion(stores, dataset, versionId)));
+}
+
+/** The same of versions that {@link historyVersions} gave. */
+export async function referencesOf(
+  stores: Pick<TrainingStores, 'datasets'>,
+  versions: readonly DatasetVersion[],
+): Promise<SegmentReference[]> {
   const history: SegmentReference[] = [];
-  for (const version of await historyVersions(stores, await requireVersion(stores, dataset, versionId))) {
+  for (const version of versions) {
     // A version that replaces all rows begins with the commit that did.
     const replacedTs = history[0]?.commitKnownTs;
     const segments = await standing(stores, version);
@@ -39,8 +47,13 @@ export async function historyReferences(
 export async function historyVersions(stores: DatasetStores, version: DatasetVersion): Promise<DatasetVersion[]> {
   const versions = [version];
   const definition = await definitionAt(stores, version);
+  // Most versions have the definition of the one behind them.
+  const definitions = new Map([[version.revision, definition]]);
   for (const replaced of await stores.datasets.replaced(version)) {
-    const earlier = await definitionAt(stores, replaced);
+    const { revision } = replaced;
+    const known = definitions.get(revision);
+    const earlier = known === undefined ? await definitionAt(stores, replaced) : known;
+    definitions.set(revision, earlier);
     if (definition === null || earlier === null || !sameDefinition(definition, earlier)) break;
     versions.push(replaced);
   }
