@@ -13,7 +13,10 @@ interface Case {
 }
 
 export function renderJunit(report: CiReport): string {
+  const { outcome, reasons } = report;
+  const refused = whole('documents', { outcome, reasons, text: `code revision ${report.codeRevision}` });
   const suites = [
+    ...(reasons.length === 0 ? [] : [{ name: 'documents', cases: [refused] }]),
     ...report.data.map((data) => ({ name: `data ${data.dataset}`, cases: dataCases(data) })),
     ...report.models.map((model) => ({ name: `model ${model.model}`, cases: modelCases(model, report.codeRevision) })),
   ];

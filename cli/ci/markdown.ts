@@ -7,12 +7,13 @@ import { comparedWith, verdictText } from '../evidence-text.js';
 import type { CiReport, DataVerdict, ModelVerdict } from './report.js';
 
 export function renderMarkdown(report: CiReport): string {
-  const { codeRevision, outcome, applied, data, models } = report;
+  const { codeRevision, outcome, reasons, applied, data, models } = report;
   const changed = applied.filter(({ change }) => change !== 'unchanged').length;
   const [judged, others] = [models.filter(isJudged), models.filter((model) => !isJudged(model))];
   return `${[
     `# Perennial CI: ${outcome}`,
     `Code revision ${codeSpan(codeRevision)}. ${applied.length} resources applied, ${changed} of them new or changed.`,
+    ...(reasons.length === 0 ? [] : [reasons.map((reason) => `- ${escapeMarkdown(reason)}`).join('\n')]),
     ...judged.map(modelText),
     ...(data.length === 0 ? [] : ['## Data', dataTable(data), ...data.flatMap(brokenRules)]),
     ...(others.length === 0 ? [] : ['## Models that were not trained', others.map(untrained).join('\n')]),

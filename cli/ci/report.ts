@@ -44,6 +44,8 @@ export interface ModelVerdict {
 export interface CiReport {
   readonly codeRevision: string;
   readonly outcome: CiOutcome;
+  /** Why the documents were refused, all of them; empty where they were applied. */
+  readonly reasons: readonly string[];
   readonly applied: readonly AppliedResource[];
   readonly data: readonly DataVerdict[];
   readonly models: readonly ModelVerdict[];

@@ -1,7 +1,6 @@
 /** `ci`: apply, judge the data, compute features, train and gate what a code revision is to train. */
 import type { Resource, ResourceOf } from '../../domain/resources.js';
-import type { ApiClient } from '../client.js';
-import { memberOf } from '../client.js';
+import { type ApiClient, ApiError, memberOf } from '../client.js';
 import type { ReadDocument } from '../documents.js';
 import { inReadingOrder, judgeDataset } from './data.js';
 import { type Patience, StoppedWaiting } from './follow.js';
@@ -33,23 +32,22 @@ export interface CiRequest {
   readonly wait: boolean;
 }
 
-/** Throws what the API refuses documents with; everything after that is part of the report. */
+/** What the documents, data and models are refused for is part of the report. Throws where the installation cannot be asked. */
 export async function runCi(run: CiRun, { documents, tables, wait }: CiRequest): Promise<CiReport> {
   const resources = documents.map(({ resource }) => resource);
   run.stage(`applying ${resources.length} resources`);
-  const applied = appliedIn(
-    await run.api.put(
-      '/v1/resources',
-      documents.map(({ content }) => content),
-    ),
-  );
+  const contents = documents.map(({ content }) => content);
+  const applied = await run.api.put('/v1/resources', contents).then(appliedIn, reasonsOf);
+  if ('reasons' in applied)
+    return { codeRevision: run.codeRevision, outcome: 'refused', ...applied, applied: [], data: [], models: [] };
   const data: DataVerdict[] = [];
   const datasets = ofKind(resources, 'Dataset').map(({ metadata: { name: dataset }, spec }) => {
     return { dataset, spec, file: tables.find((table) => table.dataset === dataset)?.file };
   });
   for (const dataset of inReadingOrder(datasets)) data.push(await judgeDataset(run, dataset));
   const models = await judgeModels(run, { resources, isDataFit: overall(data) === 'passed', wait });
-  return { codeRevision: run.codeRevision, outcome: overall([...data, ...models]), applied, data, models };
+  const outcome = overall([...data, ...models]);
+  return { codeRevision: run.codeRevision, outcome, reasons: [], ...applied, data, models };
 }
 
 async function judgeModels(
@@ -87,7 +85,14 @@ function ofKind<K extends Resource['kind']>(resources: readonly Resource[], kind
   return resources.filter((resource): resource is ResourceOf<K> => resource.kind === kind);
 }
 
-function appliedIn(body: unknown): AppliedResource[] {
+function appliedIn(body: unknown): Pick<CiReport, 'applied'> {
   // The border: the API's own answer.
-  return memberOf(body, 'applied') as AppliedResource[];
+  return { applied: memberOf(body, 'applied') as AppliedResource[] };
+}
+
+/** A document that the installation refuses is a refusal of the change; anything else is thrown on. */
+function reasonsOf(error: unknown): Pick<CiReport, 'reasons'> {
+  if (error instanceof ApiError && error.status >= 400 && /^PRN_(RESOURCE|EXPRESSION)_/.test(error.code))
+    return { reasons: [`${error.code}: ${error.message}`] };
+  throw error;
 }

@@ -2,12 +2,13 @@
 import { gatesTable, metricsTable, verdictText } from '../evidence-text.js';
 import type { CiReport, DataVerdict, ModelVerdict } from './report.js';
 
-export function reportText({ codeRevision, outcome, applied, data, models }: CiReport): string {
+export function reportText({ codeRevision, outcome, reasons, applied, data, models }: CiReport): string {
   const changed = applied.filter(({ change }) => change !== 'unchanged');
   const names = changed.map(({ kind, name, change }) => `${kind} ${name} ${change}`).join(', ');
   return [
     `${outcome}: code revision ${codeRevision}`,
-    `applied ${applied.length} resources${names === '' ? ', all unchanged' : `: ${names}`}`,
+    ...reasons.map((reason) => `  ${reason}`),
+    `applied ${applied.length} resources: ${names === '' ? 'nothing new' : names}`,
     ...data.map(dataLine),
     ...models.map(modelText),
   ].join('\n');

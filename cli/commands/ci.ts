@@ -109,13 +109,12 @@ function tell(report: CiReport, output: CommonOptions['output']): void {
   else print(report, output);
 }
 
-/** A document that the installation refuses is a refusal of the change; all else leaves it undecided. */
+/** Nothing was decided; whatever is no error of the installation is thrown on. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof StoppedWaiting) console.error(error.message);
   else if (error instanceof ApiError) console.error(`${error.code}\n${error.message}`);
   else throw error;
-  const isRefusal = error instanceof ApiError && error.status >= 400 && /^PRN_(RESOURCE|EXPRESSION)_/.test(error.code);
-  return isRefusal ? EXIT_CODES.refused : EXIT_CODES.undecided;
+  return EXIT_CODES.undecided;
 }
 
 function keep(path: string, text: string): void {

@@ -3,7 +3,9 @@ import { inReadingOrder } from '../../../cli/ci/data.js';
 import { escapeXml, renderJunit } from '../../../cli/ci/junit.js';
 import { renderMarkdown } from '../../../cli/ci/markdown.js';
 import { type CiReport, type DataVerdict, outcomeOf, overall, withoutPipeline } from '../../../cli/ci/report.js';
+import { runCi } from '../../../cli/ci/run.js';
 import { reportText } from '../../../cli/ci/text.js';
+import { ApiError } from '../../../cli/client.js';
 import { DatasetSpec } from '../../../domain/dataset.js';
 import { unjudgedEvidence } from '../../../domain/evaluation.js';
 import { judgeBound } from '../../../domain/gate-results.js';
@@ -30,7 +32,7 @@ function report(changes: Partial<CiReport> = {}): CiReport {
   const evidence = { ...unjudgedEvidence('binary', DETAILS), gates: [gate], outcome: 'rejected' as const };
   const refused = { ...withoutPipeline('risk', 'refused', NASTY), pipelineId: 'p1', evidence };
   const models = [refused, withoutPipeline('other', 'skipped', 'only applied')];
-  return { codeRevision: 'abc', outcome: 'refused', applied: [], data: [data], models, ...changes };
+  return { codeRevision: 'abc', outcome: 'refused', reasons: [], applied: [], data: [data], models, ...changes };
 }
 
 describe('a report of CI', () => {
@@ -94,10 +96,41 @@ describe('a report of CI', () => {
     expect(renderMarkdown(report({ models: [passed] }))).toContain('## risk: refused after it passed all 0 gates');
   });
 
+  it('tells a document that the installation refused in every form, and decides nothing where it is away', async () => {
+    const answering = (error: ApiError): Parameters<typeof runCi>[0] => {
+      const refuse = (): Promise<never> => Promise.reject(error);
+      const api = {
+        get: refuse,
+        post: refuse,
+        put: refuse,
+        send: refuse,
+        receive: refuse,
+        stream: refuse,
+        delete: refuse,
+        poll: refuse,
+      };
+      const patience = { deadlineMs: 0, everyMs: 1, awayMs: 0, signal: new AbortController().signal };
+      return { api, codeRevision: 'abc', patience, stage: () => undefined };
+    };
+    const nothing = { documents: [], tables: [], wait: true };
+    const refused = await runCi(answering(new ApiError(422, 'PRN_RESOURCE_REFERENCE', 'no such <view>')), nothing);
+    expect([refused.outcome, refused.reasons]).toEqual(['refused', ['PRN_RESOURCE_REFERENCE: no such <view>']]);
+    expect(renderJunit(refused)).toContain('<failure message="PRN_RESOURCE_REFERENCE: no such &lt;view&gt;">');
+    expect(renderMarkdown(refused)).toContain('- PRN\\_RESOURCE\\_REFERENCE: no such \\<view\\>');
+    expect(reportText(refused)).toContain('\n  PRN_RESOURCE_REFERENCE: no such <view>\n');
+    const away = new ApiError(0, 'PRN_UNAVAILABLE', 'Nothing answers');
+    await expect(runCi(answering(away), nothing)).rejects.toBe(away);
+    const taking = answering(away);
+    const applied = [{ kind: 'Entity', name: 'shop', revision: 1, change: 'created' }];
+    const api = { ...taking.api, put: () => Promise.resolve({ applied }) };
+    const passed = { outcome: 'passed', reasons: [], applied, data: [], models: [] };
+    expect(await runCi({ ...taking, api }, nothing)).toEqual({ codeRevision: 'abc', ...passed });
+  });
+
   it('is lines of text with pipelines and reasons', () => {
     expect(reportText(report({ models: [withoutPipeline('risk', 'undecided', 'stopped')] })).split('\n')).toEqual([
       'refused: code revision abc',
-      'applied 0 resources, all unchanged',
+      'applied 0 resources: nothing new',
       'data orders: passed',
       'model risk: undecided',
       '  stopped',
