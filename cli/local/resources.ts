@@ -42,11 +42,12 @@ export function loadResources(
   return resourcesIn(folder, resources);
 }
 
-/** The same resources with one in the place of that of its name. */
+/** The same resources with one in the place of that of its name, which is refused as if the documents declared it. */
 export function withResource(resources: LocalResources, changed: Resource, folder: string): LocalResources {
   const others = RESOURCE_KINDS.flatMap((kind): Resource[] => resources.all(kind)).filter(
     ({ kind, metadata }) => kind !== changed.kind || metadata.name !== changed.metadata.name,
   );
+  checkReferences([changed], [...others, changed, ...endpointOf(changed)]);
   return resourcesIn(folder, [...others, changed]);
 }
 

@@ -113,6 +113,15 @@ describe('training without servers', { timeout: 60_000 }, () => {
     );
   });
 
+  it('refuses another trainer where the document with it would be refused: one that cannot fit folds', async () => {
+    const documents = await changed('Model', { split: { holdout: '7d', folds: 2 } });
+    const { snapshot } = await train({ documents, trainer: 'baseline' });
+    expect(snapshot.spec).toMatchObject({ trainer: { kind: 'baseline' }, split: { folds: 2 } });
+    await expect(train({ documents, trainer: 'lightgbm' })).rejects.toThrow(
+      'Model late-delivery, spec.split.folds: a python trainer fits one model, on one holdout',
+    );
+  });
+
   it('refuses a file that its dataset refuses, with the rule', async () => {
     const rules = [{ name: 'near', range: { column: 'km', max: 5 }, action: 'fail' }];
     const documents = await changed('Dataset', { expectations: rules });
