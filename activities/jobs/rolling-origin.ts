@@ -2,6 +2,7 @@
 import { DomainError } from '../../domain/errors.js';
 import { type Fold, foldsOf } from '../../domain/split.js';
 import { scoreWidth, type TaskShape } from '../../domain/task.js';
+import { micros, toIso } from '../../domain/time.js';
 import type { FittedModel } from './bundle-writing.js';
 import type { JobContext } from './context.js';
 import { joinRows, type ModelRows, sliceRows } from './model-rows.js';
@@ -54,7 +55,7 @@ function rowsBefore(
   const before = joinRows(train, sliceRows(holdout, 0, rowAt(holdout, trainTo)));
   const rows = sliceRows(before, rowAt(before, trainFrom), before.rows);
   if (rows.rows > 0) return rows;
-  const from = new Date(trainFrom / 1_000).toISOString();
+  const from = toIso(micros(trainFrom));
   throw new DomainError('PRN_TRAINING_NO_ROWS', { reason: `no row from ${from} on lies before one of the folds` });
 }
 

@@ -1,6 +1,7 @@
 /** A report as JUnit XML, which CI systems show: a suite for each dataset and model, a case for each rule and gate. */
 import type { GateResult } from '../../domain/gates.js';
 import type { RuleResult } from '../../domain/validation.js';
+import { escapeXml } from '../../domain/xml.js';
 import type { CiOutcome, CiReport, DataVerdict, ModelVerdict } from './report.js';
 
 interface Case {
@@ -94,19 +95,4 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
   return Object.entries(values)
     .map(([name, value]) => `${name}="${escapeXml(String(value)).replaceAll('\n', '&#10;')}"`)
     .join(' ');
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-};
-
-/** What XML 1.0 cannot hold at all, escaped or not, becomes U+FFFD. */
-export function escapeXml(text: string): string {
-  return text
-    .replaceAll(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

@@ -1,5 +1,6 @@
 /** The few marks that plots are made of. Coordinates are rounded, so that the same data gives the same bytes. */
 import type { Point } from '../../domain/evaluation-details.js';
+import { escapeXml } from '../../domain/xml.js';
 
 export const WIDTH = 420;
 export const HEIGHT = 340;
@@ -146,10 +147,4 @@ function shortened(name: string): string {
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-function escapeXml(content: string): string {
-  return content.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? '');
 }

@@ -11,6 +11,7 @@ import { type TrainerAnswer, TrainerRequest } from '../../domain/external-traini
 import { TrainedModel, TrainingDataset } from '../../domain/training.js';
 import { chooseThreshold } from '../../ml/evaluation/decision-threshold.js';
 import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
+import { RATE_BY_NAME } from './foreign-graphs.js';
 import {
   type JobBench,
   openJobBench,
@@ -42,15 +43,6 @@ function byMatrix(changes: { inputs?: number; scale?: number; output?: string } 
     outputs: [{ name: output, type: 'FLOAT', shape: [-1, 1] }],
   };
 }
-
-/** The rate itself, by the name of its feature. */
-const BY_NAME: OnnxGraph = {
-  name: 'foreign',
-  nodes: [{ op: 'Identity', inputs: ['origin_traffic__late_rate'], outputs: ['p'] }],
-  initializers: [],
-  inputs: [{ name: 'origin_traffic__late_rate', type: 'FLOAT', shape: [-1, 1] }],
-  outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
-};
 
 describe('a model from an external trainer', () => {
   let bench: JobBench;
@@ -197,7 +189,7 @@ describe('a model from an external trainer', () => {
       code: 'PRN_TRAINER_INPUTS',
       details: { got: 'x FP32 [N,3]' },
     });
-    const renamed = { ...BY_NAME, inputs: [{ name: 'late', type: 'FLOAT' as const, shape: [-1, 1] }] };
+    const renamed = { ...RATE_BY_NAME, inputs: [{ name: 'late', type: 'FLOAT' as const, shape: [-1, 1] }] };
     const model = { ...renamed, nodes: [{ op: 'Identity', inputs: ['late'], outputs: ['p'] }] };
     await expect(adopt(encodeModel(model))).rejects.toMatchObject({
       code: 'PRN_TRAINER_INPUTS',
@@ -220,7 +212,7 @@ describe('a model from an external trainer', () => {
   });
 
   it('is refused when it answers no number where a feature is missing', async () => {
-    await expect(adopt(encodeModel(BY_NAME))).rejects.toMatchObject({
+    await expect(adopt(encodeModel(RATE_BY_NAME))).rejects.toMatchObject({
       code: 'PRN_TRAINER_PREDICTIONS',
       message: expect.stringContaining('are not finite numbers'),
     });
@@ -240,9 +232,9 @@ describe('a model from an external trainer', () => {
   it('is refused when it answers no number where a feature is missing in the holdout alone', async () => {
     const given = stored.dataset;
     await withRates(given, 'neither');
-    const { trained } = await adopt(encodeModel(BY_NAME));
+    const { trained } = await adopt(encodeModel(RATE_BY_NAME));
     await withRates(given, 'holdout');
-    await expect(adopt(encodeModel(BY_NAME))).rejects.toMatchObject({
+    await expect(adopt(encodeModel(RATE_BY_NAME))).rejects.toMatchObject({
       code: 'PRN_TRAINER_PREDICTIONS',
       message: expect.stringContaining('of the golden rows'),
     });
@@ -268,7 +260,7 @@ describe('a model from an external trainer', () => {
 
   it('keeps evidence of a model that has no answer where an input is missing', async () => {
     await withRates(stored.dataset, 'neither');
-    const { trained } = await adopt(encodeModel(BY_NAME));
+    const { trained } = await adopt(encodeModel(RATE_BY_NAME));
     const { snapshot, dataset } = stored;
     const { evidence } = await evaluateModel({ snapshot, dataset, trained, champion: null }, bench.context);
     const missing = evidence.robustness.find(

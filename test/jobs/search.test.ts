@@ -14,6 +14,7 @@ import { MICROS_PER_DAY as DAY } from '../../domain/time.js';
 import { TrainedModel, type TrainingSnapshot } from '../../domain/training.js';
 import { quoteText } from '../../ml/features/expression/sql.js';
 import { encodeModel, type OnnxGraph } from '../../ml/onnx/writer.js';
+import { RATE_BY_NAME } from './foreign-graphs.js';
 import { type JobBench, openJobBench, PLAN, snapshotOf, storeTraining } from './training-fixture.js';
 
 const SEARCH = { trials: 5, over: { depth: [2, 4] }, validation: { last: '10d' } };
@@ -132,14 +133,6 @@ describe('a search on training rows', () => {
     inputs: [{ name: 'x', type: 'FLOAT', shape: [-1, 4] }],
     outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
   };
-  /** The rate itself, by the name of its feature; it is missing in every 50th row. */
-  const BY_NAME: OnnxGraph = {
-    name: 'foreign',
-    nodes: [{ op: 'Identity', inputs: ['origin_traffic__late_rate'], outputs: ['p'] }],
-    initializers: [],
-    inputs: [{ name: 'origin_traffic__late_rate', type: 'FLOAT', shape: [-1, 1] }],
-    outputs: [{ name: 'p', type: 'FLOAT', shape: [-1, 1] }],
-  };
 
   it('scores what a trainer elsewhere left on the rows put aside, and trusts it no further than a model', async () => {
     const { artifacts } = bench.context;
@@ -169,7 +162,7 @@ describe('a search on training rows', () => {
     });
     const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     expect((await score(FOREIGN)).loss).toBeCloseTo(mean, 5);
-    await expect(score(BY_NAME)).rejects.toThrow(
+    await expect(score(RATE_BY_NAME)).rejects.toThrow(
       /of the rows put aside, .* of 800 rows have predictions that are not finite numbers/,
     );
   });

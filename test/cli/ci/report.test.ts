@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inReadingOrder } from '../../../cli/ci/data.js';
-import { escapeXml, renderJunit } from '../../../cli/ci/junit.js';
+import { renderJunit } from '../../../cli/ci/junit.js';
 import { renderMarkdown } from '../../../cli/ci/markdown.js';
 import { type CiReport, type DataVerdict, outcomeOf, overall, withoutPipeline } from '../../../cli/ci/report.js';
 import { runCi } from '../../../cli/ci/run.js';
@@ -69,10 +69,6 @@ describe('a report of CI', () => {
     expect(xml).toContain(
       '<testcase classname="model.other" name="candidate">\n      <skipped message="only applied">',
     );
-  });
-
-  it('leaves nothing in XML that XML cannot hold', () => {
-    expect(escapeXml('a\u0000b\u001Bc\uD800d\uFFFFe\t\n😀')).toBe('a\uFFFDb\uFFFDc\uFFFDd\uFFFDe\t\n😀');
   });
 
   it('is Markdown with every gate, its figures and reasons, whatever texts hold', () => {
